@@ -1,0 +1,66 @@
+/* Views of text. Pure. */
+#include "base/str.h"
+
+#include "base/mem.h"
+
+static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+struct str str_trim(struct str s)
+{
+    while (s.len > 0 && is_space(s.p[0])) {
+        s.p++;
+        s.len--;
+    }
+    while (s.len > 0 && is_space(s.p[s.len - 1])) {
+        s.len--;
+    }
+    return s;
+}
+
+bool str_to_i64(struct str s, int64_t *ret_value)
+{
+    bool negative = s.len > 0 && s.p[0] == '-';
+    size_t i = s.len > 0 && (s.p[0] == '-' || s.p[0] == '+') ? 1 : 0;
+    if (i == s.len) {
+        return false;
+    }
+    int64_t v = 0; /* kept negative: the range of int64 is larger on that side */
+    for (; i < s.len; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9') {
+            return false;
+        }
+        if (__builtin_mul_overflow(v, 10, &v) || __builtin_sub_overflow(v, s.p[i] - '0', &v)) {
+            return false;
+        }
+    }
+    if (!negative) {
+        if (v == INT64_MIN) {
+            return false;
+        }
+        v = -v;
+    }
+    *ret_value = v;
+    return true;
+}
+
+uint64_t str_hash(struct str s, uint64_t seed)
+{
+    uint64_t h = 0xcbf29ce484222325u ^ seed;
+    for (size_t i = 0; i < s.len; i++) {
+        h = (h ^ (uint8_t)s.p[i]) * 0x100000001b3u;
+    }
+    h ^= h >> 32;
+    h *= 0xd6e8feb86659fd93u;
+    h ^= h >> 32;
+    return h;
+}
+
+char *str_dup(struct str s)
+{
+    char *copy = mem_alloc(s.len + 1);
+    if (s.len > 0) {
+        memcpy(copy, s.p, s.len);
+    }
+    copy[s.len] = '\0';
+    return copy;
+}

@@ -1,0 +1,234 @@
+/* The commit log of one partition: segments on disk, byte-compatible with Apache Kafka's.
+ *
+ * Threads. One writer at a time (log_append, log_truncate, log_set_start, log_retain, log_close: the
+ * caller's partition lock). log_read, log_find_time, log_sync, log_checkpoint_* and the getters may run
+ * on any thread beside the writer. The log's own mutex guards its structure and is never held across
+ * disk I/O other than a write of the caller's own append.
+ *
+ * Durability. Appended bytes are in the page cache; log_sync makes everything appended before it durable
+ * and returns how far. After one failed sync the log is poisoned: no append, no sync succeeds on it
+ * again (the kernel may have dropped the dirty pages), reads go on.
+ *
+ * Memory. An idle log is small (≤ 4 KiB with one segment): files are opened when touched and closed
+ * again by log_idle; indexes of old segments are read when needed. */
+#ifndef LOG_LOG_H
+#define LOG_LOG_H
+
+#include "base/rand.h"
+#include "plat/clock.h"
+#include "plat/file.h"
+#include "record/batch.h"
+
+struct log;
+struct seg;
+
+/* A topic's settings, Kafka's defaults by log_config_init. May be changed while open. */
+struct log_config {
+    int64_t segment_bytes;
+    int64_t segment_ms;
+    int64_t segment_jitter_ms;
+    int64_t segment_index_bytes;
+    int64_t index_interval_bytes;
+    int64_t retention_ms;    /* -1: no limit */
+    int64_t retention_bytes; /* -1: no limit */
+    int64_t file_delete_delay_ms;
+    int64_t producer_expiration_ms; /* producer.id.expiration.ms */
+    bool is_deleted_by_retention;   /* cleanup.policy contains delete */
+};
+
+void log_config_init(struct log_config *c);
+
+/* An offset and where it lies: what Kafka calls LogOffsetMetadata. */
+struct log_pos {
+    int64_t off;
+    int64_t seg_base_off;
+    uint64_t seg_pos; /* byte in that segment */
+};
+
+struct log_open_args {
+    struct fs *fs;
+    struct clock *clock;
+    const char *dir; /* of the partition; must exist */
+    struct log_config config;
+    int64_t log_start_off;      /* from the checkpoint; 0 if none */
+    int64_t recovery_point_off; /* from the checkpoint; 0 if none */
+    bool was_clean;             /* .kafka_cleanshutdown was there: nothing is scanned */
+    uint64_t seed;              /* of segment.jitter.ms */
+};
+
+/* What opening found and did, for a person. */
+struct log_recovery {
+    int64_t scanned_bytes;
+    int64_t truncated_bytes; /* cut off: torn or corrupt tail */
+    int indexes_rebuilt_count;
+};
+
+/* Opens and recovers: leftovers (.deleted, .cleaned, .swap) are finished or removed; beyond the recovery
+ * point batches are checked (CRC, offsets, epochs) and the first bad one and all after it are cut off;
+ * missing or bad indexes are rebuilt; producer state is restored from the newest good snapshot and the
+ * batches after it. The log that comes back is durable up to its end. ret_recovery may be NULL. */
+must_check enum err log_open(const struct log_open_args *args, struct log **ret_log,
+                             struct log_recovery *ret_recovery);
+
+/* Flushes, writes the producer snapshot, trims indexes, frees. With an error the state on disk is as
+ * after a crash: still recoverable. `log` is freed in any case. Extents that readers hold stay valid. */
+enum err log_close(struct log *log);
+
+void log_set_config(struct log *log, const struct log_config *c);
+
+int64_t log_start_off(struct log *log);
+int64_t log_end_off(struct log *log);
+struct log_pos log_end_pos(struct log *log);
+int64_t log_synced_off(struct log *log);
+uint64_t log_size_bytes(struct log *log);
+int32_t log_last_epoch(struct log *log); /* -1 when empty */
+bool log_is_poisoned(struct log *log);
+
+/* --- append --- */
+
+enum log_origin {
+    LOG_FROM_CLIENT,      /* sequences and epochs of producers are checked; offsets are assigned */
+    LOG_FROM_COORDINATOR, /* internal: offsets are assigned, no sequence check, control allowed */
+    LOG_FROM_LEADER,      /* replicated: offsets, epochs and producers are taken as they are */
+};
+
+struct log_append {
+    uint8_t *p; /* one or more whole, validated batches; offsets and epoch are patched in place */
+    size_t len;
+    enum log_origin origin;
+    int32_t leader_epoch;
+    int64_t now_ms;
+    bool requires_seq_zero; /* transactions V2: a producer without state must begin at 0 */
+};
+
+struct log_appended {
+    int64_t base_off, last_off;
+    int64_t start_off; /* log start */
+    bool is_duplicate; /* an exact retry: nothing was written, the offsets are the original's */
+    int64_t duplicate_ts_ms;
+    bool has_rolled;
+};
+
+/* Appends all or nothing. Errors: OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH,
+ * INVALID_TXN_STATE, RECORD_LIST_TOO_LARGE (18: larger than segment.bytes), POISONED, IO, NO_SPACE
+ * (a partial write is cut off again; if even that fails the log is poisoned). */
+must_check enum err log_append(struct log *log, const struct log_append *a,
+                               struct log_appended *ret_appended);
+
+/* Starts a new segment at the end if the active one has anything in it. */
+must_check enum err log_roll(struct log *log);
+
+/* Makes durable what was appended before the call. *ret_end gets how far (the end at the time of the
+ * call). Any thread; concurrent calls share the work. POISONED forever after a failure. */
+must_check enum err log_sync(struct log *log, struct log_pos *ret_end);
+
+/* --- read --- */
+
+/* A run of whole batches in one segment; holds a reference on the segment until log_extent_release, so
+ * the bytes stay readable even if the segment is deleted meanwhile. */
+struct log_extent {
+    struct seg *seg; /* NULL: empty */
+    uint64_t pos;
+    size_t len;
+    int64_t base_off;            /* of the first batch in it */
+    bool is_first_batch_too_big; /* len exceeds max_bytes, given whole all the same */
+};
+
+/* Remembered by a reader between two reads: where its next offset lies. Zero it to begin; a wrong hint
+ * only costs time. */
+struct log_hint {
+    int64_t off;
+    int64_t seg_base_off;
+    uint64_t seg_pos;
+};
+
+struct log_read {
+    int64_t off;
+    size_t max_bytes;
+    struct log_pos upto;   /* nothing at or beyond it is given: high watermark or last stable offset */
+    bool min_one_batch;    /* the first batch is given even if it exceeds max_bytes */
+    struct log_hint *hint; /* may be NULL */
+};
+
+/* Finds the batches from the one that contains r->off on. Empty extent when off == upto.off.
+ * OFFSET_OUT_OF_RANGE outside [log start, upto]. */
+must_check enum err log_read(struct log *log, const struct log_read *r, struct log_extent *ret_extent);
+
+void log_extent_release(struct log_extent *x);
+
+/* Reads an extent's bytes [from, from + len) into memory. CORRUPT_MESSAGE never: bytes are as on disk. */
+must_check enum err log_extent_pread(const struct log_extent *x, size_t from, void *p, size_t len);
+
+/* For sendfile; -1 where the file system has no descriptors. Valid while the extent is held. */
+int log_extent_fd(const struct log_extent *x);
+
+/* Tells the kernel that a cold reader is done with the extent (nothing when it is the hot tail). */
+void log_extent_done(const struct log_extent *x);
+
+/* --- lookups --- */
+
+struct log_time_hit {
+    int64_t off; /* -1: nothing found */
+    int64_t ts_ms;
+    int32_t leader_epoch; /* -1 unknown */
+};
+
+/* ListOffsets by time: the first record below `upto_off` with a timestamp ≥ ts_ms. */
+must_check enum err log_find_time(struct log *log, int64_t ts_ms, int64_t upto_off,
+                                  struct log_time_hit *ret_hit);
+
+/* ListOffsets −3: the record with the largest timestamp (the first of equals). */
+must_check enum err log_find_max_time(struct log *log, struct log_time_hit *ret_hit);
+
+/* Leader epochs (KIP-101, 279). log_begin_epoch stores (epoch, end) durably before a leader serves. */
+must_check enum err log_begin_epoch(struct log *log, int32_t epoch, int64_t start_off);
+/* End offset of the largest epoch ≤ `epoch` and that epoch; (−1, −1) if none is known. */
+void log_epoch_end(struct log *log, int32_t epoch, int32_t *ret_epoch, int64_t *ret_end_off);
+int32_t log_epoch_at(struct log *log, int64_t off); /* −1 unknown */
+
+/* --- removal --- */
+
+/* DeleteRecords: nothing below off is given any more; whole segments below go at the next log_retain.
+ * No-op when off ≤ log start. */
+must_check enum err log_set_start(struct log *log, int64_t off);
+
+/* Drops everything at and beyond off (followers). */
+must_check enum err log_truncate(struct log *log, int64_t off);
+
+/* Drops everything and begins anew, empty, at off. */
+must_check enum err log_reset(struct log *log, int64_t off);
+
+/* Applies retention by start offset, size and time; nothing at or beyond upto_off (high watermark) goes,
+ * and only whole segments. Files are renamed to .deleted and linger file.delete.delay.ms; calling this
+ * again later removes them. *ret_deleted_count segments were dropped. */
+must_check enum err log_retain(struct log *log, int64_t upto_off, int64_t now_ms,
+                               int *ret_deleted_count);
+
+/* --- producers --- */
+
+struct log_producer {
+    int64_t producer_id;
+    int16_t epoch;
+    int32_t last_seq;
+    int64_t last_ts_ms;
+    int32_t coordinator_epoch;
+    int64_t txn_first_off; /* -1: no open transaction */
+};
+
+typedef void log_producer_fn(void *ctx, const struct log_producer *p);
+void log_each_producer(struct log *log, log_producer_fn *fn, void *ctx);
+void log_expire_producers(struct log *log, int64_t now_ms);
+
+/* First offset of the earliest open transaction; -1 if none. */
+int64_t log_first_unstable_off(struct log *log);
+
+/* --- upkeep, on a helper thread --- */
+
+/* Flushes indexes and takes a producer snapshot so that everything below the returned offset needs no
+ * scan after a crash: the value for recovery-point-offset-checkpoint. */
+must_check enum err log_checkpoint_recovery_point(struct log *log, int64_t *ret_off);
+
+/* Closes descriptors and frees buffers of a log that was not touched since idle_since_ms. */
+void log_idle(struct log *log, int64_t idle_since_ms);
+
+#endif

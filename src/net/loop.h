@@ -1,0 +1,65 @@
+/* An event loop: sockets, timers and mail from other threads. One thread runs a loop and everything that
+ * belongs to it; only loop_post and loop_stop may be called from another.
+ *
+ * In a simulation many loops are run by one thread, a step at a time (loop_step), over a simulated
+ * poller (plat/net.h) and clock: nothing here waits other than in the poller. */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include "base/err.h"
+#include "base/list.h"
+#include "plat/clock.h"
+#include "plat/net.h"
+
+struct loop;
+
+must_check enum err loop_new(struct net *net, struct clock *clock, struct loop **ret_loop);
+void loop_free(struct loop *loop); /* all connections and timers must be gone */
+
+/* Runs until loop_stop. */
+void loop_run(struct loop *loop);
+
+/* Waits at most max_wait_ns for something to do and does it; returns the number of things done. */
+int loop_step(struct loop *loop, int64_t max_wait_ns);
+
+void loop_stop(struct loop *loop); /* any thread */
+
+/* Monotonic milliseconds, taken once a step: cheap. */
+int64_t loop_now_ms(const struct loop *loop);
+struct clock *loop_clock(const struct loop *loop);
+
+/* --- mail --- */
+
+/* Put into the thing that is sent; fn runs once in the loop's thread, in order of posting per sender. */
+struct mail {
+    struct mail *next;
+    void (*fn)(struct mail *m);
+};
+
+void loop_post(struct loop *loop, struct mail *m); /* any thread; m must not be in a mailbox */
+
+/* --- timers (hashed wheel, 1 ms) --- */
+
+struct timer {
+    struct list_node node;
+    int64_t deadline_ms;
+    void (*fn)(struct timer *t);
+};
+
+/* Sets or moves. fn may set it again. */
+void loop_timer_set(struct loop *loop, struct timer *t, int64_t deadline_ms);
+void loop_timer_cancel(struct loop *loop, struct timer *t); /* no-op when not set */
+
+/* --- sockets --- */
+
+/* What the loop calls when a socket is ready. */
+struct loop_io {
+    void (*fn)(struct loop_io *io, unsigned events /* NET_READABLE | NET_WRITABLE | NET_HANGUP */);
+};
+
+must_check enum err loop_io_add(struct loop *loop, struct sock *s, struct loop_io *io,
+                                unsigned events);
+void loop_io_set(struct loop *loop, struct sock *s, struct loop_io *io, unsigned events);
+void loop_io_remove(struct loop *loop, struct sock *s, struct loop_io *io);
+
+#endif

@@ -1,0 +1,43 @@
+/* What is to be sent, in order: bytes in memory and runs of files, so that a fetch response leaves by
+ * header bytes, extent, header bytes, extent without copying records. */
+#ifndef NET_SENDVEC_H
+#define NET_SENDVEC_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* A run of a file that somebody else owns: conn calls fd/pread to send it and release when it is sent or
+ * given up. */
+struct extent_ops {
+    int (*fd)(void *ref); /* -1: use pread */
+    enum err (*pread)(void *ref, size_t from, void *p, size_t len);
+    void (*release)(void *ref);
+};
+
+struct send_chunk {
+    struct bytes bytes; /* when ops == NULL */
+    void *to_free;      /* memory of bytes, freed with mem_free; may be NULL */
+    const struct extent_ops *ops;
+    void *ref;
+    uint64_t pos; /* in the file */
+    size_t len;
+};
+
+/* A small vector; spills to the heap beyond the inline chunks. */
+enum { SENDVEC_INLINE = 4 };
+struct sendvec {
+    struct send_chunk inline_chunks[SENDVEC_INLINE];
+    struct send_chunk *chunks;
+    size_t count, cap;
+    size_t total_bytes;
+};
+
+void sendvec_init(struct sendvec *v);
+void sendvec_deinit(struct sendvec *v); /* releases what was not sent */
+
+/* The memory must live until sent unless to_free owns it. */
+void sendvec_add_bytes(struct sendvec *v, struct bytes b, void *to_free);
+void sendvec_add_extent(struct sendvec *v, const struct extent_ops *ops, void *ref, uint64_t pos,
+                        size_t len);
+
+#endif

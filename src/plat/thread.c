@@ -1,0 +1,91 @@
+/* pthreads behind the seam. */
+#include "plat/thread.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <time.h>
+
+#define MUST(call) ASSERT((call) == 0)
+
+void mutex_init(struct mutex *m) { MUST(pthread_mutex_init(&m->m, NULL)); }
+void mutex_deinit(struct mutex *m) { MUST(pthread_mutex_destroy(&m->m)); }
+void mutex_lock(struct mutex *m) { MUST(pthread_mutex_lock(&m->m)); }
+void mutex_unlock(struct mutex *m) { MUST(pthread_mutex_unlock(&m->m)); }
+
+void rwlock_init(struct rwlock *l) { MUST(pthread_rwlock_init(&l->l, NULL)); }
+void rwlock_deinit(struct rwlock *l) { MUST(pthread_rwlock_destroy(&l->l)); }
+void rwlock_read(struct rwlock *l) { MUST(pthread_rwlock_rdlock(&l->l)); }
+void rwlock_write(struct rwlock *l) { MUST(pthread_rwlock_wrlock(&l->l)); }
+void rwlock_unlock(struct rwlock *l) { MUST(pthread_rwlock_unlock(&l->l)); }
+
+void cond_init(struct cond *c)
+{
+    pthread_condattr_t attr;
+    MUST(pthread_condattr_init(&attr));
+    MUST(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC));
+    MUST(pthread_cond_init(&c->c, &attr));
+    MUST(pthread_condattr_destroy(&attr));
+}
+
+void cond_deinit(struct cond *c) { MUST(pthread_cond_destroy(&c->c)); }
+void cond_signal(struct cond *c) { MUST(pthread_cond_signal(&c->c)); }
+void cond_broadcast(struct cond *c) { MUST(pthread_cond_broadcast(&c->c)); }
+void cond_wait(struct cond *c, struct mutex *m) { MUST(pthread_cond_wait(&c->c, &m->m)); }
+
+void cond_wait_ns(struct cond *c, struct mutex *m, int64_t timeout_ns)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    int64_t ns = t.tv_nsec + timeout_ns % 1000000000;
+    t.tv_sec += timeout_ns / 1000000000 + ns / 1000000000;
+    t.tv_nsec = ns % 1000000000;
+    (void)pthread_cond_timedwait(&c->c, &m->m, &t);
+}
+
+struct start {
+    void (*fn)(void *);
+    void *ctx;
+    char name[16];
+};
+
+static void *run(void *arg)
+{
+    struct start s = *(struct start *)arg;
+    mem_free(arg);
+    (void)pthread_setname_np(pthread_self(), s.name);
+    s.fn(s.ctx);
+    return NULL;
+}
+
+enum err thread_start(struct thread *t, const char *name, void (*fn)(void *), void *ctx)
+{
+    struct start *s = NEW(struct start);
+    *s = (struct start){.fn = fn, .ctx = ctx};
+    for (size_t i = 0; i < sizeof s->name - 1 && name[i]; i++) {
+        s->name[i] = name[i];
+    }
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int n = pthread_create(&t->t, NULL, run, s);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (n != 0) {
+        mem_free(s);
+        return ERR_NO_MEMORY;
+    }
+    return OK;
+}
+
+void thread_join(struct thread *t) { MUST(pthread_join(t->t, NULL)); }
+
+int thread_cpu_count(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) {
+        return 1;
+    }
+    return MAX(1, CPU_COUNT(&set));
+}

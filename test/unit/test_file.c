@@ -1,0 +1,89 @@
+/* The real file system behind the seam. */
+#include "test.h"
+
+#include "base/mem.h"
+#include "plat/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static char *dir;
+
+static int set_up(void **state)
+{
+    dir = str_dup(str_from("/tmp/ottla-test-file-XXXXXX"));
+    return mkdtemp(dir) == NULL;
+}
+
+static int tear_down(void **state)
+{
+    int n = fs_rmdir(fs_posix(), dir) != OK;
+    mem_free(dir);
+    return n;
+}
+
+static void path_in(char *ret, size_t size, const char *name) { snprintf(ret, size, "%s/%s", dir, name); }
+
+static void a_file_is_replaced_as_a_whole(void **state)
+{
+    char path[256];
+    char *text = NULL;
+    size_t len = 0;
+    path_in(path, sizeof path, "a");
+    assert_ok(fs_write_atomic(fs_posix(), path, "one", 3));
+    assert_ok(fs_write_atomic(fs_posix(), path, "three", 5));
+    assert_ok(fs_read_all(fs_posix(), path, 100, &text, &len));
+    assert_string_equal(text, "three");
+    mem_free(text);
+    assert_err(ERR_BUDGET, fs_read_all(fs_posix(), path, 4, &text, &len));
+    assert_ok(fs_unlink(fs_posix(), path));
+    assert_err(ERR_NOT_FOUND, fs_read_all(fs_posix(), path, 100, &text, &len));
+}
+
+static void vectors_longer_than_one_call_are_written_whole(void **state)
+{
+    enum { COUNT = 200 };
+    char path[256];
+    char bytes[COUNT];
+    char back[COUNT];
+    struct iovec iov[COUNT];
+    struct file *f = NULL;
+    path_in(path, sizeof path, "v");
+    for (int i = 0; i < COUNT; i++) {
+        bytes[i] = (char)i;
+        iov[i] = (struct iovec){&bytes[i], 1};
+    }
+    assert_ok(fs_open(fs_posix(), path, FILE_WRITE | FILE_CREATE, &f));
+    assert_ok(file_pwritev(f, iov, COUNT, 5));
+    assert_ok(file_read_exact(f, back, COUNT, 5));
+    assert_memory_equal(bytes, back, COUNT);
+    assert_err(ERR_SHORT, file_read_exact(f, back, COUNT, 6));
+    file_close(f);
+    assert_ok(fs_unlink(fs_posix(), path));
+}
+
+static void a_second_lock_is_refused(void **state)
+{
+    char path[256];
+    struct file *a = NULL;
+    struct file *b = NULL;
+    path_in(path, sizeof path, "l");
+    assert_ok(fs_open(fs_posix(), path, FILE_WRITE | FILE_CREATE, &a));
+    assert_ok(fs_open(fs_posix(), path, FILE_WRITE, &b));
+    assert_ok(file_lock(a));
+    assert_err(ERR_LOCKED, file_lock(b));
+    file_close(a);
+    assert_ok(file_lock(b));
+    file_close(b);
+    assert_ok(fs_unlink(fs_posix(), path));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_replaced_as_a_whole),
+        cmocka_unit_test(vectors_longer_than_one_call_are_written_whole),
+        cmocka_unit_test(a_second_lock_is_refused),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
