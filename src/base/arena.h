@@ -1,5 +1,5 @@
-/* Memory of one request: allocate forward, free all at once. It has a budget: what a peer can make us
- * allocate ends there, with NULL, long before the machine's memory does. */
+/* Memory of one request: allocate forward, free all at once. It has a budget: what a peer can make
+ * us allocate ends there, with NULL, long before the machine's memory does. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 

@@ -32,7 +32,8 @@ static inline struct str buf_str(const struct buf *b)
     return (struct str){(const char *)b->p, b->len};
 }
 
-/* Room for n more bytes; returns where they go, or NULL (and the error sticks). Does not change len. */
+/* Room for n more bytes; returns where they go, or NULL (and the error sticks). Does not change
+ * len. */
 uint8_t *buf_reserve(struct buf *b, size_t n);
 
 /* Reserve and count n bytes; the caller fills them. NULL on failure. */

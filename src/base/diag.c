@@ -1,4 +1,5 @@
-/* Messages to people. The sink and the level are the only state: set at start, read by all threads. */
+/* Messages to people. The sink and the level are the only state: set at start, read by all threads.
+ */
 #include "base/diag.h"
 
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-/* Messages to people: one line each, on standard error or wherever the process says. "log" is only ever
- * the commit log. A line has a level, an area ("log", "net"), a sentence, and key=value pairs within the
- * sentence. Thread-safe. */
+/* Messages to people: one line each, on standard error or wherever the process says. "log" is only
+ * ever the commit log. A line has a level, an area ("log", "net"), a sentence, and key=value pairs
+ * within the sentence. Thread-safe. */
 #ifndef BASE_DIAG_H
 #define BASE_DIAG_H
 

@@ -1,6 +1,6 @@
-/* Intrusive hash map: put a struct map_node into the element; the map never allocates elements. Keys
- * are the element's own: the caller gives a hash and an equality. The bucket array grows with the
- * count; hashes are seeded per map where keys come from peers. */
+/* Intrusive hash map: put a struct map_node into the element; the map never allocates elements.
+ * Keys are the element's own: the caller gives a hash and an equality. The bucket array grows with
+ * the count; hashes are seeded per map where keys come from peers. */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 

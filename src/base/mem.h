@@ -1,9 +1,9 @@
 /* Heap memory in two kinds.
  *
- * mem_alloc and friends are for what this process sizes itself (a table, a connection's struct): they
- * never return NULL, because there is nothing sensible to do without a few hundred bytes.
- * mem_try is for what a peer, a file or a user sizes: it returns NULL and the caller sheds the load.
- * A test can make the Nth mem_try fail. */
+ * mem_alloc and friends are for what this process sizes itself (a table, a connection's struct):
+ * they never return NULL, because there is nothing sensible to do without a few hundred bytes.
+ * mem_try is for what a peer, a file or a user sizes: it returns NULL and the caller sheds the
+ * load. A test can make the Nth mem_try fail. */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 

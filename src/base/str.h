@@ -1,5 +1,5 @@
-/* Views: a pointer and a length that somebody else owns. A null pointer is Kafka's null, which is not
- * the same as empty. */
+/* Views: a pointer and a length that somebody else owns. A null pointer is Kafka's null, which is
+ * not the same as empty. */
 #ifndef BASE_STR_H
 #define BASE_STR_H
 
@@ -73,8 +73,8 @@ bool str_to_i64(struct str s, int64_t *ret_value);
  * map.h seeds it. */
 uint64_t str_hash(struct str s, uint64_t seed);
 
-/* A NUL-terminated copy; the caller frees it. Never NULL: dies without memory, so only for things that
- * this process sizes itself. */
+/* A NUL-terminated copy; the caller frees it. Never NULL: dies without memory, so only for things
+ * that this process sizes itself. */
 char *str_dup(struct str s);
 
 #endif

@@ -24,8 +24,8 @@ static inline uint64_t uuid_hash(struct uuid u)
     return str_hash((struct str){(const char *)u.b, sizeof u.b}, 0);
 }
 
-/* Random (version 4), never a reserved one and never one whose text begins with '-', so that it can be
- * typed as an argument. */
+/* Random (version 4), never a reserved one and never one whose text begins with '-', so that it can
+ * be typed as an argument. */
 struct uuid uuid_random(struct rand *r);
 
 /* Writes UUID_TEXT_LEN characters and a NUL. */

@@ -25,7 +25,8 @@ static inline size_t uvarint_size(uint64_t v)
     return v == 0 ? 1 : (size_t)((63 - __builtin_clzll(v)) / 7 + 1);
 }
 
-/* Reads from [p, end); returns the bytes used, 0 when it is cut short or does not fit in 64 bits. */
+/* Reads from [p, end); returns the bytes used, 0 when it is cut short or does not fit in 64 bits.
+ */
 static inline size_t uvarint_get(const uint8_t *p, const uint8_t *end, uint64_t *ret_v)
 {
     uint64_t v = 0;

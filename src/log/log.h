@@ -1,13 +1,13 @@
 /* The commit log of one partition: segments on disk, byte-compatible with Apache Kafka's.
  *
- * Threads. One writer at a time (log_append, log_truncate, log_set_start, log_retain, log_close: the
- * caller's partition lock). log_read, log_find_time, log_sync, log_checkpoint_* and the getters may run
- * on any thread beside the writer. The log's own mutex guards its structure and is never held across
- * disk I/O other than a write of the caller's own append.
+ * Threads. One writer at a time (log_append, log_truncate, log_set_start, log_retain, log_close:
+ * the caller's partition lock). log_read, log_find_time, log_sync, log_checkpoint_* and the getters
+ * may run on any thread beside the writer. The log's own mutex guards its structure and is never
+ * held across disk I/O other than a write of the caller's own append.
  *
- * Durability. Appended bytes are in the page cache; log_sync makes everything appended before it durable
- * and returns how far. After one failed sync the log is poisoned: no append, no sync succeeds on it
- * again (the kernel may have dropped the dirty pages), reads go on.
+ * Durability. Appended bytes are in the page cache; log_sync makes everything appended before it
+ * durable and returns how far. After one failed sync the log is poisoned: no append, no sync
+ * succeeds on it again (the kernel may have dropped the dirty pages), reads go on.
  *
  * Memory. An idle log is small (≤ 4 KiB with one segment): files are opened when touched and closed
  * again by log_idle; indexes of old segments are read when needed. */
@@ -63,15 +63,17 @@ struct log_recovery {
     int indexes_rebuilt_count;
 };
 
-/* Opens and recovers: leftovers (.deleted, .cleaned, .swap) are finished or removed; beyond the recovery
- * point batches are checked (CRC, offsets, epochs) and the first bad one and all after it are cut off;
- * missing or bad indexes are rebuilt; producer state is restored from the newest good snapshot and the
- * batches after it. The log that comes back is durable up to its end. ret_recovery may be NULL. */
+/* Opens and recovers: leftovers (.deleted, .cleaned, .swap) are finished or removed; beyond the
+ * recovery point batches are checked (CRC, offsets, epochs) and the first bad one and all after it
+ * are cut off; missing or bad indexes are rebuilt; producer state is restored from the newest good
+ * snapshot and the batches after it. The log that comes back is durable up to its end. ret_recovery
+ * may be NULL. */
 must_check enum err log_open(const struct log_open_args *args, struct log **ret_log,
                              struct log_recovery *ret_recovery);
 
-/* Flushes, writes the producer snapshot, trims indexes, frees. With an error the state on disk is as
- * after a crash: still recoverable. `log` is freed in any case. Extents that readers hold stay valid. */
+/* Flushes, writes the producer snapshot, trims indexes, frees. With an error the state on disk is
+ * as after a crash: still recoverable. `log` is freed in any case. Extents that readers hold stay
+ * valid. */
 enum err log_close(struct log *log);
 
 void log_set_config(struct log *log, const struct log_config *c);
@@ -118,14 +120,14 @@ must_check enum err log_append(struct log *log, const struct log_append *a,
 /* Starts a new segment at the end if the active one has anything in it. */
 must_check enum err log_roll(struct log *log);
 
-/* Makes durable what was appended before the call. *ret_end gets how far (the end at the time of the
- * call). Any thread; concurrent calls share the work. POISONED forever after a failure. */
+/* Makes durable what was appended before the call. *ret_end gets how far (the end at the time of
+ * the call). Any thread; concurrent calls share the work. POISONED forever after a failure. */
 must_check enum err log_sync(struct log *log, struct log_pos *ret_end);
 
 /* --- read --- */
 
-/* A run of whole batches in one segment; holds a reference on the segment until log_extent_release, so
- * the bytes stay readable even if the segment is deleted meanwhile. */
+/* A run of whole batches in one segment; holds a reference on the segment until log_extent_release,
+ * so the bytes stay readable even if the segment is deleted meanwhile. */
 struct log_extent {
     struct seg *seg; /* NULL: empty */
     uint64_t pos;
@@ -134,8 +136,8 @@ struct log_extent {
     bool is_first_batch_too_big; /* len exceeds max_bytes, given whole all the same */
 };
 
-/* Remembered by a reader between two reads: where its next offset lies. Zero it to begin; a wrong hint
- * only costs time. */
+/* Remembered by a reader between two reads: where its next offset lies. Zero it to begin; a wrong
+ * hint only costs time. */
 struct log_hint {
     int64_t off;
     int64_t seg_base_off;
@@ -145,18 +147,21 @@ struct log_hint {
 struct log_read {
     int64_t off;
     size_t max_bytes;
-    struct log_pos upto;   /* nothing at or beyond it is given: high watermark or last stable offset */
-    bool min_one_batch;    /* the first batch is given even if it exceeds max_bytes */
+    struct log_pos
+        upto;           /* nothing at or beyond it is given: high watermark or last stable offset */
+    bool min_one_batch; /* the first batch is given even if it exceeds max_bytes */
     struct log_hint *hint; /* may be NULL */
 };
 
 /* Finds the batches from the one that contains r->off on. Empty extent when off == upto.off.
  * OFFSET_OUT_OF_RANGE outside [log start, upto]. */
-must_check enum err log_read(struct log *log, const struct log_read *r, struct log_extent *ret_extent);
+must_check enum err log_read(struct log *log, const struct log_read *r,
+                             struct log_extent *ret_extent);
 
 void log_extent_release(struct log_extent *x);
 
-/* Reads an extent's bytes [from, from + len) into memory. CORRUPT_MESSAGE never: bytes are as on disk. */
+/* Reads an extent's bytes [from, from + len) into memory. CORRUPT_MESSAGE never: bytes are as on
+ * disk. */
 must_check enum err log_extent_pread(const struct log_extent *x, size_t from, void *p, size_t len);
 
 /* For sendfile; -1 where the file system has no descriptors. Valid while the extent is held. */
@@ -180,7 +185,8 @@ must_check enum err log_find_time(struct log *log, int64_t ts_ms, int64_t upto_o
 /* ListOffsets −3: the record with the largest timestamp (the first of equals). */
 must_check enum err log_find_max_time(struct log *log, struct log_time_hit *ret_hit);
 
-/* Leader epochs (KIP-101, 279). log_begin_epoch stores (epoch, end) durably before a leader serves. */
+/* Leader epochs (KIP-101, 279). log_begin_epoch stores (epoch, end) durably before a leader serves.
+ */
 must_check enum err log_begin_epoch(struct log *log, int32_t epoch, int64_t start_off);
 /* End offset of the largest epoch ≤ `epoch` and that epoch; (−1, −1) if none is known. */
 void log_epoch_end(struct log *log, int32_t epoch, int32_t *ret_epoch, int64_t *ret_end_off);
@@ -188,8 +194,8 @@ int32_t log_epoch_at(struct log *log, int64_t off); /* −1 unknown */
 
 /* --- removal --- */
 
-/* DeleteRecords: nothing below off is given any more; whole segments below go at the next log_retain.
- * No-op when off ≤ log start. */
+/* DeleteRecords: nothing below off is given any more; whole segments below go at the next
+ * log_retain. No-op when off ≤ log start. */
 must_check enum err log_set_start(struct log *log, int64_t off);
 
 /* Drops everything at and beyond off (followers). */
@@ -198,9 +204,9 @@ must_check enum err log_truncate(struct log *log, int64_t off);
 /* Drops everything and begins anew, empty, at off. */
 must_check enum err log_reset(struct log *log, int64_t off);
 
-/* Applies retention by start offset, size and time; nothing at or beyond upto_off (high watermark) goes,
- * and only whole segments. Files are renamed to .deleted and linger file.delete.delay.ms; calling this
- * again later removes them. *ret_deleted_count segments were dropped. */
+/* Applies retention by start offset, size and time; nothing at or beyond upto_off (high watermark)
+ * goes, and only whole segments. Files are renamed to .deleted and linger file.delete.delay.ms;
+ * calling this again later removes them. *ret_deleted_count segments were dropped. */
 must_check enum err log_retain(struct log *log, int64_t upto_off, int64_t now_ms,
                                int *ret_deleted_count);
 
@@ -224,8 +230,8 @@ int64_t log_first_unstable_off(struct log *log);
 
 /* --- upkeep, on a helper thread --- */
 
-/* Flushes indexes and takes a producer snapshot so that everything below the returned offset needs no
- * scan after a crash: the value for recovery-point-offset-checkpoint. */
+/* Flushes indexes and takes a producer snapshot so that everything below the returned offset needs
+ * no scan after a crash: the value for recovery-point-offset-checkpoint. */
 must_check enum err log_checkpoint_recovery_point(struct log *log, int64_t *ret_off);
 
 /* Closes descriptors and frees buffers of a log that was not touched since idle_since_ms. */

@@ -1,17 +1,17 @@
-/* One connection that speaks Kafka's framing: i32 length, then that many bytes, both ways. Belongs to one
- * loop and is touched by its thread alone.
+/* One connection that speaks Kafka's framing: i32 length, then that many bytes, both ways. Belongs
+ * to one loop and is touched by its thread alone.
  *
- * Requests. Whole frames are handed to on_frame where they lie in the receive buffer. on_frame begins
- * one reply (conn_reply_begin) for each frame, and completes it at once or later; replies leave in the
- * order in which they were begun. While on_frame has said CONN_WAIT no further frame is handed out (and
- * with the buffer full nothing more is read) until conn_resume.
+ * Requests. Whole frames are handed to on_frame where they lie in the receive buffer. on_frame
+ * begins one reply (conn_reply_begin) for each frame, and completes it at once or later; replies
+ * leave in the order in which they were begun. While on_frame has said CONN_WAIT no further frame
+ * is handed out (and with the buffer full nothing more is read) until conn_resume.
  *
- * Memory. An idle connection owns no buffer. A partial frame grows its buffer with the bytes that have
- * really arrived; a frame larger than `frame_max_bytes` closes the connection, and one for which the
- * shared memory budget (net_budget) has no room waits unread until it has.
+ * Memory. An idle connection owns no buffer. A partial frame grows its buffer with the bytes that
+ * have really arrived; a frame larger than `frame_max_bytes` closes the connection, and one for
+ * which the shared memory budget (net_budget) has no room waits unread until it has.
  *
- * Lifetime. A conn is freed when it is closed and its last reply was completed or dropped; conn_ref and
- * conn_unref keep it longer. A closed connection swallows what is sent. */
+ * Lifetime. A conn is freed when it is closed and its last reply was completed or dropped; conn_ref
+ * and conn_unref keep it longer. A closed connection swallows what is sent. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -39,10 +39,10 @@ struct conn_handler {
 
 struct conn_config {
     const struct conn_handler *handler;
-    void *ctx; /* conn_ctx */
-    size_t frame_max_bytes;       /* socket.request.max.bytes */
-    size_t output_max_bytes;      /* beyond it no further frame is handed out until it drains */
-    int64_t idle_max_ms;          /* connections.max.idle.ms; ≤ 0: never */
+    void *ctx;               /* conn_ctx */
+    size_t frame_max_bytes;  /* socket.request.max.bytes */
+    size_t output_max_bytes; /* beyond it no further frame is handed out until it drains */
+    int64_t idle_max_ms;     /* connections.max.idle.ms; ≤ 0: never */
     struct net_budget *budget;
 };
 
@@ -60,8 +60,8 @@ void conn_resume(struct conn *c); /* after CONN_WAIT */
 void conn_mute_until(struct conn *c, int64_t deadline_ms);
 
 struct loop *conn_loop(const struct conn *c);
-void *conn_ctx(const struct conn *c);       /* of its config */
-void *conn_user(const struct conn *c);      /* the owner's, NULL at first */
+void *conn_ctx(const struct conn *c);  /* of its config */
+void *conn_user(const struct conn *c); /* the owner's, NULL at first */
 void conn_set_user(struct conn *c, void *user);
 const char *conn_peer(const struct conn *c); /* "127.0.0.1:51234" */
 uint64_t conn_id(const struct conn *c);      /* unique in the process */
@@ -82,9 +82,9 @@ struct conn *reply_conn(const struct reply *r);
 
 struct listener;
 
-/* Accepts in `loop` and hands each new socket to on_accept (which may move it to another loop by mail).
- * With no descriptors left it sheds: accepts and closes by a reserve descriptor, and says so once a
- * second. */
+/* Accepts in `loop` and hands each new socket to on_accept (which may move it to another loop by
+ * mail). With no descriptors left it sheds: accepts and closes by a reserve descriptor, and says so
+ * once a second. */
 must_check enum err listener_open(struct loop *loop, const char *host, int port,
                                   void (*on_accept)(void *ctx, struct sock *s), void *ctx,
                                   struct listener **ret_listener);

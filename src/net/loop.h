@@ -1,5 +1,5 @@
-/* An event loop: sockets, timers and mail from other threads. One thread runs a loop and everything that
- * belongs to it; only loop_post and loop_stop may be called from another.
+/* An event loop: sockets, timers and mail from other threads. One thread runs a loop and everything
+ * that belongs to it; only loop_post and loop_stop may be called from another.
  *
  * In a simulation many loops are run by one thread, a step at a time (loop_step), over a simulated
  * poller (plat/net.h) and clock: nothing here waits other than in the poller. */
@@ -30,7 +30,8 @@ struct clock *loop_clock(const struct loop *loop);
 
 /* --- mail --- */
 
-/* Put into the thing that is sent; fn runs once in the loop's thread, in order of posting per sender. */
+/* Put into the thing that is sent; fn runs once in the loop's thread, in order of posting per
+ * sender. */
 struct mail {
     struct mail *next;
     void (*fn)(struct mail *m);

@@ -1,13 +1,13 @@
-/* What is to be sent, in order: bytes in memory and runs of files, so that a fetch response leaves by
- * header bytes, extent, header bytes, extent without copying records. */
+/* What is to be sent, in order: bytes in memory and runs of files, so that a fetch response leaves
+ * by header bytes, extent, header bytes, extent without copying records. */
 #ifndef NET_SENDVEC_H
 #define NET_SENDVEC_H
 
 #include "base/buf.h"
 #include "base/err.h"
 
-/* A run of a file that somebody else owns: conn calls fd/pread to send it and release when it is sent or
- * given up. */
+/* A run of a file that somebody else owns: conn calls fd/pread to send it and release when it is
+ * sent or given up. */
 struct extent_ops {
     int (*fd)(void *ref); /* -1: use pread */
     enum err (*pread)(void *ref, size_t from, void *p, size_t len);

@@ -1,9 +1,9 @@
-/* The file system as a seam: the real one (fs_posix), or one that crashes on purpose (test/crash). All
- * that touches a disk goes through it.
+/* The file system as a seam: the real one (fs_posix), or one that crashes on purpose (test/crash).
+ * All that touches a disk goes through it.
  *
- * Paths are UTF-8, relative or absolute, '/'-separated. Every call may fail with IO, NO_SPACE, NO_FDS,
- * NOT_FOUND, EXISTS, PERMISSION; those that allocate with NO_MEMORY. Calls on different files are
- * thread-safe; on one file, reads may run beside anything. */
+ * Paths are UTF-8, relative or absolute, '/'-separated. Every call may fail with IO, NO_SPACE,
+ * NO_FDS, NOT_FOUND, EXISTS, PERMISSION; those that allocate with NO_MEMORY. Calls on different
+ * files are thread-safe; on one file, reads may run beside anything. */
 #ifndef PLAT_FILE_H
 #define PLAT_FILE_H
 
@@ -100,7 +100,8 @@ must_check static inline enum err fs_rmdir(struct fs *fs, const char *path)
 }
 
 /* Without "." and ".."; in no order. */
-must_check static inline enum err fs_list(struct fs *fs, const char *path, fs_list_fn *fn, void *ctx)
+must_check static inline enum err fs_list(struct fs *fs, const char *path, fs_list_fn *fn,
+                                          void *ctx)
 {
     return fs->ops->list(fs, path, fn, ctx);
 }
@@ -173,8 +174,8 @@ static inline void file_close(struct file *f)
 /* Exactly len bytes: SHORT if the file ends before. */
 must_check enum err file_read_exact(struct file *f, void *p, size_t len, uint64_t pos);
 
-/* The whole of a small file, NUL-terminated beyond *ret_len; freed with mem_free. BUDGET if it is larger
- * than max_bytes. */
+/* The whole of a small file, NUL-terminated beyond *ret_len; freed with mem_free. BUDGET if it is
+ * larger than max_bytes. */
 must_check enum err fs_read_all(struct fs *fs, const char *path, size_t max_bytes, char **ret_text,
                                 size_t *ret_len);
 

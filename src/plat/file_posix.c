@@ -1,4 +1,5 @@
-/* The machine's own file system. Thread-safe; interrupted calls are repeated here and nowhere else. */
+/* The machine's own file system. Thread-safe; interrupted calls are repeated here and nowhere else.
+ */
 #include "base/mem.h"
 #include "plat/file.h"
 

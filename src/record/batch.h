@@ -1,9 +1,9 @@
-/* Record batches (magic 2): the unit of the log, of Produce and of Fetch. A batch is looked at where it
- * lies; nothing here copies records. Pure.
+/* Record batches (magic 2): the unit of the log, of Produce and of Fetch. A batch is looked at
+ * where it lies; nothing here copies records. Pure.
  *
  *   baseOffset i64 | length i32 | partitionLeaderEpoch i32 | magic i8 | crc u32 | attributes i16 |
- *   lastOffsetDelta i32 | baseTimestamp i64 | maxTimestamp i64 | producerId i64 | producerEpoch i16 |
- *   baseSequence i32 | count i32 | records
+ *   lastOffsetDelta i32 | baseTimestamp i64 | maxTimestamp i64 | producerId i64 | producerEpoch i16
+ * | baseSequence i32 | count i32 | records
  *
  * The CRC covers attributes to the end, so base offset and leader epoch may be patched in place. */
 #ifndef RECORD_BATCH_H
@@ -50,7 +50,10 @@ struct batch {
     int32_t count;
 };
 
-static inline int64_t batch_last_off(const struct batch *b) { return b->base_off + b->last_off_delta; }
+static inline int64_t batch_last_off(const struct batch *b)
+{
+    return b->base_off + b->last_off_delta;
+}
 static inline int64_t batch_next_off(const struct batch *b) { return batch_last_off(b) + 1; }
 static inline enum codec batch_codec(const struct batch *b)
 {
@@ -69,13 +72,13 @@ static inline bool batch_has_producer(const struct batch *b)
 int32_t batch_last_seq(const struct batch *b);
 int32_t seq_add(int32_t seq, int32_t n);
 
-/* The batch at the front of in. SHORT: in ends before the batch does (ret_batch->size_bytes tells how
- * many bytes it needs, or 0 if not even the length is there). MALFORMED: a length below the header's.
- * UNSUPPORTED_FOR_MESSAGE_FORMAT: magic is not 2. Does not look at the CRC. */
+/* The batch at the front of in. SHORT: in ends before the batch does (ret_batch->size_bytes tells
+ * how many bytes it needs, or 0 if not even the length is there). MALFORMED: a length below the
+ * header's. UNSUPPORTED_FOR_MESSAGE_FORMAT: magic is not 2. Does not look at the CRC. */
 must_check enum err batch_parse(struct bytes in, struct batch *ret_batch);
 
-/* Decodes a header of BATCH_HEADER_BYTES without needing the body (log scans): as batch_parse, but p is
- * NULL and SHORT only when in is shorter than a header. */
+/* Decodes a header of BATCH_HEADER_BYTES without needing the body (log scans): as batch_parse, but
+ * p is NULL and SHORT only when in is shorter than a header. */
 must_check enum err batch_parse_header(struct bytes in, struct batch *ret_batch);
 
 /* CORRUPT_MESSAGE unless the CRC is right. */
@@ -84,7 +87,8 @@ must_check enum err batch_check_crc(const struct batch *b);
 /* Rewrites what the broker assigns; the CRC stays right. p is the batch's memory. */
 void batch_patch(uint8_t *p, int64_t base_off, int32_t leader_epoch);
 
-/* Marks log-append time: sets the attribute and the maximal timestamp, and computes the CRC anew. */
+/* Marks log-append time: sets the attribute and the maximal timestamp, and computes the CRC anew.
+ */
 void batch_patch_append_time(uint8_t *p, size_t size_bytes, int64_t now_ms);
 
 #endif

@@ -14,8 +14,8 @@ enum control_type {
     CONTROL_KRAFT_VOTERS = 6,
 };
 
-/* The type of a control record by its key; false if the key is not one (version < 0 or too short). A
- * type that we do not know is returned as its number. */
+/* The type of a control record by its key; false if the key is not one (version < 0 or too short).
+ * A type that we do not know is returned as its number. */
 bool control_parse_key(struct bytes key, int *ret_type);
 
 /* Value of a transaction marker. */

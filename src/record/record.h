@@ -19,8 +19,8 @@ struct record_header {
     struct bytes value; /* p == NULL: null */
 };
 
-/* A walk over one batch. Uncompressed records are views into the batch; compressed ones into `plain`,
- * which the walk owns. */
+/* A walk over one batch. Uncompressed records are views into the batch; compressed ones into
+ * `plain`, which the walk owns. */
 struct record_walk {
     const struct batch *batch;
     struct buf plain;
@@ -39,8 +39,8 @@ void record_walk_deinit(struct record_walk *w);
  * INVALID_RECORD for a malformed one. Views are valid until deinit. */
 must_check enum err record_walk_next(struct record_walk *w, struct record *ret_record);
 
-/* Headers of r in order: begin with *pos = 0. False after the last one; INVALID headers were already
- * refused by the walk. */
+/* Headers of r in order: begin with *pos = 0. False after the last one; INVALID headers were
+ * already refused by the walk. */
 bool record_next_header(const struct record *r, size_t *pos, struct record_header *ret_header);
 
 /* Builds one batch into a buffer. */

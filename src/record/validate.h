@@ -12,8 +12,8 @@ struct validate_rules {
     enum timestamp_type ts_type;
     int64_t ts_before_max_ms; /* message.timestamp.before.max.ms */
     int64_t ts_after_max_ms;
-    bool needs_keys; /* cleanup.policy contains compact */
-    bool recompress; /* compression.type is not "producer" */
+    bool needs_keys;  /* cleanup.policy contains compact */
+    bool recompress;  /* compression.type is not "producer" */
     enum codec codec; /* with recompress */
     int codec_level;
     size_t max_batch_bytes; /* max.message.bytes: size of the batch with its header */
@@ -21,7 +21,7 @@ struct validate_rules {
 };
 
 struct record_error {
-    int32_t index; /* of the record in the batch */
+    int32_t index;       /* of the record in the batch */
     const char *message; /* static */
 };
 
@@ -38,10 +38,10 @@ struct validate_result {
 };
 
 /* Checks `in`, the records field of one partition of a Produce request (writable: it is patched in
- * place), which must be exactly one batch. When the rules ask for another codec, the new batch goes to
- * `rewritten`. Errors are Kafka's codes: CORRUPT_MESSAGE, INVALID_RECORD (87), INVALID_TIMESTAMP,
- * MESSAGE_TOO_LARGE, UNSUPPORTED_COMPRESSION_TYPE, UNSUPPORTED_FOR_MESSAGE_FORMAT. Base offset and
- * leader epoch are not assigned here. */
+ * place), which must be exactly one batch. When the rules ask for another codec, the new batch goes
+ * to `rewritten`. Errors are Kafka's codes: CORRUPT_MESSAGE, INVALID_RECORD (87),
+ * INVALID_TIMESTAMP, MESSAGE_TOO_LARGE, UNSUPPORTED_COMPRESSION_TYPE,
+ * UNSUPPORTED_FOR_MESSAGE_FORMAT. Base offset and leader epoch are not assigned here. */
 must_check enum err validate_produce(const struct validate_rules *rules, uint8_t *p, size_t len,
                                      int produce_version, int64_t now_ms, struct buf *rewritten,
                                      struct validate_result *ret_result);

@@ -1,9 +1,10 @@
 /* Kafka's messages through descriptors and one interpreter: decode, encode, size, print.
  *
- * gen/ compiles the .msg files of def/wire into "wire/messages.h": for each message a C struct and a descriptor.
- * A request "Produce" becomes struct produce_req and wire_produce_req, its response produce_resp and
- * wire_produce_resp; a record of an internal log "TopicRecord" becomes topic_record; a nested type
- * "TopicProduceData" of it struct produce_req_topic_produce_data. Fields are snake_case.
+ * gen/ compiles the .msg files of def/wire into "wire/messages.h": for each message a C struct and
+ * a descriptor. A request "Produce" becomes struct produce_req and wire_produce_req, its response
+ * produce_resp and wire_produce_resp; a record of an internal log "TopicRecord" becomes
+ * topic_record; a nested type "TopicProduceData" of it struct produce_req_topic_produce_data.
+ * Fields are snake_case.
  *
  *   schema type      C                       null
  *   bool int8..64    bool int8_t..int64_t
@@ -17,9 +18,9 @@
  *   struct           struct T x
  *   nullable struct  struct T *x             NULL
  *
- * Decoded strings, bytes and records are views into the input; arrays and nullable structs are in the
- * arena. Absent fields hold their schema default. Unknown tagged fields are checked and dropped. Pure,
- * thread-safe. */
+ * Decoded strings, bytes and records are views into the input; arrays and nullable structs are in
+ * the arena. Absent fields hold their schema default. Unknown tagged fields are checked and
+ * dropped. Pure, thread-safe. */
 #ifndef WIRE_WIRE_H
 #define WIRE_WIRE_H
 
@@ -27,8 +28,8 @@
 #include "base/buf.h"
 #include "base/uuid.h"
 
-/* Record batches in a message: bytes in memory (p, len), or on encoding a splice: len bytes that ref
- * stands for and that somebody else will send. */
+/* Record batches in a message: bytes in memory (p, len), or on encoding a splice: len bytes that
+ * ref stands for and that somebody else will send. */
 struct wire_records {
     const uint8_t *p;
     size_t len;
@@ -53,10 +54,10 @@ struct wire_msg; /* a descriptor */
 /* Defaults in every field. msg is the struct that m describes. */
 void wire_init(const struct wire_msg *m, void *msg);
 
-/* Reads one message of `version` from the front of in. *ret_used gets the bytes read; NULL means that
- * all of in must be used. Errors: MALFORMED (cut short, bad length, count larger than the bytes left or
- * than LIMIT_WIRE_ARRAY_COUNT, null where not allowed, trailing bytes), BUDGET (arena),
- * UNSUPPORTED_VERSION (outside the message's versions). */
+/* Reads one message of `version` from the front of in. *ret_used gets the bytes read; NULL means
+ * that all of in must be used. Errors: MALFORMED (cut short, bad length, count larger than the
+ * bytes left or than LIMIT_WIRE_ARRAY_COUNT, null where not allowed, trailing bytes), BUDGET
+ * (arena), UNSUPPORTED_VERSION (outside the message's versions). */
 must_check enum err wire_decode(const struct wire_msg *m, int version, struct bytes in,
                                 struct arena *a, void *msg, size_t *ret_used);
 

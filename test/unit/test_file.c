@@ -22,7 +22,10 @@ static int tear_down(void **state)
     return n;
 }
 
-static void path_in(char *ret, size_t size, const char *name) { snprintf(ret, size, "%s/%s", dir, name); }
+static void path_in(char *ret, size_t size, const char *name)
+{
+    snprintf(ret, size, "%s/%s", dir, name);
+}
 
 static void a_file_is_replaced_as_a_whole(void **state)
 {
