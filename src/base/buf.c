@@ -15,6 +15,18 @@ void buf_deinit(struct buf *b)
     *b = BUF_INIT;
 }
 
+static uint8_t *buf_set_cap(struct buf *b, size_t cap)
+{
+    uint8_t *p = mem_try_realloc(b->p, cap);
+    if (p == NULL) {
+        b->err = ERR_NO_MEMORY;
+        return NULL;
+    }
+    b->p = p;
+    b->cap = cap;
+    return p + b->len;
+}
+
 static uint8_t *buf_grow(struct buf *b, size_t n)
 {
     size_t need;
@@ -26,14 +38,7 @@ static uint8_t *buf_grow(struct buf *b, size_t n)
     while (cap < need) {
         cap = cap > SIZE_MAX / 2 ? need : cap * 2;
     }
-    uint8_t *p = mem_try_realloc(b->p, cap);
-    if (p == NULL) {
-        b->err = ERR_NO_MEMORY;
-        return NULL;
-    }
-    b->p = p;
-    b->cap = cap;
-    return p + b->len;
+    return buf_set_cap(b, cap);
 }
 
 uint8_t *buf_reserve(struct buf *b, size_t n)
@@ -42,6 +47,16 @@ uint8_t *buf_reserve(struct buf *b, size_t n)
         return b->p + b->len;
     }
     return buf_grow(b, n);
+}
+
+uint8_t *buf_reserve_exact(struct buf *b, size_t n)
+{
+    size_t need;
+    if (b->err || __builtin_add_overflow(b->len, n, &need)) {
+        b->err = ERR_NO_MEMORY;
+        return NULL;
+    }
+    return b->p != NULL && b->cap >= need ? b->p + b->len : buf_set_cap(b, need);
 }
 
 uint8_t *buf_extend(struct buf *b, size_t n)

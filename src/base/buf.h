@@ -36,6 +36,9 @@ static inline struct str buf_str(const struct buf *b)
  * len. */
 uint8_t *buf_reserve(struct buf *b, size_t n);
 
+/* As buf_reserve, but grows to just that room instead of doubling: for what has a budget. */
+uint8_t *buf_reserve_exact(struct buf *b, size_t n);
+
 /* Reserve and count n bytes; the caller fills them. NULL on failure. */
 uint8_t *buf_extend(struct buf *b, size_t n);
 

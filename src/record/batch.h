@@ -91,4 +91,8 @@ void batch_patch(uint8_t *p, int64_t base_off, int32_t leader_epoch);
  */
 void batch_patch_append_time(uint8_t *p, size_t size_bytes, int64_t now_ms);
 
+/* Writes the header of the batch that lies at p, its records already in place: all fields of b but
+ * p, magic and crc are taken, the CRC is computed. */
+void batch_write_header(uint8_t *p, const struct batch *b);
+
 #endif

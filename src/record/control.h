@@ -21,7 +21,8 @@ bool control_parse_key(struct bytes key, int *ret_type);
 /* Value of a transaction marker. */
 bool control_parse_marker(struct bytes value, int32_t *ret_coordinator_epoch);
 
-/* Appends a batch with one marker (producer fields from head) to out. */
+/* Appends a batch with one marker to out: base_off, leader_epoch, base_ts_ms (the marker's time),
+ * producer_id and producer_epoch come from head. */
 must_check enum err control_build_marker(struct buf *out, const struct batch *head, bool commit,
                                          int32_t coordinator_epoch);
 

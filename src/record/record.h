@@ -56,16 +56,22 @@ struct batch_builder {
 
 #define CODEC_LEVEL_DEFAULT (-1000)
 
-/* head gives base_off, leader_epoch, attrs (without codec bits), base_ts_ms, producer fields and
- * base_seq; the rest is computed. Offsets deltas count up from 0 unless a record says otherwise. */
+/* head gives base_off, leader_epoch, attrs (without codec bits), base_ts_ms (NO_TIMESTAMP: the
+ * first record's), producer fields and base_seq, and with log-append time max_ts_ms; the rest is
+ * computed. A batch without records is fine where batch_builder_cover says what it stands for. */
 void batch_builder_init(struct batch_builder *bb, struct buf *out, const struct batch *head,
                         enum codec codec, int level);
 void batch_builder_deinit(struct batch_builder *bb);
 
-/* Appends a record. r->off must grow; r->headers is encoded already (see record_put_header). */
+/* Appends a record; r->size_bytes is not read. r->off must grow; r->headers is encoded already (see
+ * record_put_header). */
 void batch_builder_add(struct batch_builder *bb, const struct record *r);
 
-/* Compresses, writes lengths and CRC. The batch lies at the end of out. */
+/* The batch reaches to last_off even if its last record is below it, as after compaction. */
+void batch_builder_cover(struct batch_builder *bb, int64_t last_off);
+
+/* Compresses, writes lengths and CRC. INVALID_RECORD when records were out of order. The batch lies
+ * at the end of out. */
 must_check enum err batch_builder_finish(struct batch_builder *bb);
 
 /* Appends one encoded header to out: the caller counts them in record.header_count. */
@@ -78,12 +84,18 @@ void record_put_header(struct buf *out, struct bytes key, struct bytes value);
 must_check enum err codec_decompress(enum codec c, struct bytes in, size_t max_bytes,
                                      struct buf *out);
 
-/* Appends the compressed bytes as Kafka's clients expect them (gzip, xerial snappy, lz4 frame, zstd
- * frame). */
+/* BAD_CONFIG when the level is not valid for the codec. Appends the compressed bytes as Kafka's
+ * clients expect them (gzip, xerial snappy, lz4 frame, zstd frame). */
 must_check enum err codec_compress(enum codec c, int level, struct bytes in, struct buf *out);
 
 /* "lz4" -> CODEC_LZ4; false if there is no such codec. "none" and "uncompressed" are CODEC_NONE. */
 bool codec_parse(struct str name, enum codec *ret_codec);
 const char *codec_name(enum codec c);
+
+/* Whether Kafka's configuration takes this level for the codec; CODEC_LEVEL_DEFAULT always is. */
+bool codec_level_is_valid(enum codec c, int level);
+
+/* Frees the contexts that this thread keeps for its next call: before a thread ends. */
+void codec_release_thread(void);
 
 #endif
