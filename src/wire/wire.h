@@ -18,6 +18,11 @@
  *   struct           struct T x
  *   nullable struct  struct T *x             NULL
  *
+ * For each struct x there is a constant x_default with every field at its schema default: begin with
+ * it (or wire_init) when you build a message, nested ones too, because not all defaults are zeros
+ * and an empty string is not a null one. A nullable struct whose default is not null points to a
+ * constant: replace the pointer, never write through it.
+ *
  * Decoded strings, bytes and records are views into the input; arrays and nullable structs are in
  * the arena. Absent fields hold their schema default. Unknown tagged fields are checked and
  * dropped. Pure, thread-safe. */
@@ -63,7 +68,8 @@ must_check enum err wire_decode(const struct wire_msg *m, int version, struct by
 
 /* Appends msg to out. splices may be NULL when no records field has a ref. Errors: WRONG_VERSION (a
  * field that is not ignorable has a value and this version cannot carry it), UNSUPPORTED_VERSION,
- * NO_MEMORY, MALFORMED (null where not allowed, a string over 32,767 bytes in an old version). */
+ * NO_MEMORY (also: splices is full), MALFORMED (null where not allowed, a string over 32,767
+ * bytes). After an error out and splices are as before. */
 must_check enum err wire_encode(const struct wire_msg *m, int version, const void *msg,
                                 struct buf *out, struct wire_splices *splices);
 
@@ -85,8 +91,17 @@ int wire_max_version(const struct wire_msg *m);
 const struct wire_msg *wire_request(int api_key);
 const struct wire_msg *wire_response(int api_key);
 
-/* Records of an internal log by their type: NULL if there is none. */
-const struct wire_msg *wire_metadata_record(int api_key);
+/* Records of an internal log by their type (enum metadata_type, group_log_type, txn_log_type,
+ * remote_log_type); NULL if there is none. */
+const struct wire_msg *wire_metadata_record(int type);
+const struct wire_msg *wire_group_key(int type);
+const struct wire_msg *wire_group_value(int type);
+const struct wire_msg *wire_txn_key(int type);
+const struct wire_msg *wire_txn_value(int type);
+const struct wire_msg *wire_remote_log_record(int type);
+
+/* All messages, i from 0; NULL at the end. */
+const struct wire_msg *wire_nth(size_t i);
 
 /* The C size of the struct that m describes, for generic callers (fuzzers, dumpers). */
 size_t wire_struct_bytes(const struct wire_msg *m);

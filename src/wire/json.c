@@ -1,0 +1,95 @@
+/* JSON scalars. Pure. */
+#include "wire/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The length of the UTF-8 sequence at the front of [p, end), 0 if it is none (cut short, overlong,
+ * a surrogate, above U+10FFFF). */
+static size_t utf8_len(const uint8_t *p, const uint8_t *end)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
+    if (n <= 1) {
+        return n;
+    }
+    if ((size_t)(end - p) < n) {
+        return 0;
+    }
+    uint32_t c = *p & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        c = c << 6 | (p[i] & 0x3f);
+    }
+    return c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0 : n;
+}
+
+static void put_ascii(struct buf *out, uint8_t c)
+{
+    if (c == '"' || c == '\\') {
+        buf_put_u8(out, '\\');
+        buf_put_u8(out, c);
+    } else if (c < 0x20) {
+        buf_printf(out, "\\u%04x", c);
+    } else {
+        buf_put_u8(out, c);
+    }
+}
+
+void json_put_str(struct buf *out, struct str s)
+{
+    const uint8_t *p = (const uint8_t *)s.p, *end = p + s.len;
+    buf_put_u8(out, '"');
+    while (p < end) {
+        size_t n = utf8_len(p, end);
+        if (n == 1) {
+            put_ascii(out, *p);
+        } else if (n == 0) {
+            buf_put_str(out, STR("\xef\xbf\xbd"));
+            n = 1;
+        } else {
+            buf_put(out, p, n);
+        }
+        p += n;
+    }
+    buf_put_u8(out, '"');
+}
+
+void json_put_base64(struct buf *out, struct bytes b)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    buf_put_u8(out, '"');
+    for (size_t i = 0; i < b.len; i += 3) {
+        size_t n = b.len - i < 3 ? b.len - i : 3;
+        uint32_t v = (uint32_t)b.p[i] << 16;
+        v |= n > 1 ? (uint32_t)b.p[i + 1] << 8 : 0;
+        v |= n > 2 ? b.p[i + 2] : 0;
+        char quad[4] = {digits[v >> 18], digits[v >> 12 & 63], n > 1 ? digits[v >> 6 & 63] : '=',
+                        n > 2 ? digits[v & 63] : '='};
+        buf_put(out, quad, sizeof quad);
+    }
+    buf_put_u8(out, '"');
+}
+
+void json_put_double(struct buf *out, double v)
+{
+    char text[32];
+    if (isnan(v)) {
+        buf_put_str(out, STR("\"NaN\""));
+        return;
+    }
+    if (isinf(v)) {
+        buf_put_str(out, v > 0 ? STR("\"Infinity\"") : STR("\"-Infinity\""));
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, v);
+        if (strtod(text, NULL) == v) {
+            break;
+        }
+    }
+    buf_put_str(out, str_from(text));
+}
