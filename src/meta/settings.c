@@ -1,0 +1,193 @@
+/* Typed settings: a broker's from its properties, a topic's from all the places where a value may
+ * come from. Pure. */
+#include "meta/config.h"
+
+#include "base/assert.h"
+
+#include <stdio.h>
+
+/* --- the broker --- */
+
+static bool is_text(enum config_kind kind)
+{
+    return kind == CONFIG_KIND_STRING || kind == CONFIG_KIND_LIST || kind == CONFIG_KIND_PASSWORD ||
+           kind == CONFIG_KIND_CLASS;
+}
+
+/* NULL without memory. */
+static const char *c_text(struct arena *a, struct str s)
+{
+    return arena_printf(a, "%.*s", STR_ARG(s)).p;
+}
+
+static enum err store_broker(struct broker_config *c, const struct config_def *def,
+                             struct str value)
+{
+    void *field = (char *)c + def->field_pos;
+    if (!is_text(def->kind)) {
+        config_store(def, str_is_null(value) ? STR("-1") : value, c);
+        return OK;
+    }
+    const char *text = str_is_null(value) ? NULL : c_text(&c->props.arena, str_trim(value));
+    memcpy(field, &text, sizeof text);
+    return text == NULL && !str_is_null(value) ? ERR_BUDGET : OK;
+}
+
+enum err broker_config_init(struct broker_config *c, struct config_props *props, struct buf *why)
+{
+    int32_t count;
+    const struct config_def *defs = config_all(CONFIG_BROKER, &count);
+    *c = (struct broker_config){0};
+    if (props != NULL) {
+        c->props = *props;
+        *props = (struct config_props){0};
+    } else {
+        config_props_init(&c->props);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        struct str given = config_props_get(&c->props, str_from(defs[i].name));
+        if (!str_is_null(given) && !config_check(&defs[i], given, why)) {
+            return ERR_BAD_CONFIG;
+        }
+        enum err e =
+            store_broker(c, &defs[i], str_is_null(given) ? str_from(defs[i].default_text) : given);
+        if (e) {
+            return e;
+        }
+    }
+    return OK;
+}
+
+void broker_config_deinit(struct broker_config *c) { config_props_deinit(&c->props); }
+
+/* --- a topic --- */
+
+/* One broker setting that stands in for a topic's. */
+struct synonym {
+    struct str name;
+    int64_t factor;
+};
+
+/* The next of "a b*1000 c"; false at the end. */
+static bool next_synonym(const char **at, struct synonym *ret)
+{
+    while (**at == ' ') {
+        (*at)++;
+    }
+    size_t len = strcspn(*at, " ");
+    if (len == 0) {
+        return false;
+    }
+    struct str word = {*at, len};
+    const char *star = memchr(word.p, '*', word.len);
+    ret->name = star ? str_sub(word, 0, (size_t)(star - word.p)) : word;
+    ret->factor = 1;
+    if (star != NULL) {
+        struct str number = {star + 1, word.len - ret->name.len - 1};
+        ASSERT(str_to_i64(number, &ret->factor));
+    }
+    *at += len;
+    return true;
+}
+
+/* Where the broker's id is written as a config resource. */
+static struct str broker_resource(const struct broker_config *broker, char text[16])
+{
+    int n = snprintf(text, 16, "%d", broker->node_id);
+    return (struct str){text, (size_t)n};
+}
+
+/* A broker setting by precedence: dynamic for this broker, for all brokers, static. */
+static struct str broker_text(const struct image *img, const struct broker_config *broker,
+                              struct str name, enum config_source *ret_source)
+{
+    char id[16];
+    struct str v = STR_NULL;
+    if (img != NULL) {
+        *ret_source = CONFIG_SOURCE_BROKER;
+        v = image_config(img, RESOURCE_BROKER, broker_resource(broker, id), name);
+        if (str_is_null(v)) {
+            *ret_source = CONFIG_SOURCE_CLUSTER;
+            v = image_config(img, RESOURCE_BROKER, STR(""), name);
+        }
+    }
+    if (str_is_null(v)) {
+        *ret_source = CONFIG_SOURCE_STATIC;
+        v = config_props_get(&broker->props, name);
+    }
+    return v;
+}
+
+/* Hours as milliseconds and the like. text has room for a number. */
+static struct str multiplied(struct str value, int64_t factor, char text[24])
+{
+    int64_t v;
+    if (factor == 1 || !str_to_i64(str_trim(value), &v)) {
+        return value;
+    }
+    /* -1 is no limit in every unit */
+    v = v < 0 ? -1 : v;
+    if (v > 0 && __builtin_mul_overflow(v, factor, &v)) {
+        v = INT64_MAX;
+    }
+    int n = snprintf(text, 24, "%lld", (long long)v);
+    return (struct str){text, (size_t)n};
+}
+
+static bool is_valid(const struct config_def *def, struct str value)
+{
+    struct buf why = BUF_INIT;
+    bool ok = config_check(def, value, &why);
+    buf_deinit(&why);
+    return ok;
+}
+
+/* The value that counts; null if there is not even a default. text has room for a number. */
+static struct str find_text(const struct image *img, const struct broker_config *broker,
+                            struct str topic, const struct config_def *def, char text[24],
+                            enum config_source *ret_source)
+{
+    struct str v = img ? image_config(img, RESOURCE_TOPIC, topic, str_from(def->name)) : STR_NULL;
+    if (!str_is_null(v) && is_valid(def, v)) {
+        *ret_source = CONFIG_SOURCE_TOPIC;
+        return v;
+    }
+    const char *at = def->synonyms;
+    struct synonym syn;
+    while (next_synonym(&at, &syn)) {
+        v = broker_text(img, broker, syn.name, ret_source);
+        if (!str_is_null(v)) {
+            v = multiplied(v, syn.factor, text);
+            if (is_valid(def, v)) {
+                return v;
+            }
+        }
+    }
+    *ret_source = CONFIG_SOURCE_DEFAULT;
+    return str_from(def->default_text);
+}
+
+void topic_config_resolve(const struct image *img, const struct broker_config *broker,
+                          struct str topic, struct topic_config *ret_config)
+{
+    int32_t count;
+    const struct config_def *defs = config_all(CONFIG_TOPIC, &count);
+    for (int32_t i = 0; i < count; i++) {
+        char text[24];
+        enum config_source source;
+        struct str v = find_text(img, broker, topic, &defs[i], text, &source);
+        config_store(&defs[i], str_is_null(v) ? STR("-1") : v, ret_config);
+    }
+}
+
+struct str topic_config_text(const struct image *img, const struct broker_config *broker,
+                             struct str topic, const struct config_def *def, struct arena *scratch,
+                             enum config_source *ret_source)
+{
+    char text[24];
+    struct str v = find_text(img, broker, topic, def, text, ret_source);
+    if (v.p == text) {
+        return arena_copy_str(scratch, v, &v) ? v : STR_NULL;
+    }
+    return v;
+}
