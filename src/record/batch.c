@@ -11,7 +11,7 @@ enum batch_at {
     AT_BASE_OFF = 0,
     AT_LENGTH = 8,
     AT_LEADER_EPOCH = 12,
-    AT_MAGIC = 16,
+    AT_MAGIC = BATCH_MAGIC_AT,
     AT_CRC = 17,
     AT_ATTRS = 21,
     AT_LAST_OFF_DELTA = 23,
@@ -111,11 +111,11 @@ void batch_patch(uint8_t *p, int64_t base_off, int32_t leader_epoch)
     be32_put(p + AT_LEADER_EPOCH, (uint32_t)leader_epoch);
 }
 
-void batch_patch_append_time(uint8_t *p, size_t size_bytes, int64_t now_ms)
+void batch_patch_timestamps(uint8_t *p, size_t size_bytes, bool is_append_time, int64_t max_ts_ms)
 {
-    uint16_t attrs = be16_get(p + AT_ATTRS);
-    be16_put(p + AT_ATTRS, attrs | BATCH_LOG_APPEND_TIME);
-    be64_put(p + AT_MAX_TS, (uint64_t)now_ms);
+    unsigned attrs = be16_get(p + AT_ATTRS) & BATCH_ATTRS_DEFINED & ~BATCH_LOG_APPEND_TIME;
+    be16_put(p + AT_ATTRS, (uint16_t)(attrs | (is_append_time ? BATCH_LOG_APPEND_TIME : 0)));
+    be64_put(p + AT_MAX_TS, (uint64_t)max_ts_ms);
     be32_put(p + AT_CRC, crc_of(p, size_bytes));
 }
 

@@ -17,8 +17,10 @@ enum {
     BATCH_PREFIX_BYTES = 12, /* base offset and length: what a reader needs to find the end */
     BATCH_LENGTH_MIN = BATCH_HEADER_BYTES - BATCH_PREFIX_BYTES,
     BATCH_MAGIC = 2,
+    BATCH_MAGIC_AT = 16,
 };
 
+/* As the attributes carry it: a batch may claim the numbers up to 7, which are no codecs. */
 enum codec { CODEC_NONE, CODEC_GZIP, CODEC_SNAPPY, CODEC_LZ4, CODEC_ZSTD, CODEC_COUNT };
 
 enum batch_attr {
@@ -27,6 +29,7 @@ enum batch_attr {
     BATCH_TRANSACTIONAL = 0x10,
     BATCH_CONTROL = 0x20,
     BATCH_DELETE_HORIZON = 0x40,
+    BATCH_ATTRS_DEFINED = 0x7f,
 };
 
 #define NO_PRODUCER_ID ((int64_t)-1)
@@ -66,7 +69,7 @@ static inline bool batch_is_transactional(const struct batch *b)
 }
 static inline bool batch_has_producer(const struct batch *b)
 {
-    return b->producer_id != NO_PRODUCER_ID;
+    return b->producer_id > NO_PRODUCER_ID;
 }
 /* Sequence of the last record; sequences wrap from INT32_MAX to 0. -1 without a producer. */
 int32_t batch_last_seq(const struct batch *b);
@@ -87,9 +90,14 @@ must_check enum err batch_check_crc(const struct batch *b);
 /* Rewrites what the broker assigns; the CRC stays right. p is the batch's memory. */
 void batch_patch(uint8_t *p, int64_t base_off, int32_t leader_epoch);
 
-/* Marks log-append time: sets the attribute and the maximal timestamp, and computes the CRC anew.
- */
-void batch_patch_append_time(uint8_t *p, size_t size_bytes, int64_t now_ms);
+/* Sets the timestamp type and the maximal timestamp, and computes the CRC anew. Attributes that are
+ * not defined are cleared, as Kafka does when it rewrites a header. */
+void batch_patch_timestamps(uint8_t *p, size_t size_bytes, bool is_append_time, int64_t max_ts_ms);
+
+static inline void batch_patch_append_time(uint8_t *p, size_t size_bytes, int64_t now_ms)
+{
+    batch_patch_timestamps(p, size_bytes, true, now_ms);
+}
 
 /* Writes the header of the batch that lies at p, its records already in place: all fields of b but
  * p, magic and crc are taken, the CRC is computed. */

@@ -4,12 +4,7 @@
  * out lies inside the batch (or its decompressed bytes). */
 #include "record/record.h"
 
-#include "base/varint.h"
-
-enum {
-    RECORD_BYTES_MIN = 6, /* attributes, two deltas, two lengths, header count: a byte each */
-    HEADER_BYTES_MIN = 2,
-};
+#include "record/record_parse.h"
 
 enum err record_walk_init(struct record_walk *w, const struct batch *b, size_t max_plain_bytes)
 {
@@ -20,7 +15,7 @@ enum err record_walk_init(struct record_walk *w, const struct batch *b, size_t m
         if (e) {
             return e;
         }
-        body = buf_bytes(&w->plain);
+        body = (struct bytes){w->plain.p ? w->plain.p : body.p, w->plain.len};
     }
     w->at = body.p;
     w->end = body.p + body.len;
@@ -29,37 +24,38 @@ enum err record_walk_init(struct record_walk *w, const struct batch *b, size_t m
 
 void record_walk_deinit(struct record_walk *w) { buf_deinit(&w->plain); }
 
-/* A run of bytes behind its varint length; a negative length is null. False when it would pass end.
- */
-static bool take_bytes(const uint8_t **at, const uint8_t *end, struct bytes *ret_bytes)
+enum err record_walk_next(struct record_walk *w, struct record *ret_record)
 {
-    int32_t len;
-    size_t n = varint_get(*at, end, &len);
-    if (n == 0 || len > end - (*at + n)) {
-        return false;
+    if (w->left <= 0) {
+        return w->left == 0 && w->at == w->end ? ERR_NOT_FOUND : ERR_INVALID_RECORD;
     }
-    *at += n;
-    *ret_bytes = len < 0 ? BYTES_NULL : (struct bytes){*at, (size_t)len};
-    *at += ret_bytes->len;
-    return true;
+    struct record_fields f;
+    if (!take_record(&w->at, w->end, &f)) {
+        return ERR_INVALID_RECORD;
+    }
+    w->left--;
+    const struct batch *b = w->batch;
+    uint64_t ts_ms = (uint64_t)b->base_ts_ms + (uint64_t)f.ts_delta;
+    *ret_record = (struct record){
+        .off = (int64_t)((uint64_t)b->base_off + (uint64_t)(int64_t)f.off_delta),
+        .ts_ms = b->attrs & BATCH_LOG_APPEND_TIME ? b->max_ts_ms : (int64_t)ts_ms,
+        .key = f.key,
+        .value = f.value,
+        .header_count = f.header_count,
+        .headers = f.headers,
+        .size_bytes = f.size_bytes,
+    };
+    return OK;
 }
 
-static bool take_header(const uint8_t **at, const uint8_t *end, struct record_header *ret_header)
+bool record_headers_fit(struct bytes headers, int32_t count)
 {
-    return take_bytes(at, end, &ret_header->key) && ret_header->key.p != NULL &&
-           take_bytes(at, end, &ret_header->value);
-}
-
-static bool take_headers(const uint8_t *at, const uint8_t *end, struct record *r)
-{
-    size_t n = varint_get(at, end, &r->header_count);
-    if (n == 0 || r->header_count < 0 || r->header_count > (end - at) / HEADER_BYTES_MIN) {
-        return false;
-    }
-    at += n;
-    r->headers = (struct bytes){at, (size_t)(end - at)};
+    const uint8_t *at = headers.p, *end = headers.p + headers.len;
     struct record_header ignored;
-    for (int32_t i = 0; i < r->header_count; i++) {
+    if (count < 0 || (size_t)count > headers.len / HEADER_BYTES_MIN) {
+        return false;
+    }
+    for (int32_t i = 0; i < count; i++) {
         if (!take_header(&at, end, &ignored)) {
             return false;
         }
@@ -67,59 +63,13 @@ static bool take_headers(const uint8_t *at, const uint8_t *end, struct record *r
     return at == end;
 }
 
-/* The fields behind the length prefix: they must end at end. */
-static bool take_fields(const struct record_walk *w, const uint8_t *at, const uint8_t *end,
-                        struct record *r)
-{
-    int64_t ts_delta;
-    int32_t off_delta;
-    at++; /* attributes: none is defined */
-    size_t n = varlong_get(at, end, &ts_delta);
-    if (n == 0) {
-        return false;
-    }
-    at += n;
-    n = varint_get(at, end, &off_delta);
-    if (n == 0) {
-        return false;
-    }
-    at += n;
-    const struct batch *b = w->batch;
-    r->off = (int64_t)((uint64_t)b->base_off + (uint64_t)(int64_t)off_delta);
-    r->ts_ms = b->attrs & BATCH_LOG_APPEND_TIME
-                   ? b->max_ts_ms
-                   : (int64_t)((uint64_t)b->base_ts_ms + (uint64_t)ts_delta);
-    return take_bytes(&at, end, &r->key) && take_bytes(&at, end, &r->value) &&
-           take_headers(at, end, r);
-}
-
-enum err record_walk_next(struct record_walk *w, struct record *ret_record)
-{
-    if (w->left <= 0) {
-        return w->left == 0 && w->at == w->end ? ERR_NOT_FOUND : ERR_INVALID_RECORD;
-    }
-    int32_t len;
-    size_t n = varint_get(w->at, w->end, &len);
-    const uint8_t *fields = w->at + n;
-    if (n == 0 || len < RECORD_BYTES_MIN || len > w->end - fields) {
-        return ERR_INVALID_RECORD;
-    }
-    struct record r;
-    if (!take_fields(w, fields, fields + len, &r)) {
-        return ERR_INVALID_RECORD;
-    }
-    r.size_bytes = n + (size_t)len;
-    w->at = fields + len;
-    w->left--;
-    *ret_record = r;
-    return OK;
-}
-
 bool record_next_header(const struct record *r, size_t *pos, struct record_header *ret_header)
 {
+    if (*pos >= r->headers.len) {
+        return false;
+    }
     const uint8_t *at = r->headers.p + *pos;
-    const uint8_t *end = r->headers.p + r->headers.len;
-    if (at >= end || !take_header(&at, end, ret_header)) {
+    if (!take_header(&at, r->headers.p + r->headers.len, ret_header)) {
         return false;
     }
     *pos = (size_t)(at - r->headers.p);

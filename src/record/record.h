@@ -26,7 +26,6 @@ struct record_walk {
     struct buf plain;
     const uint8_t *at, *end;
     int32_t left;
-    int32_t next_delta;
 };
 
 /* Begins; decompresses when there is a codec, to max_plain_bytes at the most (else BUDGET, a bomb).

@@ -25,7 +25,10 @@ struct record_error {
     const char *message; /* static */
 };
 
-enum { VALIDATE_RECORD_ERRORS_MAX = 64 };
+enum {
+    VALIDATE_RECORD_ERRORS_MAX = 64,
+    VALIDATE_ZSTD_PRODUCE_VERSION = 7, /* the first that may carry zstd */
+};
 
 /* What came of it. */
 struct validate_result {
@@ -37,11 +40,21 @@ struct validate_result {
     int record_error_count;
 };
 
-/* Checks `in`, the records field of one partition of a Produce request (writable: it is patched in
- * place), which must be exactly one batch. When the rules ask for another codec, the new batch goes
- * to `rewritten`. Errors are Kafka's codes: CORRUPT_MESSAGE, INVALID_RECORD (87),
- * INVALID_TIMESTAMP, MESSAGE_TOO_LARGE, UNSUPPORTED_COMPRESSION_TYPE,
- * UNSUPPORTED_FOR_MESSAGE_FORMAT. Base offset and leader epoch are not assigned here. */
+/* Checks the records field of one partition of a Produce request (writable: its header is patched
+ * in place), which must be exactly one batch. When the rules ask for another codec, or the offsets
+ * inside are not contiguous, the new batch goes to `rewritten` (its old content is dropped). Errors
+ * are Kafka's codes, or NO_MEMORY:
+ *
+ *   CORRUPT_MESSAGE (2)        length, magic or checksum is wrong
+ *   MESSAGE_TOO_LARGE (10)     over max_batch_bytes, before or after recompression; over
+ *                              max_plain_bytes when decompressed
+ *   INVALID_TIMESTAMP (32)     with record_errors
+ *   UNSUPPORTED_COMPRESSION_TYPE (76)
+ *   INVALID_RECORD (87)        everything else, with record_errors where single records are to
+ *                              blame
+ *
+ * Base offset and leader epoch are not assigned here. A maximal timestamp that does not fit the
+ * records is put right, not refused, as Kafka does. */
 must_check enum err validate_produce(const struct validate_rules *rules, uint8_t *p, size_t len,
                                      int produce_version, int64_t now_ms, struct buf *rewritten,
                                      struct validate_result *ret_result);
