@@ -43,7 +43,8 @@ start() {
     setsid "$BINARY" broker --override "listeners=PLAINTEXT://localhost:$PORT" --override "log.dirs=$HOME_DIR/data" \
         </dev/null >>"$HOME_DIR/log" 2>&1 4>&- &
     echo "$! $(start_time $!) $PORT" >"$HOME_DIR/pid"
-    if ! wait_for 60 ready; then
+    wait_for 60 settled || true
+    if gone || ! answers "$PORT"; then
         tail -n 10 "$HOME_DIR/log" >&2
         die "the broker did not start; all that it said is in $HOME_DIR/log"
     fi
@@ -55,17 +56,18 @@ running() {
     read -r pid start port 2>/dev/null <"$HOME_DIR/pid" && [[ $(start_time "$pid") == "$start" ]] && echo "$pid $port"
 }
 
-# When a process started, in ticks since boot; nothing if it is gone. Its name, in brackets, may hold blanks.
+# When a process started, in ticks since boot; nothing if it is gone (or only waits for its
+# parent). The name, in brackets, may hold blanks.
 start_time() {
     local stat
     stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
     read -ra stat <<<"${stat##*) }"
-    echo "${stat[19]}"
+    [[ ${stat[0]} == Z ]] || echo "${stat[19]}"
 }
 
 answers() { (exec 3<>"/dev/tcp/localhost/$1") 2>/dev/null; }
 gone() { ! running >/dev/null; }
-ready() { gone || answers "$PORT"; }
+settled() { gone || answers "$PORT"; }
 
 # wait_for SECONDS CONDITION
 wait_for() {

@@ -5,6 +5,8 @@ JOBS=${JOBS:-$(nproc)}
 TTY=
 [[ -t 1 ]] && TTY=1
 WIDTH=$(($(tput cols 2>/dev/null || echo 80) - 13))
+# A clone may belong to somebody else than who tests it.
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$PWD
 B='' R='' RED=''
 if [[ $TTY && -z ${NO_COLOR-} ]]; then
     B=$'\e[1m' R=$'\e[0m' RED=$'\e[31m'
@@ -60,7 +62,7 @@ package_names() {
 # packages FOR: installs those that are missing; silent when none is
 packages() {
     local -a want missing root=()
-    mapfile -t want < <(package_names "$1" | tr ' ' '\n')
+    mapfile -t want < <(package_names "$1" | tr ' ' '\n' | awk '!seen[$0]++')
     command -v dpkg-query >/dev/null ||
         die "this is no Debian or Ubuntu; install by hand what these packages hold: ${want[*]}"
     mapfile -t missing < <(not_installed "${want[@]}")
