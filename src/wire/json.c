@@ -29,11 +29,14 @@ static size_t utf8_len(const uint8_t *p, const uint8_t *end)
 
 static void put_ascii(struct buf *out, uint8_t c)
 {
-    if (c == '"' || c == '\\') {
+    static const char letters[0x20] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    char letter = c == '"' || c == '\\' ? (char)c : c < 0x20 ? letters[c] : 0;
+    if (letter != 0) {
         buf_put_u8(out, '\\');
-        buf_put_u8(out, c);
+        buf_put_u8(out, (uint8_t)letter);
     } else if (c < 0x20) {
-        buf_printf(out, "\\u%04x", c);
+        buf_printf(out, "\\u%04X", c);
     } else {
         buf_put_u8(out, c);
     }
@@ -74,22 +77,41 @@ void json_put_base64(struct buf *out, struct bytes b)
     buf_put_u8(out, '"');
 }
 
-void json_put_double(struct buf *out, double v)
+/* The shortest "d.ddde+xx" that reads back as v. */
+static void shortest(double v, char text[32])
 {
-    char text[32];
-    if (isnan(v)) {
-        buf_put_str(out, STR("\"NaN\""));
-        return;
-    }
-    if (isinf(v)) {
-        buf_put_str(out, v > 0 ? STR("\"Infinity\"") : STR("\"-Infinity\""));
-        return;
-    }
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, v);
+    for (int digits = 0; digits < 17; digits++) {
+        snprintf(text, 32, "%.*e", digits, v);
         if (strtod(text, NULL) == v) {
-            break;
+            return;
         }
     }
-    buf_put_str(out, str_from(text));
+}
+
+/* Digits as Java prints them: 0.001 ≤ |v| < 10,000,000 plainly, others as 1.5E-7. */
+static void put_finite(struct buf *out, double v)
+{
+    char text[32];
+    shortest(v, text);
+    char *e = strchr(text, 'e');
+    int digits = (int)(e - text) - (text[0] == '-') - 1; /* behind the point, with the point */
+    digits = digits > 0 ? digits - 1 : 0;
+    int exponent = atoi(e + 1);
+    if (v == 0 || (exponent >= -3 && exponent < 7)) {
+        buf_printf(out, "%.*f", MAX(digits - exponent, 1), v);
+        return;
+    }
+    *e = '\0';
+    buf_printf(out, "%s%sE%d", text, digits == 0 ? ".0" : "", exponent);
+}
+
+void json_put_double(struct buf *out, double v)
+{
+    if (isnan(v)) {
+        buf_put_str(out, STR("\"NaN\""));
+    } else if (isinf(v)) {
+        buf_put_str(out, v > 0 ? STR("\"Infinity\"") : STR("\"-Infinity\""));
+    } else {
+        put_finite(out, v);
+    }
 }
