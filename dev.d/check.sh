@@ -42,17 +42,15 @@ step() {
 
 formatted() {
     local tool
-    if ! tool=$(clang_format); then
-        echo "note: not checked: clang-format 14 is not here"
-        return 0
-    fi
+    tool=$(llvm_tool clang-format) || { echo "$tool" && return; }
     sources | xargs -r "$tool" --dry-run --Werror
 }
 
 # All files in CI; at the desk those that differ from what is published.
 lint() {
-    local base
+    local tool base
     local -a files
+    tool=$(llvm_tool clang-tidy) || { echo "$tool" && return; }
     if [[ ${CI-} ]]; then
         mapfile -t files < <(git ls-files 'src/*.c')
     else
@@ -61,7 +59,7 @@ lint() {
             git ls-files -o --exclude-standard -- 'src/*.c')
     fi
     ((${#files[@]})) || return 0
-    printf '%s\n' "${files[@]}" | xargs -P "$JOBS" -n 4 clang-tidy -p build-test --quiet 2>/dev/null
+    printf '%s\n' "${files[@]}" | xargs -P "$JOBS" -n 4 "$tool" -p build-test --quiet 2>/dev/null
 }
 
 # run_tests DIR MESON-ARGS...: the words of those that failed

@@ -7,6 +7,7 @@ TTY=
 WIDTH=$(($(tput cols 2>/dev/null || echo 80) - 13))
 # A clone may belong to somebody else than who tests it.
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$PWD
+DISTRO=$(. /etc/os-release 2>/dev/null && echo "${ID-}-${VERSION_ID-}")
 B='' R='' RED=''
 if [[ $TTY && -z ${NO_COLOR-} ]]; then
     B=$'\e[1m' R=$'\e[0m' RED=$'\e[31m'
@@ -48,13 +49,15 @@ package_names() {
                 libisal-dev zlib1g-dev libdeflate-dev liblz4-dev libzstd-dev libsnappy-dev
             ;;
         up) package_names build && echo kcat ;;
+        lint)
+            echo binutils git shellcheck
+            [[ $DISTRO == debian-13 ]] || echo clang-format-14 clang-tidy-14
+            ;;
         check) package_names build && package_names lint && echo libcmocka-dev ;;
-        lint) echo binutils clang-format clang-tidy git shellcheck ;;
         test)
-            package_names up && package_names check
-            echo clang llvm
-            # libFuzzer; part of clang itself in Ubuntu 22.04
-            grep -qs '^VERSION_ID="22.04"' /etc/os-release || echo libclang-rt-dev
+            package_names up && package_names check && echo clang llvm
+            # libFuzzer; Ubuntu 22.04 has it in clang itself
+            [[ $DISTRO == ubuntu-22.04 ]] || echo libclang-rt-dev
             ;;
     esac
 }
