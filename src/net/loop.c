@@ -204,8 +204,8 @@ void loop_free(struct loop *loop)
 {
     while (run_mail(loop) + run_tasks(loop) > 0) {
     }
-    ASSERT(wheel_is_empty(&loop->wheel));
     conn_shared_free(loop->shared);
+    ASSERT(wheel_is_empty(&loop->wheel));
     poller_free(loop->poller);
     mem_free(loop);
 }

@@ -6,11 +6,11 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* A run of a file that somebody else owns: conn calls fd/pread to send it and release when it is
- * sent or given up. */
+/* A run of a file that somebody else owns: conn calls fd or pread to send it, and release exactly
+ * once, when it is sent or given up. All in the thread of the connection's loop. */
 struct extent_ops {
-    int (*fd)(void *ref); /* -1: use pread */
-    enum err (*pread)(void *ref, size_t from, void *p, size_t len);
+    int (*fd)(void *ref);                                            /* -1: use pread */
+    enum err (*pread)(void *ref, uint64_t pos, void *p, size_t len); /* all len bytes or an error */
     void (*release)(void *ref);
 };
 
@@ -23,7 +23,8 @@ struct send_chunk {
     size_t len;
 };
 
-/* A small vector; spills to the heap beyond the inline chunks. */
+/* A small vector; spills to the heap beyond the inline chunks. Not to be copied by =: see
+ * sendvec_move. */
 enum { SENDVEC_INLINE = 4 };
 struct sendvec {
     struct send_chunk inline_chunks[SENDVEC_INLINE];
@@ -33,7 +34,10 @@ struct sendvec {
 };
 
 void sendvec_init(struct sendvec *v);
-void sendvec_deinit(struct sendvec *v); /* releases what was not sent */
+void sendvec_deinit(struct sendvec *v); /* releases and frees what is in it; v is empty then */
+
+/* to is uninitialised; from is empty afterwards. */
+void sendvec_move(struct sendvec *to, struct sendvec *from);
 
 /* The memory must live until sent unless to_free owns it. */
 void sendvec_add_bytes(struct sendvec *v, struct bytes b, void *to_free);
