@@ -14,6 +14,7 @@
 #ifndef META_IMAGE_H
 #define META_IMAGE_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/map.h"
 #include "base/uuid.h"
@@ -100,7 +101,7 @@ struct image_feature_range {
     int16_t min, max;
 };
 
-/* A registered broker or controller; its strings and arrays lie in `block`. */
+/* A registered broker or controller; its strings and arrays lie behind it in one block. */
 struct image_node {
     int32_t id;
     struct uuid incarnation;
@@ -117,7 +118,6 @@ struct image_node {
     bool is_fenced;
     bool is_shutting_down;
     bool is_migrating_zk; /* of a controller: ready for the migration */
-    struct arena *block;
 };
 
 /* The endpoint of that listener; NULL if the node has none. */
@@ -211,9 +211,12 @@ struct image {
     int8_t zk_migration_state; /* of an old log; 0 none */
 
     struct image_held *held; /* NULL outside of transactions */
+    uint64_t seed;
+    struct arena scratch; /* of the record that is being applied */
 };
 
-struct image *image_new(void);
+/* seed: of the hash tables, whose keys come from clients. */
+struct image *image_new(uint64_t seed);
 void image_free(struct image *img); /* NULL is fine */
 
 /* A deep copy, the open transaction included. */
@@ -228,7 +231,8 @@ struct delta;
  * offset is img->next_off, which moves on by one. delta, when not NULL, learns what was touched.
  * Errors: MALFORMED (bytes that are no record, or that contradict the image: a partition of an
  * unknown topic), UNSUPPORTED_VERSION (a type or version that we do not know), BUDGET. The image is
- * unchanged then. *why, when not NULL, gets a sentence for a person (static). */
+ * unchanged then, except when the record ends a transaction: throw the image away. *why, when not
+ * NULL, gets a sentence for a person (static). */
 must_check enum err image_apply(struct image *img, struct bytes record, struct delta *delta,
                                 const char **why);
 

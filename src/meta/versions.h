@@ -1,0 +1,50 @@
+/* Which record versions a finalized metadata.version allows, and the features that we know. */
+#ifndef META_VERSIONS_H
+#define META_VERSIONS_H
+
+#include "base/str.h"
+
+enum {
+    METADATA_VERSION_MIN = 7,  /* 3.3-IV3: the oldest that Kafka 4 reads */
+    METADATA_VERSION_MAX = 30, /* 4.3-IV0 */
+
+    METADATA_3_4_IV0 = 8,
+    METADATA_3_7_IV0 = 15,
+    METADATA_3_7_IV2 = 17,
+    METADATA_4_0_IV1 = 23,
+    METADATA_4_3_IV0 = 30,
+};
+
+#define FEATURE_METADATA STR("metadata.version")
+#define FEATURE_KRAFT STR("kraft.version")
+#define FEATURE_ELR STR("eligible.leader.replicas.version")
+
+/* A feature: what we can do, and what a new cluster gets. */
+struct feature {
+    const char *name;
+    int16_t min, max;
+    int16_t first_level;
+};
+
+enum { FEATURE_COUNT = 7 };
+extern const struct feature features_known[FEATURE_COUNT]; /* in name order */
+
+static inline int version_of_partition(int metadata_version)
+{
+    return metadata_version >= METADATA_4_0_IV1 ? 2 : metadata_version >= METADATA_3_7_IV2 ? 1 : 0;
+}
+
+static inline int version_of_register_broker(int metadata_version)
+{
+    return metadata_version >= METADATA_4_3_IV0   ? 4
+           : metadata_version >= METADATA_3_7_IV2 ? 3
+           : metadata_version >= METADATA_3_4_IV0 ? 2
+                                                  : 1;
+}
+
+static inline bool version_has_controllers(int metadata_version)
+{
+    return metadata_version >= METADATA_3_7_IV0;
+}
+
+#endif
