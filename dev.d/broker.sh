@@ -19,8 +19,8 @@ broker_up() {
     cat <<END
 
   Now try
-    echo 'Dear Milena,' | kcat -P -b localhost:$PORT -t letters
-    kcat -C -b localhost:$PORT -t letters -e
+    echo 'Dear Milena,' | $KCAT -P -b localhost:$PORT -t letters
+    $KCAT -C -b localhost:$PORT -t letters -e
 
   Any Kafka client will do. ${B}./dev down${R} stops it.
 END

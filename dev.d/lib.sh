@@ -8,6 +8,8 @@ WIDTH=$(($(tput cols 2>/dev/null || echo 80) - 13))
 # A clone may belong to somebody else than who tests it.
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$PWD
 DISTRO=$(. /etc/os-release 2>/dev/null && echo "${ID-}-${VERSION_ID-}")
+export KCAT=kcat # its name, of the package too
+[[ $DISTRO != ubuntu-22.04 ]] || KCAT=kafkacat
 B='' R='' RED=''
 if [[ $TTY && -z ${NO_COLOR-} ]]; then
     B=$'\e[1m' R=$'\e[0m' RED=$'\e[31m'
@@ -48,7 +50,7 @@ package_names() {
             echo gcc libc6-dev meson ninja-build pkg-config python3 \
                 libisal-dev zlib1g-dev libdeflate-dev liblz4-dev libzstd-dev libsnappy-dev
             ;;
-        up) package_names build && echo kcat ;;
+        up) package_names build && echo "$KCAT" ;;
         lint)
             echo binutils git shellcheck
             [[ $DISTRO == debian-13 ]] || echo clang-format-14 clang-tidy-14
