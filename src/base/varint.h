@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { VARINT_MAX = 10 }; /* bytes that a 64-bit value takes at the most */
+enum {
+    VARINT_MAX = 10,  /* bytes that a 64-bit value takes at the most */
+    VARINT32_MAX = 5, /* and a 32-bit one */
+};
 
 /* Writes to p (VARINT_MAX bytes of room); returns the count. */
 static inline size_t uvarint_put(uint8_t *p, uint64_t v)
@@ -61,12 +64,13 @@ static inline size_t varlong_get(const uint8_t *p, const uint8_t *end, int64_t *
     return n;
 }
 
-/* A zigzag value that must fit in 32 bits: lengths, deltas, counts of records. */
+/* A zigzag value that must fit in 32 bits, and in the bytes that they need, as Kafka's readers want
+ * it: lengths, deltas, counts of records. */
 static inline size_t varint_get(const uint8_t *p, const uint8_t *end, int32_t *ret_v)
 {
     uint64_t u;
     size_t n = uvarint_get(p, end, &u);
-    if (n == 0 || u > UINT32_MAX) {
+    if (n == 0 || n > VARINT32_MAX || u > UINT32_MAX) {
         return 0;
     }
     *ret_v = (int32_t)unzigzag(u);

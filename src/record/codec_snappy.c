@@ -15,10 +15,10 @@ enum {
     SNAPPY_RATIO_MAX = 22, /* three bytes give 64 at the most */
 };
 
-/* The magic, then version 1, readable since version 1. */
+/* The magic, then version 1, readable since version 1; Java's reader does not look at these. */
 static const uint8_t xerial_header[XERIAL_HEADER_BYTES] = {0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0,
                                                            0,    0,   0,   1,   0,   0,   0,   1};
-enum { XERIAL_MAGIC_BYTES = 8, XERIAL_VERSION = 1 };
+enum { XERIAL_MAGIC_BYTES = 8 };
 
 static enum err block_decompress(struct bytes in, size_t max_bytes, struct buf *out)
 {
@@ -50,20 +50,18 @@ static bool has_magic(struct bytes in)
 /* Takes a header (streams may follow one another) or a block off the front. */
 static enum err frame_next(struct bytes *in, size_t max_bytes, struct buf *out)
 {
-    size_t skip = XERIAL_HEADER_BYTES, len = 0;
-    if (has_magic(*in)) {
-        if (in->len < skip || (int32_t)be32_get(in->p + XERIAL_MAGIC_BYTES) < XERIAL_VERSION) {
-            return ERR_CORRUPT_MESSAGE;
-        }
-    } else {
-        skip = sizeof(uint32_t);
-        if (in->len < skip || (len = be32_get(in->p)) > in->len - skip) {
-            return ERR_CORRUPT_MESSAGE;
-        }
+    bool is_header = has_magic(*in);
+    size_t skip = is_header ? XERIAL_HEADER_BYTES : sizeof(uint32_t);
+    if (in->len < skip) {
+        return ERR_CORRUPT_MESSAGE;
     }
+    size_t len = is_header ? 0 : be32_get(in->p);
     struct bytes block = {in->p + skip, len};
+    if (len > in->len - skip) {
+        return ERR_CORRUPT_MESSAGE;
+    }
     *in = (struct bytes){block.p + len, in->len - skip - len};
-    return len == 0 ? OK : block_decompress(block, max_bytes, out);
+    return is_header ? OK : block_decompress(block, max_bytes, out);
 }
 
 enum err snappy_decompress(struct bytes in, size_t max_bytes, struct buf *out)

@@ -199,7 +199,6 @@ static enum err rebuild(struct validation *v, struct record_walk *w, enum codec 
                        rules->recompress ? rules->codec_level : CODEC_LEVEL_DEFAULT);
     for (int64_t off = 0; record_walk_next(w, &r) == OK; off++) {
         r.off = off;
-        r.ts_ms = is_append_time ? v->now_ms : r.ts_ms;
         batch_builder_add(&bb, &r);
     }
     enum err e = batch_builder_finish(&bb);
