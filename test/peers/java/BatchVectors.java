@@ -1,7 +1,7 @@
 /* Record batches as Apache Kafka's own classes write and read them.
  *
- *   BatchVectors write DIR    batches.bin (one batch after another) and batches.txt (what is in them)
- *   BatchVectors dump FILE    checks the batches of FILE and prints what is in them
+ *   BatchVectors write SEED DIR  batches.bin (one batch after another) and batches.txt (what is in them)
+ *   BatchVectors dump FILE       checks the batches of FILE and prints what is in them
  *
  * The text is what test/compat/record_dump.c prints too, so that the two readers can be compared. */
 import java.io.ByteArrayOutputStream;
@@ -34,7 +34,9 @@ public final class BatchVectors {
     static final long NOW_MS = 1_700_000_000_000L;
     static final int SHOWN_BYTES_MAX = 24;
     private final List<byte[]> batches = new ArrayList<>();
-    private final Random random = new Random(4242);
+    private final Random random;
+
+    BatchVectors(long seed) { random = new Random(seed); }
 
     /** What a batch is made with; the fields are the builder's. */
     record Head(CompressionType type, TimestampType ts, long baseOffset, long logAppendTime,
@@ -205,7 +207,7 @@ public final class BatchVectors {
 
     public static void main(String[] args) throws Exception {
         if (args[0].equals("write"))
-            new BatchVectors().write(Path.of(args[1]));
+            new BatchVectors(Long.parseLong(args[1])).write(Path.of(args[2]));
         else
             dumpAll(Files.readAllBytes(Path.of(args[1])), System.out);
     }
