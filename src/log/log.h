@@ -34,11 +34,14 @@ struct log_config {
     int64_t file_delete_delay_ms;
     int64_t producer_expiration_ms; /* producer.id.expiration.ms */
     bool is_deleted_by_retention;   /* cleanup.policy contains delete */
+    bool has_gaps; /* cleanup.policy contains compact, or once did: offsets may be missing between
+                      segments, and recovery must not take that for a loss */
 };
 
 void log_config_init(struct log_config *c);
 
-/* An offset and where it lies: what Kafka calls LogOffsetMetadata. */
+/* An offset and where it lies: what Kafka calls LogOffsetMetadata. seg_base_off -1: where it lies
+ * is not known; log_read then looks it up. */
 struct log_pos {
     int64_t off;
     int64_t seg_base_off;
@@ -76,6 +79,10 @@ must_check enum err log_open(const struct log_open_args *args, struct log **ret_
  * valid. */
 enum err log_close(struct log *log);
 
+/* Frees without writing anything: what is on disk is as after a kill. For logs that are about to be
+ * removed. */
+void log_abandon(struct log *log);
+
 void log_set_config(struct log *log, const struct log_config *c);
 
 int64_t log_start_off(struct log *log);
@@ -101,6 +108,7 @@ struct log_append {
     int32_t leader_epoch;
     int64_t now_ms;
     bool requires_seq_zero; /* transactions V2: a producer without state must begin at 0 */
+    int8_t txn_version;     /* of markers: 2 under KIP-890, which asks for a bumped epoch */
 };
 
 struct log_appended {
@@ -112,8 +120,10 @@ struct log_appended {
 };
 
 /* Appends all or nothing. Errors: OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH,
- * INVALID_TXN_STATE, RECORD_LIST_TOO_LARGE (18: larger than segment.bytes), POISONED, IO, NO_SPACE
- * (a partial write is cut off again; if even that fails the log is poisoned). */
+ * INVALID_TXN_STATE, TRANSACTION_COORDINATOR_FENCED, RECORD_LIST_TOO_LARGE (18: larger than
+ * segment.bytes), CORRUPT_MESSAGE (no whole batch), OFFSET_OUT_OF_RANGE (from a leader: not beyond
+ * the end), POISONED, NO_MEMORY, IO, NO_SPACE (a partial write is cut off again; if even that fails
+ * the log is poisoned). */
 must_check enum err log_append(struct log *log, const struct log_append *a,
                                struct log_appended *ret_appended);
 
@@ -132,7 +142,7 @@ struct log_extent {
     struct seg *seg; /* NULL: empty */
     uint64_t pos;
     size_t len;
-    int64_t base_off;            /* of the first batch in it */
+    int64_t base_off;            /* asked for; the first batch may begin before it */
     bool is_first_batch_too_big; /* len exceeds max_bytes, given whole all the same */
 };
 
@@ -142,6 +152,7 @@ struct log_hint {
     int64_t off;
     int64_t seg_base_off;
     uint64_t seg_pos;
+    uint64_t gen; /* of the log's layout: 0 never matches */
 };
 
 struct log_read {
@@ -210,6 +221,10 @@ must_check enum err log_reset(struct log *log, int64_t off);
 must_check enum err log_retain(struct log *log, int64_t upto_off, int64_t now_ms,
                                int *ret_deleted_count);
 
+/* Removes files of dropped segments whose time has come, outside the writer's lock if that suits
+ * better: any thread. log_retain does it too. */
+must_check enum err log_remove_deleted(struct log *log, int64_t now_ms);
+
 /* --- producers --- */
 
 struct log_producer {
@@ -227,6 +242,19 @@ void log_expire_producers(struct log *log, int64_t now_ms);
 
 /* First offset of the earliest open transaction; -1 if none. */
 int64_t log_first_unstable_off(struct log *log);
+
+/* The same, but a transaction whose marker is not below high_watermark counts as open still. */
+int64_t log_unstable_off(struct log *log, int64_t high_watermark);
+
+/* Aborted transactions that touch [from_off, upto_off), by their markers' order. The answer is
+ * complete on OK. */
+struct log_aborted {
+    int64_t producer_id;
+    int64_t first_off;
+};
+typedef void log_aborted_fn(void *ctx, const struct log_aborted *a);
+must_check enum err log_each_aborted(struct log *log, int64_t from_off, int64_t upto_off,
+                                     log_aborted_fn *fn, void *ctx);
 
 /* --- upkeep, on a helper thread --- */
 

@@ -1,0 +1,283 @@
+/* Reading: where the asked-for run of batches lies. Any thread. Memory answers a reader of the tail
+ * (its hint, the last appended batches, index rows not yet written); only others touch the disk,
+ * and they do so without a lock. */
+#include "log/find.h"
+
+/* What is copied under mu for one read. */
+struct place {
+    struct find find;
+    uint64_t start;      /* where to begin, or a floor of it */
+    bool is_start_exact; /* a batch that may be given begins there */
+    uint64_t limit;      /* nothing from here on */
+    int64_t limit_off;   /* the offset that follows limit */
+    int64_t limit_seg;   /* and the segment it is in */
+    uint64_t limit_pos;
+    uint64_t end_floor; /* a boundary <= start + max_bytes known from memory, or 0 */
+    uint64_t gen;
+};
+
+static bool from_hint(const struct log *log, const struct log_read *r, struct place *p)
+{
+    const struct log_hint *h = r->hint;
+    if (h == NULL || h->gen != log->gen || h->off != r->off ||
+        h->seg_base_off != p->find.seg->base_off) {
+        return false;
+    }
+    p->start = h->seg_pos;
+    return true;
+}
+
+/* The newest remembered batch that begins at or before off, if it is certain to be the one. */
+static bool from_recent(const struct log *log, int64_t off, struct place *p)
+{
+    uint32_t count = MIN(log->recent_count, (uint32_t)LOG_RECENT_COUNT);
+    for (uint32_t i = 1; i <= count; i++) {
+        const struct log_recent *x = &log->recent[(log->recent_count - i) % LOG_RECENT_COUNT];
+        if (x->base_off <= off) {
+            p->start = x->pos;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Index rows of the active segment that wait in memory. */
+static uint64_t pending_floor(const struct log *log, const struct place *p, rows_key_fn *key,
+                              int64_t target)
+{
+    const uint8_t *row = rows_find_pending(&log->rows[SEG_INDEX - 1], key, target);
+    return row != NULL ? index_decode(row, p->find.seg->base_off).pos : 0;
+}
+
+static void place_start(const struct log *log, const struct log_read *r, uint32_t at,
+                        struct place *p)
+{
+    bool is_active = at == log->seg_count - 1;
+    p->is_start_exact = from_hint(log, r, p) || (is_active && from_recent(log, r->off, p)) ||
+                        r->off <= p->find.seg->base_off;
+    if (!p->is_start_exact && is_active) {
+        p->start = pending_floor(log, p, index_key_off, r->off - p->find.seg->base_off);
+    }
+}
+
+static void place_limit(const struct log *log, const struct log_read *r, uint32_t at,
+                        struct place *p)
+{
+    const struct seg *seg = p->find.seg;
+    bool is_active = at == log->seg_count - 1;
+    if (r->upto.seg_base_off == seg->base_off) {
+        p->limit = MIN(r->upto.seg_pos, seg->size_bytes);
+        p->limit_off = r->upto.off;
+        p->limit_seg = seg->base_off;
+        p->limit_pos = p->limit;
+    } else {
+        p->limit = seg->size_bytes;
+        p->limit_off = is_active ? log->end_off : log->segs[at + 1]->base_off;
+        p->limit_seg = is_active ? seg->base_off : p->limit_off;
+        p->limit_pos = is_active ? p->limit : 0;
+    }
+}
+
+/* Under mu; takes a reference on the segment. */
+static void place_init(struct log *log, const struct log_read *r, uint32_t at, struct place *p)
+{
+    *p = (struct place){.gen = log->gen};
+    find_init(&p->find, log, at);
+    seg_ref(p->find.seg);
+    p->find.seg->touched_ms = log->touched_ms = clock_mono_ms(log->clock);
+    place_start(log, r, at, p);
+    place_limit(log, r, at, p);
+    if (at == log->seg_count - 1) {
+        p->end_floor = pending_floor(log, p, index_key_pos, (int64_t)(p->start + r->max_bytes));
+    }
+}
+
+static enum err find_start(struct place *p, int64_t off)
+{
+    struct found found;
+    if (p->is_start_exact) {
+        return p->start < p->limit ? OK : ERR_NOT_FOUND;
+    }
+    uint64_t floor = p->start ? p->start : find_floor_of_off(&p->find, off);
+    enum err e = find_batch(&p->find, floor, off, &found);
+    if (e) {
+        return e;
+    }
+    p->start = found.pos;
+    return p->start < p->limit ? OK : ERR_NOT_FOUND;
+}
+
+/* The first batch whole, however large. */
+static enum err take_first_batch(const struct place *p, struct file *f, struct log_extent *x,
+                                 struct log_hint *hint)
+{
+    uint8_t head[BATCH_HEADER_BYTES];
+    struct batch b;
+    enum err e = file_read_exact(f, head, sizeof head, p->start);
+    e = e ? e : batch_parse_header((struct bytes){head, sizeof head}, &b);
+    if (e == ERR_SHORT || e == ERR_MALFORMED || (!e && b.size_bytes > p->limit - p->start)) {
+        return ERR_CORRUPT_MESSAGE;
+    }
+    if (!e) {
+        x->len = b.size_bytes;
+        x->is_first_batch_too_big = true;
+        *hint = (struct log_hint){batch_next_off(&b), p->find.seg->base_off,
+                                  p->start + b.size_bytes, p->gen};
+    }
+    return e;
+}
+
+/* Where the run ends: at the limit, or at the last boundary that max_bytes allows. */
+static enum err find_end(const struct place *p, const struct log_read *r, uint64_t *ret_end,
+                         struct log_hint *hint)
+{
+    uint64_t upto = p->start + r->max_bytes;
+    if (upto >= p->limit || upto < p->start) {
+        *ret_end = p->limit;
+        *hint = (struct log_hint){p->limit_off, p->limit_seg, p->limit_pos, p->gen};
+        return OK;
+    }
+    uint64_t floor = p->end_floor ? p->end_floor : find_floor_of_pos(&p->find, upto);
+    int64_t next_off = -1;
+    enum err e = ERR_CORRUPT_MESSAGE;
+    if (floor > p->start && floor <= upto) {
+        e = find_boundary(&p->find, floor, upto, ret_end, &next_off);
+    }
+    if (e == ERR_CORRUPT_MESSAGE) {
+        e = find_boundary(&p->find, p->start, upto, ret_end, &next_off);
+    }
+    *hint = (struct log_hint){next_off, p->find.seg->base_off, *ret_end, p->gen};
+    return e;
+}
+
+static enum err read_place(struct place *p, const struct log_read *r, struct log_extent *x,
+                           struct log_hint *hint)
+{
+    uint64_t end = 0;
+    struct file *f;
+    /* whoever holds the extent needs the file open, whatever happens to its name */
+    enum err e = seg_file(p->find.seg, p->find.fs, p->find.dir, SEG_LOG, &f);
+    if (e == ERR_NOT_FOUND) {
+        return ERR_OFFSET_OUT_OF_RANGE; /* removed since we looked */
+    }
+    e = e ? e : find_start(p, r->off);
+    e = e ? e : find_end(p, r, &end, hint);
+    if (e) {
+        return e;
+    }
+    *x = (struct log_extent){.seg = p->find.seg, .pos = p->start, .base_off = r->off};
+    x->len = end > p->start ? (size_t)(end - p->start) : 0;
+    if (x->len == 0 && r->min_one_batch) {
+        e = take_first_batch(p, f, x, hint);
+    }
+    return e;
+}
+
+static enum err check_range(const struct log *log, const struct log_read *r)
+{
+    return r->off < log->start_off || r->off > r->upto.off || r->off > log->end_off
+               ? ERR_OFFSET_OUT_OF_RANGE
+               : OK;
+}
+
+/* An upper bound that is only known as an offset becomes a place. */
+static enum err resolve_upto(struct log *log, struct log_pos *upto)
+{
+    struct found found;
+    struct find find;
+    mutex_lock(&log->mu);
+    if (upto->off >= log->end_off) {
+        const struct seg *seg = log_active(log);
+        *upto = (struct log_pos){log->end_off, seg->base_off, seg->size_bytes};
+        mutex_unlock(&log->mu);
+        return OK;
+    }
+    find_init(&find, log, log_seg_at(log, upto->off));
+    seg_ref(find.seg);
+    mutex_unlock(&log->mu);
+    enum err e = find_batch(&find, find_floor_of_off(&find, upto->off), upto->off, &found);
+    upto->seg_base_off = find.seg->base_off;
+    upto->seg_pos = e ? find.size_bytes : found.pos;
+    seg_unref(find.seg);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+/* Tries the segment that holds *off. NOT_FOUND: nothing from *off on is in it; *off is then the
+ * next segment's base. */
+static enum err read_one_seg(struct log *log, const struct log_read *r, struct log_extent *x,
+                             int64_t *next_off)
+{
+    struct place p;
+    struct log_hint hint = {0};
+    mutex_lock(&log->mu);
+    enum err e = check_range(log, r);
+    if (e || r->off == r->upto.off) {
+        mutex_unlock(&log->mu);
+        return e;
+    }
+    uint32_t at = log_seg_at(log, r->off);
+    *next_off = at + 1 < log->seg_count ? log->segs[at + 1]->base_off : r->upto.off;
+    place_init(log, r, at, &p);
+    mutex_unlock(&log->mu);
+    e = read_place(&p, r, x, &hint);
+    if (e || x->len == 0) {
+        seg_unref(p.find.seg);
+        x->seg = NULL;
+    } else if (r->hint != NULL) {
+        *r->hint = hint;
+    }
+    return e;
+}
+
+enum err log_read(struct log *log, const struct log_read *r, struct log_extent *ret_extent)
+{
+    struct log_read rest = *r;
+    struct log_extent x = {0};
+    int64_t next_off = r->off;
+    enum err e = OK;
+    if (rest.upto.seg_base_off < 0) {
+        e = resolve_upto(log, &rest.upto);
+    }
+    while (!e) {
+        e = read_one_seg(log, &rest, &x, &next_off);
+        if (e != ERR_NOT_FOUND) {
+            break;
+        }
+        /* a gap at the segment's end, left by compaction */
+        rest.off = MIN(next_off, rest.upto.off);
+        e = OK;
+    }
+    if (!e) {
+        x.base_off = rest.off;
+        *ret_extent = x;
+    }
+    return e;
+}
+
+/* --- extents --- */
+
+void log_extent_release(struct log_extent *x)
+{
+    seg_unref(x->seg);
+    *x = (struct log_extent){0};
+}
+
+static struct file *extent_file(const struct log_extent *x)
+{
+    return atomic_load(&x->seg->files[SEG_LOG]);
+}
+
+enum err log_extent_pread(const struct log_extent *x, size_t from, void *p, size_t len)
+{
+    enum err e = file_read_exact(extent_file(x), p, len, x->pos + from);
+    return e == ERR_SHORT ? ERR_IO : e;
+}
+
+int log_extent_fd(const struct log_extent *x) { return file_fd(extent_file(x)); }
+
+void log_extent_done(const struct log_extent *x)
+{
+    if (atomic_load(&x->seg->is_cold)) {
+        file_advise(extent_file(x), x->pos, x->len, FILE_DONT_NEED);
+    }
+}

@@ -1,0 +1,478 @@
+/* Opening a log: lists its directory, carries out the plans of recover.c, and builds struct log.
+ * One thread; nobody else sees the log before log_open returns. */
+#include "log/recover_priv.h"
+
+#include "base/diag.h"
+#include "base/mem.h"
+#include "log/find.h"
+#include "log/scan.h"
+
+#include <stdlib.h>
+
+/* --- files --- */
+
+struct listing {
+    struct recover_file *p;
+    size_t count, cap;
+};
+
+static bool list_file(void *ctx, const char *name, bool is_dir)
+{
+    struct listing *l = ctx;
+    struct recover_file f;
+    if (is_dir || !recover_parse_name(str_from(name), &f)) {
+        return true;
+    }
+    if (l->count == l->cap) {
+        l->cap = l->cap ? l->cap * 2 : 16;
+        l->p = mem_realloc_array(l->p, l->cap, sizeof *l->p);
+    }
+    l->p[l->count++] = f;
+    return true;
+}
+
+static int by_off(const void *a, const void *b)
+{
+    const struct recover_file *x = a;
+    const struct recover_file *y = b;
+    return x->off != y->off ? (x->off > y->off) - (x->off < y->off) : (int)x->part - (int)y->part;
+}
+
+static const char *file_path(const struct recovery *r, struct buf *out,
+                             const struct recover_file *f)
+{
+    static const struct str texts[] = {
+        [RECOVER_PLAIN] = STR(""),
+        [RECOVER_DELETED] = STR(".deleted"),
+        [RECOVER_CLEANED] = STR(".cleaned"),
+        [RECOVER_SWAP] = STR(".swap"),
+    };
+    seg_path_of(out, r->log->dir, f->off, seg_suffixes[f->part]);
+    buf_put_str(out, texts[f->suffix]);
+    return buf_cstr(out);
+}
+
+/* The offset after the last batch of a .log.swap: a file that was complete before it got the name.
+ */
+static enum err swap_end(const struct recovery *r, struct recover_file *f)
+{
+    struct buf path = BUF_INIT;
+    struct file *file = NULL;
+    uint64_t size;
+    uint64_t pos;
+    struct scan s;
+    struct batch b;
+    f->swap_end_off = f->off;
+    enum err e = fs_open(r->log->fs, file_path(r, &path, f), FILE_READ, &file);
+    e = e ? e : file_size(file, &size);
+    buf_deinit(&path);
+    if (e) {
+        goto out;
+    }
+    scan_init(&s, file, 0, size);
+    scan_set_window(&s, SCAN_WINDOW_HEADERS);
+    while ((e = scan_next(&s, &b, &pos)) == OK) {
+        f->swap_end_off = batch_next_off(&b);
+    }
+    scan_deinit(&s);
+    e = e == ERR_NOT_FOUND || e == ERR_CORRUPT_MESSAGE ? OK : e;
+out:
+    file_close(file);
+    return e;
+}
+
+static enum err apply_file(struct recovery *r, const struct recover_file *f)
+{
+    struct buf path = BUF_INIT;
+    struct buf to = BUF_INIT;
+    enum err e = OK;
+    file_path(r, &path, f);
+    if (f->verb == RECOVER_REMOVE) {
+        e = fs_unlink(r->log->fs, buf_cstr(&path));
+    } else if (f->verb == RECOVER_PROMOTE) {
+        seg_path_of(&to, r->log->dir, f->off, seg_suffixes[f->part]);
+        e = fs_rename(r->log->fs, buf_cstr(&path), buf_cstr(&to));
+    }
+    r->is_dir_changed = r->is_dir_changed || f->verb != RECOVER_KEEP;
+    buf_deinit(&path);
+    buf_deinit(&to);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+/* Removals first: a rename may then never be undone by one. */
+static enum err apply_files(struct recovery *r, const struct listing *l)
+{
+    enum err e = OK;
+    for (size_t i = 0; i < l->count && !e; i++) {
+        e = l->p[i].verb == RECOVER_REMOVE ? apply_file(r, &l->p[i]) : OK;
+    }
+    for (size_t i = 0; i < l->count && !e; i++) {
+        e = l->p[i].verb == RECOVER_PROMOTE ? apply_file(r, &l->p[i]) : OK;
+    }
+    return e;
+}
+
+static struct recover_seg *seg_at(struct recovery *r, int64_t base_off)
+{
+    if (r->seg_count > 0 && r->segs[r->seg_count - 1].base_off == base_off) {
+        return &r->segs[r->seg_count - 1];
+    }
+    if (r->seg_count == r->seg_cap) {
+        r->seg_cap = r->seg_cap ? r->seg_cap * 2 : 4;
+        r->segs = mem_realloc_array(r->segs, r->seg_cap, sizeof *r->segs);
+    }
+    struct recover_seg *s = &r->segs[r->seg_count++];
+    *s = (struct recover_seg){.base_off = base_off};
+    return s;
+}
+
+static void note_snapshot(struct snapshot_list *l, int64_t off)
+{
+    if (l->count == l->cap) {
+        l->cap = l->cap ? l->cap * 2 : 4;
+        l->p = mem_realloc_array(l->p, l->cap, sizeof *l->p);
+    }
+    l->p[l->count++] = off;
+}
+
+static enum err collect_file(struct recovery *r, const struct recover_file *f)
+{
+    struct buf path = BUF_INIT;
+    struct fs_stat st;
+    if (f->part == SEG_SNAPSHOT) {
+        note_snapshot(&r->snapshots, f->off);
+        return OK;
+    }
+    struct recover_seg *s = seg_at(r, f->off);
+    s->has_index = s->has_index || f->part == SEG_INDEX;
+    s->has_timeindex = s->has_timeindex || f->part == SEG_TIMEINDEX;
+    if (f->part != SEG_LOG) {
+        return OK;
+    }
+    seg_path_of(&path, r->log->dir, f->off, seg_suffixes[SEG_LOG]);
+    enum err e = fs_stat(r->log->fs, buf_cstr(&path), &st);
+    buf_deinit(&path);
+    if (!e) {
+        s->size_bytes = st.size_bytes;
+    }
+    return e;
+}
+
+/* What is left after the plan becomes segments and snapshots, in order. */
+static enum err collect(struct recovery *r, const struct listing *l)
+{
+    enum err e = OK;
+    for (size_t i = 0; i < l->count && !e; i++) {
+        if (l->p[i].verb != RECOVER_REMOVE) {
+            e = collect_file(r, &l->p[i]);
+        }
+    }
+    return e;
+}
+
+static enum err recover_files(struct recovery *r)
+{
+    struct listing l = {0};
+    enum err e = fs_list(r->log->fs, r->log->dir, list_file, &l);
+    if (l.count > 0) {
+        qsort(l.p, l.count, sizeof *l.p, by_off);
+    }
+    for (size_t i = 0; i < l.count && !e; i++) {
+        if (l.p[i].suffix == RECOVER_SWAP && l.p[i].part == SEG_LOG) {
+            e = swap_end(r, &l.p[i]);
+        }
+    }
+    recover_plan_files(l.p, l.count);
+    e = e ? e : apply_files(r, &l);
+    e = e ? e : collect(r, &l);
+    mem_free(l.p);
+    return e;
+}
+
+/* --- segments --- */
+
+/* The recovery point is only believed where a good producer snapshot stands: one is written at
+ * every point that was ever claimed, so an older one bounds what a lost or stale checkpoint file
+ * can make us trust. */
+static void find_recovery_off(struct recovery *r)
+{
+    if (r->args->was_clean) {
+        r->recovery_off = INT64_MAX;
+        return;
+    }
+    r->recovery_off = recover_load_snapshot(r, r->args->recovery_point_off);
+    producers_clear(&r->log->producers);
+}
+
+static enum err scan_segs(struct recovery *r, struct scanned *scanned)
+{
+    enum err e = OK;
+    bool is_over = false;
+    for (size_t i = 0; i < r->seg_count && !e && !is_over; i++) {
+        struct recover_seg *rs = &r->segs[i];
+        if (rs->scan == SCAN_NONE) {
+            continue;
+        }
+        e = recover_scan_seg(r, rs, &scanned[i]);
+        if (e == ERR_CORRUPT_MESSAGE && rs->scan == SCAN_CHECK) {
+            e = recover_scan_seg(r, rs, &scanned[i]); /* was a tail, is to be checked now */
+        }
+        is_over = rs->is_cut && rs->scan == SCAN_CHECK;
+    }
+    return e;
+}
+
+static enum err drop_seg(struct recovery *r, const struct recover_seg *rs)
+{
+    struct seg *seg = seg_new(rs->base_off);
+    r->stats.truncated_bytes += (int64_t)rs->size_bytes;
+    r->is_dir_changed = true;
+    enum err e = seg_remove(seg, r->log->fs, r->log->dir);
+    seg_unref(seg);
+    return e;
+}
+
+static enum err cut_seg(struct recovery *r, const struct recover_seg *rs, struct seg *seg)
+{
+    struct file *f;
+    if (rs->good_bytes == rs->size_bytes) {
+        return OK;
+    }
+    r->stats.truncated_bytes += (int64_t)(rs->size_bytes - rs->good_bytes);
+    enum err e = seg_file(seg, r->log->fs, r->log->dir, SEG_LOG, &f);
+    return e ? e : file_truncate(f, rs->good_bytes);
+}
+
+static enum err adopt_seg(struct recovery *r, const struct recover_seg *rs)
+{
+    struct log *log = r->log;
+    struct seg *seg = seg_new(rs->base_off);
+    bool is_damaged_below = rs->scan == SCAN_REBUILD && rs->is_cut;
+    seg->size_bytes = is_damaged_below ? rs->size_bytes : rs->good_bytes;
+    seg->created_ms = clock_wall_ms(log->clock);
+    log->size_bytes += seg->size_bytes;
+    log_push_seg(log, seg);
+    return rs->scan == SCAN_CHECK ? cut_seg(r, rs, seg) : OK;
+}
+
+static enum err create_first_seg(struct recovery *r, int64_t base_off)
+{
+    struct log *log = r->log;
+    struct seg *seg = seg_new(base_off);
+    struct file *f;
+    enum err e = seg_file_create(seg, log->fs, log->dir, SEG_LOG, &f);
+    if (e) {
+        seg_unref(seg);
+        return e;
+    }
+    seg->created_ms = clock_wall_ms(log->clock);
+    seg->has_max_ts = true; /* kept up to date from here on */
+    log_push_seg(log, seg);
+    log->end_off = base_off;
+    log->is_dir_dirty = true;
+    return OK;
+}
+
+static void set_active(struct log *log, const struct recover_seg *rs, const struct scanned *s)
+{
+    struct seg *seg = log_active(log);
+    log_init_rows(log, s->row_counts);
+    log->unindexed_bytes = s->unindexed_bytes;
+    log->timeindex_last_ts = s->last_time.ts_ms;
+    log->end_off = rs->next_off;
+    seg->max_ts_ms = s->max_time.ts_ms;
+    seg->max_ts_off = s->max_time.off;
+    seg->has_max_ts = true;
+}
+
+/* Applies the third plan: keeps, cuts, drops. The last that is kept becomes active. */
+static enum err adopt_segs(struct recovery *r, const struct scanned *scanned)
+{
+    enum err e = OK;
+    size_t last = 0;
+    recover_plan_end(r->segs, r->seg_count, r->log->config.has_gaps);
+    for (size_t i = 0; i < r->seg_count && !e; i++) {
+        bool is_kept = r->segs[i].verb == RECOVER_KEEP;
+        e = is_kept ? adopt_seg(r, &r->segs[i]) : drop_seg(r, &r->segs[i]);
+        last = is_kept ? i : last;
+    }
+    if (!e) {
+        set_active(r->log, &r->segs[last], &scanned[last]);
+    }
+    for (uint32_t i = 0; i + 2 < r->log->seg_count; i++) {
+        atomic_store(&r->log->segs[i]->is_cold, true);
+    }
+    return e;
+}
+
+static enum err recover_segs(struct recovery *r)
+{
+    if (r->seg_count == 0) {
+        return create_first_seg(r, MAX(r->args->log_start_off, 0));
+    }
+    struct scanned *scanned = mem_zalloc(r->seg_count * sizeof *scanned);
+    recover_plan_scans(r->segs, r->seg_count, r->recovery_off);
+    enum err e = scan_segs(r, scanned);
+    e = e ? e : adopt_segs(r, scanned);
+    mem_free(scanned);
+    return e;
+}
+
+/* A log that ends before its start has lost what was there: it begins anew at the start. */
+static enum err fit_start(struct recovery *r)
+{
+    struct log *log = r->log;
+    log->start_off = MAX(r->args->log_start_off, log->segs[0]->base_off);
+    if (log->end_off >= log->start_off) {
+        return OK;
+    }
+    diag_error("log", "%s ends at %lld, before its start %lld: beginning anew there", log->dir,
+               (long long)log->end_off, (long long)log->start_off);
+    enum err e = OK;
+    while (log->seg_count > 0 && !e) {
+        struct seg *seg = log->segs[--log->seg_count];
+        e = seg_remove(seg, log->fs, log->dir);
+        seg_unref(seg);
+    }
+    log->size_bytes = 0;
+    log_init_rows(log, (uint32_t[LOG_ROW_FILES]){0});
+    return e ? e : create_first_seg(r, log->start_off);
+}
+
+/* --- the end --- */
+
+static enum err sync_recovered(struct recovery *r)
+{
+    struct log *log = r->log;
+    bool is_checked = r->stats.scanned_bytes > 0 || r->stats.truncated_bytes > 0;
+    uint32_t first = log_seg_at(log, MAX(r->recovery_off, 0));
+    enum err e = OK;
+    for (uint32_t i = first; is_checked && i < log->seg_count && !e; i++) {
+        struct file *f;
+        e = seg_file(log->segs[i], log->fs, log->dir, SEG_LOG, &f);
+        e = e ? e : file_sync(f);
+    }
+    if (!e && (r->is_dir_changed || is_checked)) {
+        e = fs_sync_dir(log->fs, log->dir);
+        log->is_dir_dirty = false;
+    }
+    return e;
+}
+
+static bool has_stray_snapshots(const struct recovery *r)
+{
+    struct log *log = r->log;
+    bool is_stray = false;
+    for (size_t i = 0; i < r->snapshots.count; i++) {
+        int64_t off = r->snapshots.p[i];
+        bool is_newest = i + 1 == r->snapshots.count && off <= log->end_off;
+        is_stray = is_stray || (!is_newest && log->segs[log_seg_at(log, off)]->base_off != off);
+    }
+    return is_stray;
+}
+
+static enum err finish(struct recovery *r)
+{
+    struct log *log = r->log;
+    enum err e = sync_recovered(r);
+    if (!e && has_stray_snapshots(r)) {
+        e = snapshot_prune(log, log->end_off);
+    }
+    log->synced_off = log->end_off;
+    if (r->recovery_off == INT64_MAX || log->size_bytes == 0) {
+        log->checkpointed_off = log->end_off;
+    } else {
+        log->checkpointed_off = r->recovery_off <= log->end_off ? r->recovery_off : -1;
+    }
+    return e;
+}
+
+enum err recover_reload(struct log *log, int64_t end_off)
+{
+    struct recover_seg rs = {.base_off = log_active(log)->base_off,
+                             .size_bytes = log_active(log)->size_bytes,
+                             .has_index = true,
+                             .has_timeindex = true};
+    struct log_open_args args = {0};
+    struct recovery r = {.log = log,
+                         .args = &args,
+                         .segs = &rs,
+                         .seg_count = 1,
+                         .recovery_off = end_off,
+                         .is_reload = true};
+    struct scanned scanned = {0};
+    recover_plan_scans(&rs, 1, INT64_MAX);
+    enum err e = scan_segs(&r, &scanned);
+    if (!e && rs.good_bytes != log_active(log)->size_bytes) {
+        e = ERR_CORRUPT_MESSAGE;
+    }
+    e = e ? e : snapshot_prune(log, end_off);
+    e = e ? e : snapshot_list(log, &r.snapshots);
+    if (!e) {
+        mutex_lock(&log->mu);
+        set_active(log, &rs, &scanned);
+        log->end_off = end_off;
+        producers_clear(&log->producers);
+        int64_t from_off = MAX(recover_load_snapshot(&r, end_off), log->start_off);
+        e = recover_producers(&r, from_off);
+        mutex_unlock(&log->mu);
+    }
+    mem_free(r.snapshots.p);
+    return e;
+}
+
+static struct log *log_new(const struct log_open_args *args)
+{
+    struct log *log = NEW(struct log);
+    log->fs = args->fs;
+    log->clock = args->clock;
+    log->dir = str_dup(str_from(args->dir));
+    mutex_init(&log->ckpt_mu);
+    mutex_init(&log->flush_mu);
+    mutex_init(&log->mu);
+    cond_init(&log->sync_done);
+    epochs_init(&log->epochs);
+    producers_init(&log->producers);
+    rand_init(&log->rand, args->seed);
+    log->timeindex_last_ts = -1;
+    log_init_rows(log, (uint32_t[LOG_ROW_FILES]){0});
+    log_new_gen(log);
+    log_set_config(log, &args->config);
+    log_pick_jitter(log);
+    return log;
+}
+
+static enum err recover(struct recovery *r)
+{
+    enum err e = recover_files(r);
+    if (e) {
+        return e;
+    }
+    find_recovery_off(r);
+    e = recover_segs(r);
+    e = e ? e : fit_start(r);
+    e = e ? e : recover_state(r);
+    return e ? e : finish(r);
+}
+
+enum err log_open(const struct log_open_args *args, struct log **ret_log,
+                  struct log_recovery *ret_recovery)
+{
+    struct recovery r = {.log = log_new(args), .args = args};
+    enum err e = recover(&r);
+    mem_free(r.segs);
+    mem_free(r.snapshots.p);
+    if (e) {
+        log_abandon(r.log);
+        return e;
+    }
+    if (r.stats.truncated_bytes > 0) {
+        diag_warn("log", "%s: %lld bytes that no sync covered were cut off", r.log->dir,
+                  (long long)r.stats.truncated_bytes);
+    }
+    if (ret_recovery != NULL) {
+        *ret_recovery = r.stats;
+    }
+    *ret_log = r.log;
+    return OK;
+}

@@ -1,0 +1,45 @@
+/* Shared by the files that carry out a recovery plan. */
+#ifndef LOG_RECOVER_PRIV_H
+#define LOG_RECOVER_PRIV_H
+
+#include "log/log_priv.h"
+#include "log/recover.h"
+
+/* One opening. Nobody else sees the log yet, so nothing is locked. */
+struct recovery {
+    struct log *log;
+    const struct log_open_args *args;
+    struct log_recovery stats;
+    struct recover_seg *segs;
+    size_t seg_count, seg_cap;
+    struct snapshot_list snapshots;
+    int64_t recovery_off; /* what is trusted ends here; INT64_MAX: all */
+    bool is_dir_changed;
+    bool is_reload; /* after a truncation: rows may lie beyond the end */
+};
+
+/* What a scan left to know about the segment that will be active. */
+struct scanned {
+    uint32_t row_counts[LOG_ROW_FILES];
+    uint64_t unindexed_bytes;
+    struct timeindex_row last_time; /* of the rows */
+    struct timeindex_row max_time;  /* of the segment */
+};
+
+/* recover_io.c: brings index rows, producers and snapshots in line with a log that was truncated to
+ * end_off. The writer, with ckpt_mu. */
+must_check enum err recover_reload(struct log *log, int64_t end_off);
+
+/* recover_scan.c: walks rs as rs->scan says from the last trusted index row on, sets its facts and
+ * brings its index files in line with what is good. */
+must_check enum err recover_scan_seg(struct recovery *r, struct recover_seg *rs,
+                                     struct scanned *ret_scanned);
+
+/* recover_state.c: epochs and producers of the log as it stands, from the files and a replay. */
+must_check enum err recover_state(struct recovery *r);
+/* Producers from the batches at and beyond from_off, on top of what is in the log. */
+must_check enum err recover_producers(struct recovery *r, int64_t from_off);
+/* The newest good snapshot at or below off, or -1; its producers are in the log then. */
+int64_t recover_load_snapshot(struct recovery *r, int64_t off);
+
+#endif

@@ -1,0 +1,109 @@
+/* Producer snapshots as files. Called with ckpt_mu or flush_mu held, or while opening. */
+#include "log/log_priv.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum { SNAPSHOT_MAX_BYTES = 256 << 20 };
+
+static enum err write_plain(struct log *log, const char *path, struct bytes in)
+{
+    struct file *f;
+    enum err e = fs_open(log->fs, path, FILE_WRITE | FILE_CREATE | FILE_TRUNCATE, &f);
+    if (e) {
+        return e;
+    }
+    e = file_pwrite(f, in.p, in.len, 0);
+    file_close(f);
+    return e;
+}
+
+enum err snapshot_write(struct log *log, int64_t off, struct bytes in, bool is_durable)
+{
+    struct buf path = BUF_INIT;
+    const char *p = seg_path_of(&path, log->dir, off, seg_suffixes[SEG_SNAPSHOT]);
+    enum err e = is_durable ? fs_write_atomic(log->fs, p, in.p, in.len) : write_plain(log, p, in);
+    buf_deinit(&path);
+    return e;
+}
+
+enum err snapshot_load(struct log *log, int64_t off)
+{
+    struct buf path = BUF_INIT;
+    char *bytes;
+    size_t len;
+    enum err e = fs_read_all(log->fs, seg_path_of(&path, log->dir, off, seg_suffixes[SEG_SNAPSHOT]),
+                             SNAPSHOT_MAX_BYTES, &bytes, &len);
+    buf_deinit(&path);
+    if (e) {
+        return e;
+    }
+    e = producers_decode(&log->producers, (struct bytes){(const uint8_t *)bytes, len});
+    mem_free(bytes);
+    return e;
+}
+
+/* --- pruning --- */
+
+static bool collect(void *ctx, const char *name, bool is_dir)
+{
+    struct snapshot_list *offs = ctx;
+    int64_t off;
+    enum seg_part part;
+    if (is_dir || !seg_parse_name(str_from(name), &off, &part) || part != SEG_SNAPSHOT) {
+        return true;
+    }
+    if (offs->count == offs->cap) {
+        offs->cap = offs->cap ? offs->cap * 2 : 8;
+        offs->p = mem_realloc_array(offs->p, offs->cap, sizeof *offs->p);
+    }
+    offs->p[offs->count++] = off;
+    return true;
+}
+
+static int by_off(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+enum err snapshot_list(struct log *log, struct snapshot_list *ret_list)
+{
+    *ret_list = (struct snapshot_list){0};
+    enum err e = fs_list(log->fs, log->dir, collect, ret_list);
+    if (ret_list->count > 0) {
+        qsort(ret_list->p, ret_list->count, sizeof *ret_list->p, by_off);
+    }
+    return e;
+}
+
+static bool is_seg_base(struct log *log, int64_t off)
+{
+    mutex_lock(&log->mu);
+    bool is_base = log->segs[log_seg_at(log, off)]->base_off == off;
+    mutex_unlock(&log->mu);
+    return is_base;
+}
+
+enum err snapshot_prune(struct log *log, int64_t end_off)
+{
+    struct snapshot_list offs;
+    struct buf path = BUF_INIT;
+    int64_t newest = -1;
+    enum err e = snapshot_list(log, &offs);
+    for (size_t i = 0; i < offs.count; i++) {
+        newest = offs.p[i] <= end_off ? MAX(newest, offs.p[i]) : newest;
+    }
+    for (size_t i = 0; i < offs.count && !e; i++) {
+        int64_t off = offs.p[i];
+        if (off > end_off || (off != newest && !is_seg_base(log, off))) {
+            e = fs_unlink(log->fs, seg_path_of(&path, log->dir, off, seg_suffixes[SEG_SNAPSHOT]));
+            e = e == ERR_NOT_FOUND ? OK : e;
+        }
+    }
+    mem_free(offs.p);
+    buf_deinit(&path);
+    return e;
+}

@@ -1,0 +1,114 @@
+/* Group commit: one thread syncs for all that wait. Any thread.
+ *
+ * Invariants: synced_off only grows by a sync that began after the bytes below it were written, in
+ * the same generation; a failed fsync poisons the log, because the kernel may call the lost pages
+ * clean from then on. */
+#include "log/log_priv.h"
+
+#include "base/mem.h"
+
+struct seg_list log_ref_segs(const struct log *log, uint32_t first)
+{
+    struct seg_list x = {.count = log->seg_count - first};
+    x.p = mem_alloc(x.count * sizeof(struct seg *));
+    for (uint32_t i = 0; i < x.count; i++) {
+        x.p[i] = log->segs[first + i];
+        seg_ref(x.p[i]);
+    }
+    return x;
+}
+
+void seg_list_release(struct seg_list *x)
+{
+    for (uint32_t i = 0; i < x->count; i++) {
+        seg_unref(x->p[i]);
+    }
+    mem_free(x->p);
+    *x = (struct seg_list){0};
+}
+
+/* One round, as it was decided under mu. */
+struct round {
+    struct seg_list segs;
+    struct log_pos end;
+    uint64_t gen;
+    bool needs_dir;
+};
+
+static void round_begin(struct log *log, struct round *r)
+{
+    const struct seg *active = log_active(log);
+    r->segs = log_ref_segs(log, log_seg_at(log, log->synced_off));
+    r->end = (struct log_pos){log->end_off, active->base_off, active->size_bytes};
+    r->gen = log->gen;
+    r->needs_dir = log->is_dir_dirty;
+    log->is_syncing = true;
+    log->is_dir_dirty = false;
+}
+
+/* Nothing was lost when a file could not even be opened. */
+static bool is_harmless(enum err e) { return e == ERR_NO_FDS || e == ERR_NO_MEMORY; }
+
+static enum err round_run(struct log *log, const struct round *r)
+{
+    enum err e = OK;
+    for (uint32_t i = 0; i < r->segs.count && !e; i++) {
+        struct file *f;
+        e = seg_file(r->segs.p[i], log->fs, log->dir, SEG_LOG, &f);
+        e = e ? e : file_sync(f);
+    }
+    if (!e && r->needs_dir) {
+        e = fs_sync_dir(log->fs, log->dir);
+    }
+    return e;
+}
+
+static void round_end(struct log *log, struct round *r, enum err e)
+{
+    log->is_syncing = false;
+    if (e) {
+        log->is_dir_dirty = log->is_dir_dirty || r->needs_dir;
+        if (!is_harmless(e)) {
+            log_poison(log, "a sync failed");
+        }
+    } else if (r->gen == log->gen && r->end.off > log->synced_off) {
+        log->synced_off = r->end.off;
+    }
+    cond_broadcast(&log->sync_done);
+}
+
+/* Runs one round; mu is held at both ends but not during the sync itself. */
+static enum err sync_round(struct log *log)
+{
+    struct round r;
+    round_begin(log, &r);
+    mutex_unlock(&log->mu);
+    enum err e = round_run(log, &r);
+    seg_list_release(&r.segs);
+    mutex_lock(&log->mu);
+    round_end(log, &r, e);
+    return e;
+}
+
+enum err log_sync(struct log *log, struct log_pos *ret_end)
+{
+    enum err e = OK;
+    mutex_lock(&log->mu);
+    const struct seg *active = log_active(log);
+    struct log_pos want = {log->end_off, active->base_off, active->size_bytes};
+    while (!e && !log->is_poisoned && log->synced_off < MIN(want.off, log->end_off)) {
+        if (log->is_syncing) {
+            cond_wait(&log->sync_done, &log->mu);
+        } else {
+            e = sync_round(log);
+        }
+    }
+    if (log->is_poisoned) {
+        e = ERR_POISONED;
+    }
+    mutex_unlock(&log->mu);
+    if (!e && ret_end != NULL) {
+        *ret_end = want;
+    }
+    return e;
+}
