@@ -16,6 +16,8 @@ struct dec {
     bool is_flexible;
 };
 
+static const uint8_t no_bytes[16]; /* zeros, to stand where there is no input */
+
 static void get_struct(struct dec *d, const struct wire_type *t, void *out);
 
 static void fail(struct dec *d, enum err e)
@@ -29,10 +31,9 @@ static size_t left(const struct dec *d) { return (size_t)(d->end - d->p); }
 /* The next n ≤ 16 bytes; zeros once the input has failed. */
 static inline const uint8_t *take(struct dec *d, size_t n)
 {
-    static const uint8_t zeros[16];
     if (unlikely(left(d) < n)) {
         fail(d, ERR_MALFORMED);
-        return zeros;
+        return no_bytes;
     }
     const uint8_t *p = d->p;
     d->p += n;
@@ -55,8 +56,9 @@ static inline int32_t get_uvarint(struct dec *d)
     return (int32_t)v;
 }
 
-/* A length or count in front of f's value; -1 is null, which f may be or else it fails. */
-static int32_t get_length(struct dec *d, const struct wire_field *f, size_t old_width)
+/* A length or count in front of an array or a value of f; -1 is null, if that is allowed. */
+static int32_t get_length(struct dec *d, const struct wire_field *f, size_t old_width,
+                          bool may_be_null)
 {
     int32_t n;
     if (d->is_flexible && !(f->flags & WF_RIGID)) {
@@ -69,7 +71,7 @@ static int32_t get_length(struct dec *d, const struct wire_field *f, size_t old_
     if (n >= 0 && (size_t)n <= left(d)) {
         return n;
     }
-    if (n >= 0 || !wire_field_nullable(f, d->version)) {
+    if (n >= 0 || !may_be_null) {
         fail(d, ERR_MALFORMED);
     }
     return -1;
@@ -77,7 +79,7 @@ static int32_t get_length(struct dec *d, const struct wire_field *f, size_t old_
 
 static void get_string(struct dec *d, const struct wire_field *f, struct str *out)
 {
-    int32_t n = get_length(d, f, 2);
+    int32_t n = get_length(d, f, 2, wire_value_nullable(f, d->version));
     if (n > LIMIT_WIRE_STRING_BYTES) {
         fail(d, ERR_MALFORMED);
     }
@@ -91,7 +93,7 @@ static void get_string(struct dec *d, const struct wire_field *f, struct str *ou
 
 static struct bytes get_bytes(struct dec *d, const struct wire_field *f)
 {
-    int32_t n = get_length(d, f, 4);
+    int32_t n = get_length(d, f, 4, wire_value_nullable(f, d->version));
     if (d->err || n < 0) {
         return BYTES_NULL;
     }
@@ -165,7 +167,7 @@ static size_t element_min_bytes(const struct dec *d, const struct wire_field *f)
 
 static void get_array(struct dec *d, const struct wire_field *f, char *msg)
 {
-    int32_t n = get_length(d, f, 4);
+    int32_t n = get_length(d, f, 4, wire_field_nullable(f, d->version));
     if (n > LIMIT_WIRE_ARRAY_COUNT || (n > 0 && (size_t)n > left(d) / element_min_bytes(d, f))) {
         fail(d, ERR_MALFORMED);
     }
@@ -297,13 +299,14 @@ enum err wire_decode(const struct wire_msg *m, int version, struct bytes in, str
     if (version < m->lo || version > m->hi) {
         return ERR_UNSUPPORTED_VERSION;
     }
-    struct dec d = {in.p, in.p + in.len, a, OK, version, wire_is_flexible(m, version)};
+    const uint8_t *p = in.p == NULL ? no_bytes : in.p;
+    struct dec d = {p, p + in.len, a, OK, version, wire_is_flexible(m, version)};
     get_struct(&d, m->type, msg);
     if (!d.err && ret_used == NULL && d.p != d.end) {
         fail(&d, ERR_MALFORMED);
     }
     if (!d.err && ret_used != NULL) {
-        *ret_used = (size_t)(d.p - in.p);
+        *ret_used = (size_t)(d.p - p);
     }
     return d.err;
 }

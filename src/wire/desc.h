@@ -78,6 +78,12 @@ static inline bool wire_field_nullable(const struct wire_field *f, int version)
     return version >= f->null_lo && version <= f->null_hi;
 }
 
+/* The same for one value of it: the elements of an array are never null. */
+static inline bool wire_value_nullable(const struct wire_field *f, int version)
+{
+    return !(f->flags & WF_ARRAY) && wire_field_nullable(f, version);
+}
+
 static inline int32_t wire_count(const struct wire_field *f, const void *msg)
 {
     int32_t n;

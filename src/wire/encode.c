@@ -90,13 +90,10 @@ static bool is_compact(const struct enc *e, const struct wire_field *f)
     return e->is_flexible && !(f->flags & WF_RIGID);
 }
 
-/* The length or count in front of f's value. False if that is null (and no more is to follow). */
-static bool put_length(struct enc *e, const struct wire_field *f, size_t old_width, int64_t n)
+/* The length or count in front of an array or a value of f; the caller has seen whether it may be
+ * null (-1). False if it is: no more is to follow. */
+static bool put_length(struct enc *e, const struct wire_field *f, size_t old_width, int32_t n)
 {
-    if (n > INT32_MAX - 1 || (n < 0 && !wire_field_nullable(f, e->version))) {
-        fail(e, ERR_MALFORMED);
-        return false;
-    }
     if (is_compact(e, f)) {
         put_uvarint(e, n < 0 ? 0 : (uint32_t)n + 1);
     } else if (old_width == 2) {
@@ -107,24 +104,29 @@ static bool put_length(struct enc *e, const struct wire_field *f, size_t old_wid
     return n >= 0;
 }
 
+/* A length within its limit, or null where that is allowed. */
+static bool check_length(struct enc *e, const struct wire_field *f, bool is_null, size_t len)
+{
+    size_t max = f->type == WT_STRING ? LIMIT_WIRE_STRING_BYTES : INT32_MAX - 1;
+    if (is_null ? !wire_value_nullable(f, e->version) : len > max) {
+        fail(e, ERR_MALFORMED);
+        return false;
+    }
+    return true;
+}
+
 static void put_string(struct enc *e, const struct wire_field *f, struct str s)
 {
-    if (s.len > LIMIT_WIRE_STRING_BYTES) {
-        fail(e, ERR_MALFORMED);
-        return;
-    }
-    if (put_length(e, f, 2, s.p == NULL ? -1 : (int64_t)s.len)) {
+    if (check_length(e, f, s.p == NULL, s.len) &&
+        put_length(e, f, 2, s.p == NULL ? -1 : (int32_t)s.len)) {
         put_raw(e, s.p, s.len);
     }
 }
 
 static void put_bytes(struct enc *e, const struct wire_field *f, struct bytes b)
 {
-    if (b.len > INT32_MAX - 1) {
-        fail(e, ERR_MALFORMED);
-        return;
-    }
-    if (put_length(e, f, 4, b.p == NULL ? -1 : (int64_t)b.len)) {
+    if (check_length(e, f, b.p == NULL, b.len) &&
+        put_length(e, f, 4, b.p == NULL ? -1 : (int32_t)b.len)) {
         put_raw(e, b.p, b.len);
     }
 }
@@ -149,9 +151,7 @@ static void put_records(struct enc *e, const struct wire_field *f, const struct 
 {
     if (r->ref == NULL) {
         put_bytes(e, f, (struct bytes){r->p, r->len});
-    } else if (r->len > INT32_MAX - 1) {
-        fail(e, ERR_MALFORMED);
-    } else if (put_length(e, f, 4, (int64_t)r->len)) {
+    } else if (check_length(e, f, false, r->len) && put_length(e, f, 4, (int32_t)r->len)) {
         put_splice(e, r);
     }
 }
@@ -210,7 +210,11 @@ static void put_array(struct enc *e, const struct wire_field *f, const void *msg
     int32_t n = wire_count(f, msg);
     const char *items = wire_pointer(f, msg);
     size_t size = wire_value_size(f);
-    if (!put_length(e, f, 4, n)) {
+    if (n < 0 && !wire_field_nullable(f, e->version)) {
+        fail(e, ERR_MALFORMED);
+        return;
+    }
+    if (!put_length(e, f, 4, MAX(n, -1))) {
         return;
     }
     for (int32_t i = 0; i < n && !e->err; i++) {

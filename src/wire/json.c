@@ -44,6 +44,10 @@ static void put_ascii(struct buf *out, uint8_t c)
 
 void json_put_str(struct buf *out, struct str s)
 {
+    if (str_is_null(s)) {
+        buf_put_str(out, STR("null"));
+        return;
+    }
     const uint8_t *p = (const uint8_t *)s.p, *end = p + s.len;
     buf_put_u8(out, '"');
     while (p < end) {

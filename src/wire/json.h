@@ -4,14 +4,15 @@
 
 #include "base/buf.h"
 
-/* Quoted and escaped as Jackson does; bytes that are no UTF-8 become U+FFFD. */
+/* Quoted and escaped as Jackson does; bytes that are no UTF-8 become U+FFFD. null if it is
+ * null. */
 void json_put_str(struct buf *out, struct str s);
 
 /* Quoted base64 with padding. */
 void json_put_base64(struct buf *out, struct bytes b);
 
-/* The shortest digits that read back the same, in the form of Java; "NaN", "Infinity", "-Infinity" are quoted, because
- * JSON has no such numbers. */
+/* The shortest digits that read back the same, in the form of Java; "NaN", "Infinity", "-Infinity"
+ * are quoted, because JSON has no such numbers. */
 void json_put_double(struct buf *out, double v);
 
 #endif

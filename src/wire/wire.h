@@ -18,10 +18,10 @@
  *   struct           struct T x
  *   nullable struct  struct T *x             NULL
  *
- * For each struct x there is a constant x_default with every field at its schema default: begin with
- * it (or wire_init) when you build a message, nested ones too, because not all defaults are zeros
- * and an empty string is not a null one. A nullable struct whose default is not null points to a
- * constant: replace the pointer, never write through it.
+ * For each struct x there is a constant x_default with every field at its schema default: begin
+ * with it (or wire_init) when you build a message, nested ones too, because not all defaults are
+ * zeros and an empty string is not a null one. A nullable struct whose default is not null points
+ * to a constant: replace the pointer, never write through it.
  *
  * Decoded strings, bytes and records are views into the input; arrays and nullable structs are in
  * the arena. Absent fields hold their schema default. Unknown tagged fields are checked and

@@ -8,33 +8,24 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <zstd.h>
+#include <zlib.h>
 
 static const char *vectors_path;
 static struct buf vectors;
 
-static void read_file(const char *path, struct buf *ret)
-{
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    char chunk[65536];
-    size_t n;
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0) {
-        buf_put(ret, chunk, n);
-    }
-    fclose(f);
-}
-
 static int load(void **state)
 {
-    struct buf packed = BUF_INIT;
-    read_file(vectors_path, &packed);
-    size_t size = (size_t)ZSTD_getFrameContentSize(packed.p, packed.len);
+    gzFile f = gzopen(vectors_path, "rb");
+    assert_non_null(f);
+    char chunk[65536];
+    int n;
     vectors = BUF_INIT;
-    uint8_t *p = buf_extend(&vectors, size);
-    assert_non_null(p);
-    assert_int_equal(ZSTD_decompress(p, size, packed.p, packed.len), size);
-    buf_deinit(&packed);
+    while ((n = gzread(f, chunk, sizeof chunk)) > 0) {
+        buf_put(&vectors, chunk, (size_t)n);
+    }
+    assert_int_equal(gzclose(f), Z_OK);
+    assert_int_equal(n, 0);
+    assert_true(vectors.len > 0);
     return 0;
 }
 
@@ -195,7 +186,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_message_and_version_has_vectors),
     };
     if (argc != 2) {
-        fprintf(stderr, "usage: test_wire_golden VECTORS.zst\n");
+        fprintf(stderr, "usage: test_wire_golden VECTORS.gz\n");
         return 2;
     }
     vectors_path = argv[1];

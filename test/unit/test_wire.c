@@ -140,6 +140,31 @@ static void null_is_only_where_it_is_allowed(void **state)
                wire_decode(&wire_metadata_req, 0, BYTES("\xff\xff\xff\xff"), &arena, &r, NULL));
 }
 
+static void elements_are_never_null(void **state)
+{
+    struct list_partition_reassignments_req none;
+    struct describe_configs_req_describe_configs_resource resource =
+        describe_configs_req_describe_configs_resource_default;
+    struct describe_configs_req r = describe_configs_req_default;
+    struct str keys[] = {STR_NULL};
+    r.resources = &resource;
+    r.resources_count = 1;
+    resource.configuration_keys = keys; /* the array may be null */
+    resource.configuration_keys_count = 1;
+    assert_err(ERR_MALFORMED, wire_encode(&wire_describe_configs_req, 4, &r, &out, NULL));
+    assert_ok(wire_print(&wire_describe_configs_req, 4, &r, false, &out));
+    keys[0] = STR("");
+    buf_clear(&out);
+    assert_ok(wire_encode(&wire_describe_configs_req, 4, &r, &out, NULL));
+    assert_out("\2\0\1\2\1\0\0\0\0");
+    assert_ok(wire_decode(&wire_describe_configs_req, 4, buf_bytes(&out), &arena, &r, NULL));
+    out.p[4] = 0;
+    assert_err(ERR_MALFORMED,
+               wire_decode(&wire_describe_configs_req, 4, buf_bytes(&out), &arena, &r, NULL));
+    assert_err(ERR_MALFORMED, wire_decode(&wire_list_partition_reassignments_req, 0, BYTES_NULL,
+                                          &arena, &none, NULL));
+}
+
 static void counts_are_bounded_before_memory_is_taken(void **state)
 {
     struct metadata_req r;
@@ -439,6 +464,7 @@ int main(void)
         wire_test(absent_fields_hold_their_defaults),
         wire_test(a_field_that_the_version_lacks_is_dropped_or_refused),
         wire_test(null_is_only_where_it_is_allowed),
+        wire_test(elements_are_never_null),
         wire_test(counts_are_bounded_before_memory_is_taken),
         wire_test(strings_end_at_32767_bytes),
         wire_test(unknown_tags_are_checked_and_dropped),
