@@ -390,7 +390,7 @@ static void init(struct conn *c, struct loop *loop, struct sock *s,
         .task = {.fn = on_task},
         .timer = {.fn = on_timer},
         .active_ms = loop_now_ms(loop),
-        .read_bytes = READ_MIN_BYTES,
+        .read_bytes = READ_FIRST_BYTES,
         .refs = 1,
     };
     conn_set_frame_max(c, SIZE_MAX);
@@ -449,6 +449,7 @@ enum err conn_connect(struct loop *loop, const char *address, int port,
     if (e) {
         return e;
     }
+    c->is_client = true;
     c->is_connecting = true;
     c->is_blocked = true;
     *ret_conn = c;

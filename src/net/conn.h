@@ -55,7 +55,7 @@ struct conn_config {
     const struct conn_handler *handler;
     void *ctx;                 /* conn_ctx */
     size_t frame_max_bytes;    /* socket.request.max.bytes */
-    size_t output_max_bytes;   /* beyond it no further frame is handed out until it drains */
+    size_t output_max_bytes;   /* server: beyond it no frame is handed out until it drains */
     int64_t idle_max_ms;       /* connections.max.idle.ms; ≤ 0: never */
     struct net_budget *budget; /* NULL: no limit */
 };

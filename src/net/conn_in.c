@@ -27,11 +27,19 @@ enum {
     LEASE_BYTES_PER_MS = 256,
 };
 
+/* A server hears no more of a peer that does not take its answers. A client must hear: what it has
+ * to send may well wait for the other side to get rid of its responses. */
+static bool is_output_full(const struct conn *c)
+{
+    return !c->is_client &&
+           (c->output_bytes > c->config->output_max_bytes || c->reply_count >= REPLIES_MAX);
+}
+
 bool conn_may_hand_out(const struct conn *c)
 {
     return !(c->is_closed | c->is_connecting | c->is_opening | c->is_waiting | c->is_muted |
              c->is_draining) &&
-           c->output_bytes <= c->config->output_max_bytes && c->reply_count < REPLIES_MAX;
+           !is_output_full(c);
 }
 
 bool conn_may_read(const struct conn *c)
@@ -309,6 +317,7 @@ static void hand_out_scratch(struct conn *c, size_t len)
 struct target {
     struct iovec iov[2];
     int count;
+    size_t bytes;   /* of both */
     size_t carried; /* bytes of rx that were copied to the scratch */
     bool to_rx;     /* iov[0] is rx, otherwise the scratch */
 };
@@ -320,6 +329,7 @@ static void aim_at_scratch(struct conn *c, struct target *t)
     t->carried = c->rx.len;
     t->iov[0] = (struct iovec){p + t->carried, c->read_bytes - t->carried};
     t->count = 1;
+    t->bytes = t->iov[0].iov_len;
     t->to_rx = false;
 }
 
@@ -331,6 +341,7 @@ static void aim_at_rx(struct conn *c, struct target *t, bool is_pressed)
     t->iov[0] = (struct iovec){rx->p + rx->len, end - rx->len};
     t->iov[1] = (struct iovec){shared(c)->scratch, c->read_bytes};
     t->count = !is_pressed && end == total ? 2 : 1;
+    t->bytes = t->iov[0].iov_len + (t->count == 2 ? c->read_bytes : 0);
     t->carried = 0;
     t->to_rx = true;
 }
@@ -356,9 +367,10 @@ static void take_bytes(struct conn *c, const struct target *t, size_t n)
     if (!c->is_blocked) {
         c->active_ms = loop_now_ms(c->loop);
     }
+    if (n == t->bytes && (!t->to_rx || t->count == 2)) {
+        c->read_bytes = MIN(2 * c->read_bytes, (uint32_t)READ_MAX_BYTES);
+    }
     if (!t->to_rx) {
-        c->read_bytes = n == t->iov[0].iov_len ? MIN(2 * c->read_bytes, (uint32_t)READ_MAX_BYTES)
-                                               : c->read_bytes;
         rx_free(c);
         hand_out_scratch(c, t->carried + n);
         return;

@@ -11,6 +11,7 @@ enum {
     FRAME_PREFIX_BYTES = 4,
     SCRATCH_BYTES = 256 * 1024,
     READ_MIN_BYTES = 16 * 1024,
+    READ_FIRST_BYTES = 64 * 1024,
     READ_MAX_BYTES = SCRATCH_BYTES,
     /* A connection may have so many replies that are not sent yet; then it waits. */
     REPLIES_MAX = 1024,
@@ -58,6 +59,7 @@ struct conn {
     uint16_t calls; /* callbacks of the owner that are running */
     uint8_t interest;
     enum err reason;
+    bool is_client : 1; /* by conn_connect */
     bool is_connecting : 1;
     bool is_opening : 1; /* on_open is still to come */
     bool is_closed : 1;
