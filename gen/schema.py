@@ -174,6 +174,10 @@ TYPE_RE = re.compile(r"(\[\])?([A-Za-z]\w*)(?:(\?)(\S*))?\Z")
 NAME_RE = re.compile(r"[A-Za-z]\w*\Z")
 
 
+def holds_records(f: Field) -> bool:
+    return f.type == "records" or f.is_struct and any(map(holds_records, f.struct.fields))
+
+
 class Reader:
     """One message: its fields, and the structs that they name."""
 
@@ -275,6 +279,8 @@ class Reader:
                         else self.use_common(f.type, line))
         elif line.children:
             line.fail(f"a {f.type} has no fields")
+        if f.tag is not None and holds_records(f):
+            line.fail("records cannot be tagged")
         return f
 
     def options(self, f: Field, words: List[str], outer: Versions):
@@ -300,8 +306,6 @@ class Reader:
                 raise ValueError("nullable in versions that do not have the field")
         if f.tag is not None and not self.flexible.covers(f.versions):
             raise ValueError("tagged in a version that is not flexible")
-        if f.tag is not None and f.type == "records":
-            raise ValueError("records cannot be tagged")
         if f.rigid and (f.type != "string" or f.is_array):
             raise ValueError("only a string can be rigid")
         if f.is_array and f.type in ("bytes", "records", "bool", "float64"):
