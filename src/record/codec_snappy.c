@@ -12,6 +12,7 @@
 enum {
     XERIAL_HEADER_BYTES = 16,
     XERIAL_BLOCK_BYTES = 32 * 1024,
+    BLOCK_LENGTH_BYTES = 4,
     SNAPPY_RATIO_MAX = 22, /* three bytes give 64 at the most */
 };
 
@@ -20,22 +21,19 @@ static const uint8_t xerial_header[XERIAL_HEADER_BYTES] = {0x82, 'S', 'N', 'A', 
                                                            0,    0,   0,   1,   0,   0,   0,   1};
 enum { XERIAL_MAGIC_BYTES = 8 };
 
-static enum err block_decompress(struct bytes in, size_t max_bytes, struct buf *out)
+/* What a block says that it will be; false when snappy could not make that of these bytes. */
+static bool plain_length(struct bytes block, size_t *ret_len)
 {
-    size_t len;
-    const char *from = (const char *)in.p;
-    if (snappy_uncompressed_length(from, in.len, &len) != SNAPPY_OK ||
-        len / SNAPPY_RATIO_MAX > in.len) {
-        return ERR_CORRUPT_MESSAGE;
-    }
-    if (len > max_bytes) {
-        return ERR_BUDGET;
-    }
-    uint8_t *to = buf_reserve_exact(out, len);
-    if (to == NULL) {
-        return ERR_NO_MEMORY;
-    }
-    if (snappy_uncompress(from, in.len, (char *)to, &len) != SNAPPY_OK) {
+    return snappy_uncompressed_length((const char *)block.p, block.len, ret_len) == SNAPPY_OK &&
+           *ret_len / SNAPPY_RATIO_MAX <= block.len;
+}
+
+/* Room for it is there. */
+static enum err block_decompress(struct bytes block, struct buf *out)
+{
+    size_t len = out->cap - out->len;
+    char *to = (char *)out->p + out->len;
+    if (snappy_uncompress((const char *)block.p, block.len, to, &len) != SNAPPY_OK) {
         return ERR_CORRUPT_MESSAGE;
     }
     out->len += len;
@@ -47,50 +45,92 @@ static bool has_magic(struct bytes in)
     return in.len >= XERIAL_MAGIC_BYTES && memcmp(in.p, xerial_header, XERIAL_MAGIC_BYTES) == 0;
 }
 
-/* Takes a header (streams may follow one another) or a block off the front. */
-static enum err frame_next(struct bytes *in, size_t max_bytes, struct buf *out)
+/* Takes a block off the front, and the header before it: streams may follow one another, each with
+ * a header. NOT_FOUND at the end. */
+static enum err next_block(struct bytes *in, struct bytes *ret_block)
 {
-    bool is_header = has_magic(*in);
-    size_t skip = is_header ? XERIAL_HEADER_BYTES : sizeof(uint32_t);
-    if (in->len < skip) {
+    const uint8_t *at = in->p, *end = in->p + in->len;
+    while (has_magic((struct bytes){at, (size_t)(end - at)})) {
+        if (end - at < XERIAL_HEADER_BYTES) {
+            return ERR_CORRUPT_MESSAGE;
+        }
+        at += XERIAL_HEADER_BYTES;
+    }
+    if (at == end) {
+        return ERR_NOT_FOUND;
+    }
+    if (end - at < BLOCK_LENGTH_BYTES || be32_get(at) > end - at - BLOCK_LENGTH_BYTES) {
         return ERR_CORRUPT_MESSAGE;
     }
-    size_t len = is_header ? 0 : be32_get(in->p);
-    struct bytes block = {in->p + skip, len};
-    if (len > in->len - skip) {
+    *ret_block = (struct bytes){at + BLOCK_LENGTH_BYTES, be32_get(at)};
+    at = ret_block->p + ret_block->len;
+    *in = (struct bytes){at, (size_t)(end - at)};
+    return OK;
+}
+
+/* How much all blocks together will be, at the most max_bytes. */
+static enum err measure(struct bytes in, size_t max_bytes, size_t *ret_total)
+{
+    struct bytes block;
+    size_t total = 0, len;
+    enum err e;
+    while ((e = next_block(&in, &block)) == OK) {
+        if (!plain_length(block, &len)) {
+            return ERR_CORRUPT_MESSAGE;
+        }
+        if (len > max_bytes - total) {
+            return ERR_BUDGET;
+        }
+        total += len;
+    }
+    *ret_total = total;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err framed_decompress(struct bytes in, size_t max_bytes, struct buf *out)
+{
+    struct bytes block;
+    size_t total;
+    enum err e = measure(in, max_bytes, &total);
+    if (e == OK && buf_reserve_exact(out, total) == NULL) {
+        e = ERR_NO_MEMORY;
+    }
+    while (e == OK && next_block(&in, &block) == OK) {
+        e = block_decompress(block, out);
+    }
+    return e;
+}
+
+static enum err raw_decompress(struct bytes in, size_t max_bytes, struct buf *out)
+{
+    size_t len;
+    if (!plain_length(in, &len)) {
         return ERR_CORRUPT_MESSAGE;
     }
-    *in = (struct bytes){block.p + len, in->len - skip - len};
-    return is_header ? OK : block_decompress(block, max_bytes, out);
+    if (len > max_bytes) {
+        return ERR_BUDGET;
+    }
+    return buf_reserve_exact(out, len) ? block_decompress(in, out) : ERR_NO_MEMORY;
 }
 
 enum err snappy_decompress(struct bytes in, size_t max_bytes, struct buf *out)
 {
-    size_t start = out->len;
-    if (!has_magic(in)) {
-        return block_decompress(in, max_bytes, out);
-    }
-    while (in.len > 0) {
-        enum err e = frame_next(&in, max_bytes - (out->len - start), out);
-        if (e) {
-            return e;
-        }
-    }
-    return OK;
+    return has_magic(in) ? framed_decompress(in, max_bytes, out)
+                         : raw_decompress(in, max_bytes, out);
 }
 
 static enum err block_compress(struct bytes in, struct buf *out)
 {
     size_t len = snappy_max_compressed_length(in.len);
-    uint8_t *to = buf_reserve(out, sizeof(uint32_t) + len);
+    uint8_t *to = buf_reserve(out, BLOCK_LENGTH_BYTES + len);
     if (to == NULL) {
         return ERR_NO_MEMORY;
     }
-    if (snappy_compress((const char *)in.p, in.len, (char *)to + sizeof(uint32_t), &len)) {
+    if (snappy_compress((const char *)in.p, in.len, (char *)to + BLOCK_LENGTH_BYTES, &len)) {
         return ERR_NO_MEMORY;
     }
     be32_put(to, (uint32_t)len);
-    out->len += sizeof(uint32_t) + len;
+    out->len += BLOCK_LENGTH_BYTES + len;
     return OK;
 }
 

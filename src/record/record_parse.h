@@ -1,18 +1,13 @@
-/* The fields of one record, decoded where they lie: shared by the walk, which hands them out, and
- * by validation, which looks at a few of them in a tight loop. Private to this folder.
+/* The fields of one record, decoded where they lie. Private to this folder.
  *
- * Inline on purpose: what a caller does not read costs it nothing. */
+ * record_take reads any record. record_glance is for validation's loop over all records: it knows
+ * only the common shape, and leaves anything else to record_take. */
 #ifndef RECORD_RECORD_PARSE_H
 #define RECORD_RECORD_PARSE_H
 
 #include "base/attr.h"
 #include "base/varint.h"
 #include "record/record.h"
-
-enum {
-    RECORD_BYTES_MIN = 6, /* attributes, two deltas, two lengths, header count: a byte each */
-    HEADER_BYTES_MIN = 2,
-};
 
 struct record_fields {
     size_t size_bytes; /* with the length prefix */
@@ -23,81 +18,60 @@ struct record_fields {
     struct bytes headers;
 };
 
-/* Takes a number off the front; false when it is cut short or too wide. Most are one or two bytes
- * long. */
-static inline bool take_varint(const uint8_t **at, const uint8_t *end, int32_t *ret_v)
-{
-    const uint8_t *p = *at;
-    if (likely(end - p >= 2)) {
-        uint32_t u = p[0];
-        if (likely(u < 0x80)) {
-            *at = p + 1;
-            *ret_v = (int32_t)(u >> 1) ^ -(int32_t)(u & 1);
-            return true;
-        }
-        if (likely(p[1] < 0x80)) {
-            u = (u & 0x7f) | (uint32_t)p[1] << 7;
-            *at = p + 2;
-            *ret_v = (int32_t)(u >> 1) ^ -(int32_t)(u & 1);
-            return true;
-        }
-    }
-    size_t n = varint_get(p, end, ret_v);
-    *at = p + n;
-    return n > 0;
-}
-
-static inline bool take_varlong(const uint8_t **at, const uint8_t *end, int64_t *ret_v)
-{
-    size_t n = varlong_get(*at, end, ret_v);
-    *at += n;
-    return n > 0;
-}
-
-/* A run of bytes behind its length; a negative length is null. */
-static inline bool take_bytes(const uint8_t **at, const uint8_t *end, struct bytes *ret_bytes)
-{
-    int32_t len;
-    if (!take_varint(at, end, &len) || len > end - *at) {
-        return false;
-    }
-    *ret_bytes = len < 0 ? BYTES_NULL : (struct bytes){*at, (size_t)len};
-    *at += ret_bytes->len;
-    return true;
-}
-
-static inline bool take_header(const uint8_t **at, const uint8_t *end, struct record_header *ret)
-{
-    return take_bytes(at, end, &ret->key) && ret->key.p != NULL && take_bytes(at, end, &ret->value);
-}
-
-/* Whether count headers fill the bytes exactly. */
-bool record_headers_fit(struct bytes headers, int32_t count);
-
 /* Takes a whole record off the front; false when it is malformed or its fields do not fill its
  * length exactly. */
-static inline bool take_record(const uint8_t **at, const uint8_t *end, struct record_fields *f)
+bool record_take(const uint8_t **at, const uint8_t *end, struct record_fields *ret_fields);
+
+/* What validation looks at. Numbers stay zigzag, where an odd one is negative. */
+struct record_glimpse {
+    uint32_t ts_delta_zigzag, off_delta_zigzag;
+    bool has_key;
+};
+
+enum {
+    GLANCE_BYTES_MIN = 16, /* the numbers before the key, two bytes each, and some */
+    GLANCE_TAIL_BYTES = 3, /* value length and header count */
+};
+
+/* A number of one or two bytes; NULL when it is longer. Two bytes must be there. */
+static inline const uint8_t *take_small(const uint8_t *p, uint32_t *ret_u)
+{
+    uint32_t u = p[0];
+    if (u < 0x80) {
+        *ret_u = u;
+        return p + 1;
+    }
+    *ret_u = (u & 0x7f) | (uint32_t)p[1] << 7;
+    return likely(p[1] < 0x80) ? p + 2 : NULL;
+}
+
+/* Takes a record off the front when all its numbers are small and it has no headers; false, with
+ * nothing taken, when it is anything else: malformed or just uncommon. */
+static inline bool record_glance(const uint8_t **at, const uint8_t *end, struct record_glimpse *g)
 {
     const uint8_t *p = *at;
-    int32_t len;
-    if (!take_varint(&p, end, &len) || len < RECORD_BYTES_MIN || len > end - p) {
+    uint32_t len, key_len, value_len;
+    if (unlikely(end - p < GLANCE_BYTES_MIN) || (p = take_small(p, &len)) == NULL || (len & 1) ||
+        (len >>= 1) > end - p) {
         return false;
     }
-    end = p + len;
+    const uint8_t *next = p + len;
     p++; /* attributes: none is defined */
-    if (!take_varlong(&p, end, &f->ts_delta) || !take_varint(&p, end, &f->off_delta) ||
-        !take_bytes(&p, end, &f->key) || !take_bytes(&p, end, &f->value) ||
-        !take_varint(&p, end, &f->header_count)) {
+    if ((p = take_small(p, &g->ts_delta_zigzag)) == NULL ||
+        (p = take_small(p, &g->off_delta_zigzag)) == NULL ||
+        (p = take_small(p, &key_len)) == NULL) {
         return false;
     }
-    f->headers = (struct bytes){p, (size_t)(end - p)};
-    if (unlikely(f->header_count != 0 || p != end) &&
-        !record_headers_fit(f->headers, f->header_count)) {
+    g->has_key = !(key_len & 1);
+    key_len = g->has_key ? key_len >> 1 : 0;
+    if ((ptrdiff_t)key_len > next - p - GLANCE_TAIL_BYTES ||
+        (p = take_small(p + key_len, &value_len)) == NULL) {
         return false;
     }
-    f->size_bytes = (size_t)(end - *at);
-    *at = end;
-    return true;
+    value_len = value_len & 1 ? 0 : value_len >> 1;
+    bool has_headers = p + value_len + 1 != next || next[-1] != 0;
+    *at = has_headers ? *at : next;
+    return !has_headers;
 }
 
 #endif

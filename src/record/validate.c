@@ -1,8 +1,8 @@
 /* Validation of what producers send. Pure, any thread.
  *
  * Two passes. The first one looks at every record in a tight loop and only notes what it saw: that
- * is all that a good batch costs besides its CRC. The second one, over a batch that is refused,
- * finds out which records are to blame.
+ * is all that a good batch costs besides its CRC. The second one, over a batch that looks bad,
+ * finds out which records are to blame, if any.
  *
  * The order of the checks is Apache Kafka's, so that a batch with two faults gets the same answer:
  * the request (one batch, its magic, its codec), the batch (offset, size, CRC, counts, flags), the
@@ -24,8 +24,7 @@ struct validation {
 struct scan {
     bool has_gap;
     bool has_null_key;
-    bool has_bad_ts;
-    int64_t max_ts_ms;
+    int64_t min_ts_ms, max_ts_ms;
 };
 
 static enum err refuse(struct validation *v, enum err e, const char *message)
@@ -105,18 +104,6 @@ static enum err check_batch(struct validation *v)
     return check_attributes(v);
 }
 
-/* Timestamps may be absurd: differences wrap, as they do in Java. */
-static inline bool is_bad_ts(const struct validation *v, int64_t ts_ms)
-{
-    const struct validate_rules *rules = v->rules;
-    if (rules->ts_type == CREATE_TIME && likely(ts_ms != NO_TIMESTAMP)) {
-        uint64_t age_ms = (uint64_t)v->now_ms - (uint64_t)ts_ms;
-        return (int64_t)age_ms > rules->ts_before_max_ms ||
-               (int64_t)-age_ms > rules->ts_after_max_ms;
-    }
-    return v->batch->attrs & BATCH_LOG_APPEND_TIME;
-}
-
 static inline int64_t ts_of(const struct batch *b, int64_t ts_delta)
 {
     return b->attrs & BATCH_LOG_APPEND_TIME
@@ -124,21 +111,30 @@ static inline int64_t ts_of(const struct batch *b, int64_t ts_delta)
                : (int64_t)((uint64_t)b->base_ts_ms + (uint64_t)ts_delta);
 }
 
+static inline void note(struct scan *s, int64_t ts_ms, bool is_next, bool has_key)
+{
+    s->has_gap |= !is_next;
+    s->has_null_key |= !has_key;
+    s->min_ts_ms = MIN(s->min_ts_ms, ts_ms);
+    s->max_ts_ms = MAX(s->max_ts_ms, ts_ms);
+}
+
 static enum err scan_records(struct validation *v, struct bytes records, struct scan *ret_scan)
 {
     const uint8_t *at = records.p, *end = records.p + records.len;
-    struct scan s = {.max_ts_ms = NO_TIMESTAMP};
-    int32_t count = v->batch->count;
-    for (int32_t i = 0; i < count; i++) {
+    struct scan s = {.min_ts_ms = INT64_MAX, .max_ts_ms = NO_TIMESTAMP};
+    const struct batch b = *v->batch;
+    for (int32_t i = 0; i < b.count; i++) {
+        struct record_glimpse g;
         struct record_fields f;
-        if (unlikely(!take_record(&at, end, &f))) {
+        if (likely(record_glance(&at, end, &g))) {
+            note(&s, ts_of(&b, unzigzag(g.ts_delta_zigzag)), g.off_delta_zigzag == 2 * (uint32_t)i,
+                 g.has_key);
+        } else if (record_take(&at, end, &f)) {
+            note(&s, ts_of(&b, f.ts_delta), f.off_delta == i, f.key.p != NULL);
+        } else {
             return refuse(v, ERR_INVALID_RECORD, "a record is malformed");
         }
-        int64_t ts_ms = ts_of(v->batch, f.ts_delta);
-        s.has_gap |= f.off_delta != i;
-        s.has_null_key |= f.key.p == NULL;
-        s.has_bad_ts |= is_bad_ts(v, ts_ms);
-        s.max_ts_ms = MAX(s.max_ts_ms, ts_ms);
     }
     if (at != end) {
         return refuse(v, ERR_INVALID_RECORD, "there are bytes after the last record");
@@ -147,40 +143,76 @@ static enum err scan_records(struct validation *v, struct bytes records, struct 
     return OK;
 }
 
-static bool blame(struct validation *v, const struct record_fields *f, int32_t index,
-                  struct record_error *ret_error)
+static int64_t saturated(int64_t a, int64_t b)
 {
-    ret_error->index = index;
-    if (v->rules->needs_keys && f->key.p == NULL) {
-        ret_error->message = "a compacted topic cannot accept a message without a key";
-        return true;
-    }
-    ret_error->message = v->batch->attrs & BATCH_LOG_APPEND_TIME
-                             ? "a producer must not set the timestamp type to LogAppendTime"
-                             : "the timestamp is out of the range that the topic accepts";
-    return is_bad_ts(v, ts_of(v->batch, f->ts_delta));
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? (b < 0 ? INT64_MIN : INT64_MAX) : sum;
 }
 
-/* The second pass, over records that the first one read. */
-static enum err refuse_records(struct validation *v, struct bytes records)
+/* False only when no record can be to blame. */
+static bool is_suspicious(const struct validation *v, const struct scan *s)
+{
+    const struct validate_rules *rules = v->rules;
+    if ((s->has_null_key && rules->needs_keys) || (v->batch->attrs & BATCH_LOG_APPEND_TIME)) {
+        return true;
+    }
+    return rules->ts_type == CREATE_TIME &&
+           (s->min_ts_ms < saturated(v->now_ms, -rules->ts_before_max_ms) ||
+            s->max_ts_ms > saturated(v->now_ms, rules->ts_after_max_ms));
+}
+
+/* Timestamps may be absurd: differences wrap, as they do in Java. */
+static bool is_bad_ts(const struct validation *v, int64_t ts_ms)
+{
+    const struct validate_rules *rules = v->rules;
+    if (rules->ts_type == CREATE_TIME && ts_ms != NO_TIMESTAMP) {
+        uint64_t age_ms = (uint64_t)v->now_ms - (uint64_t)ts_ms;
+        return (int64_t)age_ms > rules->ts_before_max_ms ||
+               (int64_t)-age_ms > rules->ts_after_max_ms;
+    }
+    return v->batch->attrs & BATCH_LOG_APPEND_TIME;
+}
+
+/* What is wrong with a record, or OK. */
+static enum err blame(const struct validation *v, const struct record_fields *f,
+                      const char **ret_message)
+{
+    if (v->rules->needs_keys && f->key.p == NULL) {
+        *ret_message = "a compacted topic cannot accept a message without a key";
+        return ERR_INVALID_RECORD;
+    }
+    if (is_bad_ts(v, ts_of(v->batch, f->ts_delta))) {
+        *ret_message = v->batch->attrs & BATCH_LOG_APPEND_TIME
+                           ? "a producer must not set the timestamp type to LogAppendTime"
+                           : "the timestamp is out of the range that the topic accepts";
+        return ERR_INVALID_TIMESTAMP;
+    }
+    return OK;
+}
+
+/* The second pass, over records that the first one read. One bad timestamp makes it the batch's
+ * error. */
+static enum err blame_records(struct validation *v, struct bytes records)
 {
     const uint8_t *at = records.p, *end = records.p + records.len;
     struct validate_result *r = v->result;
     struct record_fields f;
-    bool has_bad_ts = false;
-    for (int32_t i = 0; take_record(&at, end, &f); i++) {
-        struct record_error error;
-        if (!blame(v, &f, i, &error)) {
+    enum err worst = OK;
+    for (int32_t i = 0; record_take(&at, end, &f); i++) {
+        const char *message;
+        enum err e = blame(v, &f, &message);
+        if (e == OK) {
             continue;
         }
-        has_bad_ts |= !(v->rules->needs_keys && f.key.p == NULL);
+        worst = worst == ERR_INVALID_TIMESTAMP ? worst : e;
         if (r->record_error_count < VALIDATE_RECORD_ERRORS_MAX) {
-            r->record_errors[r->record_error_count++] = error;
+            r->record_errors[r->record_error_count++] = (struct record_error){i, message};
         }
     }
-    return has_bad_ts ? refuse(v, ERR_INVALID_TIMESTAMP,
-                               "One or more records have been rejected due to invalid timestamp")
-                      : refuse(v, ERR_INVALID_RECORD, "One or more records have been rejected");
+    if (worst == ERR_INVALID_TIMESTAMP) {
+        return refuse(v, worst, "One or more records have been rejected due to invalid timestamp");
+    }
+    return worst ? refuse(v, worst, "One or more records have been rejected") : OK;
 }
 
 /* Only what Kafka keeps when it rebuilds a batch; the offsets become contiguous. */
@@ -244,8 +276,8 @@ static enum err check_records(struct validation *v, struct record_walk *w)
     if (e) {
         return e;
     }
-    if (s.has_bad_ts || (s.has_null_key && rules->needs_keys)) {
-        return refuse_records(v, records);
+    if (is_suspicious(v, &s) && (e = blame_records(v, records)) != OK) {
+        return e;
     }
     enum codec codec = rules->recompress ? rules->codec : batch_codec(v->batch);
     bool is_kept = codec == batch_codec(v->batch) && !s.has_gap;
