@@ -17,6 +17,40 @@ struct str str_trim(struct str s)
     return s;
 }
 
+size_t str_find(struct str s, char c)
+{
+    size_t i = 0;
+    while (i < s.len && s.p[i] != c) {
+        i++;
+    }
+    return i;
+}
+
+size_t str_find_last(struct str s, char c)
+{
+    for (size_t i = s.len; i > 0; i--) {
+        if (s.p[i - 1] == c) {
+            return i - 1;
+        }
+    }
+    return s.len;
+}
+
+bool str_next_item(struct str *rest, char sep, struct str *ret_item)
+{
+    while (rest->len > 0) {
+        size_t n = str_find(*rest, sep);
+        struct str item = str_trim(str_sub(*rest, 0, n));
+        n = n < rest->len ? n + 1 : n;
+        *rest = str_sub(*rest, n, rest->len - n);
+        if (item.len > 0) {
+            *ret_item = item;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool str_to_i64(struct str s, int64_t *ret_value)
 {
     bool negative = s.len > 0 && s.p[0] == '-';

@@ -66,6 +66,14 @@ static inline struct str str_sub(struct str s, size_t from, size_t len)
 /* Without white space at both ends. */
 struct str str_trim(struct str s);
 
+/* Index of the first, or last, c in s; s.len if there is none. */
+size_t str_find(struct str s, char c);
+size_t str_find_last(struct str s, char c);
+
+/* Cuts the next part off *rest: what is before the first sep, trimmed; parts without anything are
+ * passed over. False when there is no more. For lists like "a, b,c". */
+bool str_next_item(struct str *rest, char sep, struct str *ret_item);
+
 /* A whole decimal number with an optional sign: false for anything else and on overflow. */
 bool str_to_i64(struct str s, int64_t *ret_value);
 

@@ -73,6 +73,20 @@ static void numbers_are_whole_or_refused(void **state)
     assert_false(str_to_i64(STR("1x"), &v));
 }
 
+static void lists_are_taken_apart(void **state)
+{
+    struct str rest = STR(" a,, b ,");
+    struct str item;
+    assert_true(str_next_item(&rest, ',', &item));
+    assert_true(str_eq(item, STR("a")));
+    assert_true(str_next_item(&rest, ',', &item));
+    assert_true(str_eq(item, STR("b")));
+    assert_false(str_next_item(&rest, ',', &item));
+    assert_int_equal(str_find(STR("a-b-c"), '-'), 1);
+    assert_int_equal(str_find_last(STR("a-b-c"), '-'), 3);
+    assert_int_equal(str_find_last(STR("abc"), '-'), 3);
+}
+
 static void uuids_print_and_parse(void **state)
 {
     struct rand r;
@@ -197,6 +211,7 @@ int main(void)
         cmocka_unit_test(varints_round_trip_at_every_width),
         cmocka_unit_test(varints_refuse_what_does_not_fit),
         cmocka_unit_test(numbers_are_whole_or_refused),
+        cmocka_unit_test(lists_are_taken_apart),
         cmocka_unit_test(uuids_print_and_parse),
         cmocka_unit_test(map_keeps_what_is_put_in),
         cmocka_unit_test(heap_gives_the_smallest_first),

@@ -1,0 +1,22 @@
+/* Handlers, one for each row of def/api.def, and what they share. */
+#ifndef BROKER_API_API_H
+#define BROKER_API_API_H
+
+#include "broker/call.h"
+
+#define X(name, handler, min, max, flags) void handler(struct call *c, const void *request);
+#include "def/api.def"
+#undef X
+
+/* What a peer is told for e: Kafka's own codes pass, ours become the nearest of Kafka's. */
+int16_t api_error(enum err e);
+
+/* Whether it is a topic that only brokers write (__consumer_offsets, __transaction_state,
+ * __share_group_state). */
+bool api_is_internal_topic(struct str name);
+
+/* A copy in the call's arena: for what outlives the frame. Ends the call and returns false when
+ * there is no room. */
+must_check bool api_keep_str(struct call *c, struct str *s);
+
+#endif

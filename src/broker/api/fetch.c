@@ -1,0 +1,477 @@
+/* Fetch: reads what is below the high watermark (or the last stable offset) of the partitions asked
+ * for, waits when there is too little, and sends file extents without copying them. Sessions
+ * (KIP-227) are in broker/fetch_session.c.
+ *
+ * A fetch tries, and if it finds less than min_bytes it waits for any of its partitions to move and
+ * tries again, until max_wait_ms is over. Each try starts from nothing: extents are taken in the
+ * last. */
+#include "broker/api/api.h"
+
+#include "broker/fetch_session.h"
+#include "broker/wait.h"
+
+#include <stdlib.h>
+
+enum { READ_COMMITTED = 1, CONSUMER_REPLICA_ID = -1 };
+
+/* One partition of this fetch, and what a try found. */
+struct fetch_item {
+    struct fetch_part *want;
+    struct partition *part; /* referenced; NULL with an error */
+    struct partition_view view;
+    struct log_extent extent;
+    bool has_data; /* the answer carries records of it */
+    enum err err;
+    int32_t diverging_epoch;
+    int64_t diverging_end_off; /* −1: not diverging */
+};
+
+struct fetch {
+    struct wait wait;
+    struct call *call;
+    const struct fetch_req *req;   /* lives as long as the call */
+    struct fetch_session *session; /* busy; NULL: none */
+    bool is_incremental;
+    struct fetch_item *items;
+    int32_t item_count;
+    int64_t deadline_ms;
+    size_t found_bytes;
+    bool has_error;
+};
+
+static bool by_topic_id(const struct call *c) { return call_version(c) >= 13; }
+
+/* --- one try --- */
+
+/* Nothing at or beyond it may be given. */
+static struct log_pos upper_bound(const struct fetch *f, const struct partition_view *v)
+{
+    if (f->req->isolation_level != READ_COMMITTED || v->last_stable_off == v->high_watermark.off) {
+        return v->high_watermark;
+    }
+    return (struct log_pos){.off = v->last_stable_off, .seg_base_off = -1};
+}
+
+/* KIP-595: what the reader has at its end must be what we had there. True if it is not. */
+static bool is_diverging(struct fetch_item *it)
+{
+    int32_t epoch;
+    int64_t end_off;
+    if (it->want->last_fetched_epoch < 0) {
+        return false;
+    }
+    partition_epoch_end(it->part, &it->view, it->want->last_fetched_epoch, &epoch, &end_off);
+    if (epoch == it->want->last_fetched_epoch && end_off >= it->want->off) {
+        return false;
+    }
+    it->diverging_epoch = epoch;
+    it->diverging_end_off = MAX(end_off, 0);
+    return true;
+}
+
+static enum err check(struct fetch_item *it)
+{
+    partition_view(it->part, &it->view);
+    return it->view.offline ? it->view.offline
+                            : partition_check_epoch(&it->view, it->want->leader_epoch);
+}
+
+static void read_item(struct fetch *f, struct fetch_item *it)
+{
+    size_t max_bytes = (size_t)MAX(f->req->max_bytes, 0);
+    size_t left = max_bytes > f->found_bytes ? max_bytes - f->found_bytes : 0;
+    struct log_read r = {
+        .off = it->want->off,
+        .max_bytes = MIN(left, (size_t)MAX(it->want->max_bytes, 0)),
+        .min_one_batch = f->found_bytes == 0,
+        .hint = &it->want->hint,
+    };
+    it->err = check(it);
+    if (it->err || is_diverging(it)) {
+        return;
+    }
+    r.upto = upper_bound(f, &it->view);
+    it->err = log_read(it->part->log, &r, &it->extent);
+    f->found_bytes += it->err ? 0 : it->extent.len;
+}
+
+static enum err find(struct fetch *f, struct fetch_item *it)
+{
+    struct topic_table *t = &f->call->broker->topics;
+    if (by_topic_id(f->call)) {
+        return topic_table_find_by_id(t, it->want->topic_id, it->want->index, &it->part);
+    }
+    return topic_table_find(t, it->want->topic, it->want->index, &it->part);
+}
+
+static void try_all(struct fetch *f)
+{
+    f->found_bytes = 0;
+    f->has_error = false;
+    for (int32_t i = 0; i < f->item_count; i++) {
+        struct fetch_item *it = &f->items[i];
+        it->extent = (struct log_extent){0};
+        it->diverging_end_off = -1;
+        it->err = it->part ? OK : find(f, it);
+        if (!it->err) {
+            read_item(f, it);
+        }
+        f->has_error |= it->err != OK || it->diverging_end_off >= 0;
+    }
+}
+
+static void drop_extents(struct fetch *f)
+{
+    for (int32_t i = 0; i < f->item_count; i++) {
+        log_extent_release(&f->items[i].extent);
+        f->items[i].extent = (struct log_extent){0};
+    }
+}
+
+/* --- the response --- */
+
+/* Aborted transactions of an answer, as they are gathered. */
+struct aborted {
+    struct call *call;
+    struct fetch_resp_aborted_transaction *v;
+    int32_t count, cap;
+    bool is_short_of_memory;
+};
+
+static void add_aborted(void *ctx, const struct log_aborted *a)
+{
+    struct aborted *all = ctx;
+    if (all->count == all->cap) {
+        int32_t cap = all->cap ? all->cap * 2 : 16;
+        struct fetch_resp_aborted_transaction *v =
+            CALL_ARRAY(all->call, struct fetch_resp_aborted_transaction, cap);
+        if (v == NULL) {
+            all->is_short_of_memory = true;
+            return;
+        }
+        memcpy(v, all->v, sizeof *v * (size_t)all->count);
+        all->v = v;
+        all->cap = cap;
+    }
+    all->v[all->count++] = (struct fetch_resp_aborted_transaction){a->producer_id, a->first_off};
+}
+
+static int by_first_offset(const void *a, const void *b)
+{
+    int64_t x = ((const struct fetch_resp_aborted_transaction *)a)->first_offset;
+    int64_t y = ((const struct fetch_resp_aborted_transaction *)b)->first_offset;
+    return (x > y) - (x < y);
+}
+
+/* Which records of the extent a read_committed consumer has to skip: sorted by first offset,
+ * because consumers walk the list as they walk the records. */
+static enum err fill_aborted(struct fetch *f, const struct fetch_item *it,
+                             struct fetch_resp_partition_data *out)
+{
+    static struct fetch_resp_aborted_transaction none[1];
+    struct aborted all = {.call = f->call, .v = none};
+    enum err e =
+        log_each_aborted(it->part->log, it->want->off, it->view.last_stable_off, add_aborted, &all);
+    if (all.is_short_of_memory) {
+        e = ERR_NO_MEMORY;
+    }
+    if (!e) {
+        qsort(all.v, (size_t)all.count, sizeof *all.v, by_first_offset);
+        out->aborted_transactions = all.v;
+        out->aborted_transactions_count = all.count;
+    }
+    return e;
+}
+
+static bool has_news(const struct fetch *f, const struct fetch_item *it)
+{
+    return !f->is_incremental || it->err || it->extent.len > 0 || it->diverging_end_off >= 0 ||
+           it->want->told_high_watermark != it->view.high_watermark.off ||
+           it->want->told_start_off != it->view.start_off;
+}
+
+static void fill_partition(struct fetch *f, struct fetch_item *it,
+                           struct fetch_resp_partition_data *out)
+{
+    *out = fetch_resp_partition_data_default;
+    out->partition_index = it->want->index;
+    if (!it->err && f->req->isolation_level == READ_COMMITTED) {
+        it->err = fill_aborted(f, it, out);
+    }
+    out->error_code = api_error(it->err);
+    out->aborted_transactions_count = -1;
+    out->high_watermark = -1;
+    out->records = (struct wire_records){.p = (const uint8_t *)""};
+    if (it->err) {
+        return;
+    }
+    out->high_watermark = it->want->told_high_watermark = it->view.high_watermark.off;
+    out->last_stable_offset = it->view.last_stable_off;
+    out->log_start_offset = it->want->told_start_off = it->view.start_off;
+    if (it->diverging_end_off >= 0) {
+        out->diverging_epoch.epoch = it->diverging_epoch;
+        out->diverging_epoch.end_offset = it->diverging_end_off;
+    }
+    if (it->extent.len > 0) {
+        out->records.ref = call_take_extent(f->call, &it->extent);
+        out->records.len = it->extent.len;
+        it->extent = (struct log_extent){0};
+        it->has_data = true;
+    }
+}
+
+static bool same_topic(const struct fetch_part *a, const struct fetch_part *b)
+{
+    return str_eq(a->topic, b->topic) && uuid_eq(a->topic_id, b->topic_id);
+}
+
+/* Topics hold runs of neighbours, so the order of partitions is that of the items. */
+static bool fill(struct fetch *f, struct fetch_resp *resp)
+{
+    struct call *c = f->call;
+    struct fetch_resp_fetchable_topic_response *topic = NULL;
+    const struct fetch_part *last = NULL;
+    struct fetch_resp_partition_data *parts =
+        CALL_ARRAY(c, struct fetch_resp_partition_data, f->item_count);
+    resp->responses = CALL_ARRAY(c, struct fetch_resp_fetchable_topic_response, f->item_count);
+    if (parts == NULL || resp->responses == NULL) {
+        return false;
+    }
+    for (int32_t i = 0; i < f->item_count; i++) {
+        struct fetch_item *it = &f->items[i];
+        if (!has_news(f, it)) {
+            continue;
+        }
+        if (last == NULL || !same_topic(last, it->want)) {
+            topic = &resp->responses[resp->responses_count++];
+            *topic = fetch_resp_fetchable_topic_response_default;
+            topic->topic = it->want->topic.p ? it->want->topic : STR("");
+            topic->topic_id = it->want->topic_id;
+            topic->partitions = parts;
+        }
+        last = it->want;
+        fill_partition(f, it, parts++);
+        topic->partitions_count++;
+    }
+    return true;
+}
+
+/* Those that gave data go to the end of the order, so that all get their turn. */
+static void rotate(struct fetch *f)
+{
+    for (int32_t i = 0; f->session != NULL && i < f->item_count; i++) {
+        if (f->items[i].has_data) {
+            fetch_session_served(f->session, f->items[i].want);
+        }
+    }
+}
+
+static void finish(struct fetch *f)
+{
+    struct call *c = f->call;
+    struct broker *b = c->broker;
+    struct fetch_session *session = f->session;
+    struct loop *loop = call_loop(c);
+    struct fetch_resp resp = fetch_resp_default;
+    resp.session_id = session ? session->id : FETCH_SESSION_NONE;
+    bool has_room = fill(f, &resp);
+    drop_extents(f);
+    rotate(f);
+    for (int32_t i = 0; i < f->item_count; i++) {
+        partition_unref(f->items[i].part);
+    }
+    if (has_room) {
+        call_reply(c, &resp);
+    } else {
+        call_fail(c, "out of memory");
+    }
+    if (session != NULL) {
+        fetch_session_release(b->fetch_sessions, session, loop_now_ms(loop));
+    }
+}
+
+/* --- waiting --- */
+
+static bool is_enough(const struct fetch *f)
+{
+    int32_t min_bytes = MIN(f->req->min_bytes, f->req->max_bytes);
+    return f->has_error || f->item_count == 0 || (int64_t)f->found_bytes >= min_bytes;
+}
+
+static void on_moved(struct wait *w, bool timed_out);
+
+/* False if there is no memory to wait with. */
+static bool wait_for_more(struct fetch *f)
+{
+    f->wait.waiters =
+        f->wait.waiters ? f->wait.waiters : CALL_ARRAY(f->call, struct waiter, f->item_count);
+    if (f->wait.waiters == NULL) {
+        return false;
+    }
+    f->wait.waiter_count = f->item_count;
+    f->wait.done = on_moved;
+    for (int32_t i = 0; i < f->item_count; i++) {
+        struct fetch_item *it = &f->items[i];
+        f->wait.waiters[i] =
+            (struct waiter){.part = it->part, .need_off = it->view.high_watermark.off + 1};
+    }
+    drop_extents(f);
+    wait_start(&f->wait, call_loop(f->call), 1, f->deadline_ms);
+    return true;
+}
+
+static void go(struct fetch *f, bool is_over)
+{
+    try_all(f);
+    if (is_over || is_enough(f) || !wait_for_more(f)) {
+        finish(f);
+    }
+}
+
+static void on_moved(struct wait *w, bool timed_out)
+{
+    struct fetch *f = CONTAINER_OF(w, struct fetch, wait);
+    go(f, timed_out || loop_now_ms(call_loop(f->call)) >= f->deadline_ms);
+}
+
+/* --- from the request to items --- */
+
+static struct fetch_part want_of(const struct call *c, const struct fetch_req_fetch_topic *topic,
+                                 const struct fetch_req_fetch_partition *in)
+{
+    return (struct fetch_part){
+        .topic = by_topic_id(c) ? STR_NULL : topic->topic,
+        .topic_id = topic->topic_id,
+        .index = in->partition,
+        .max_bytes = in->partition_max_bytes,
+        .leader_epoch = in->current_leader_epoch,
+        .last_fetched_epoch = in->last_fetched_epoch,
+        .off = in->fetch_offset,
+        .told_high_watermark = -1,
+        .told_start_off = -1,
+    };
+}
+
+static int32_t count_partitions(const struct fetch_req *req)
+{
+    int32_t n = 0;
+    for (int32_t t = 0; t < req->topics_count; t++) {
+        n += req->topics[t].partitions_count;
+    }
+    return n;
+}
+
+/* The request's own list, without a session. */
+static bool items_of_request(struct fetch *f)
+{
+    int32_t count = count_partitions(f->req);
+    struct fetch_part *wants = CALL_ARRAY(f->call, struct fetch_part, count);
+    f->items = CALL_ARRAY(f->call, struct fetch_item, count);
+    if (wants == NULL || f->items == NULL) {
+        return false;
+    }
+    for (int32_t t = 0; t < f->req->topics_count; t++) {
+        const struct fetch_req_fetch_topic *topic = &f->req->topics[t];
+        for (int32_t i = 0; i < topic->partitions_count; i++) {
+            wants[f->item_count] = want_of(f->call, topic, &topic->partitions[i]);
+            f->items[f->item_count].want = &wants[f->item_count];
+            f->item_count++;
+        }
+    }
+    return true;
+}
+
+static bool update_session(struct fetch *f)
+{
+    for (int32_t t = 0; t < f->req->topics_count; t++) {
+        const struct fetch_req_fetch_topic *topic = &f->req->topics[t];
+        for (int32_t i = 0; i < topic->partitions_count; i++) {
+            struct fetch_part want = want_of(f->call, topic, &topic->partitions[i]);
+            if (fetch_session_put(f->session, &want) == NULL) {
+                return false;
+            }
+        }
+    }
+    for (int32_t t = 0; t < f->req->forgotten_topics_data_count; t++) {
+        const struct fetch_req_forgotten_topic *gone = &f->req->forgotten_topics_data[t];
+        for (int32_t i = 0; i < gone->partitions_count; i++) {
+            fetch_session_forget(f->session, by_topic_id(f->call) ? STR_NULL : gone->topic,
+                                 gone->topic_id, gone->partitions[i]);
+        }
+    }
+    return true;
+}
+
+/* All that the session follows, in its order. */
+static bool items_of_session(struct fetch *f)
+{
+    if (!update_session(f)) {
+        return false;
+    }
+    f->items = CALL_ARRAY(f->call, struct fetch_item, f->session->parts.count);
+    if (f->items == NULL) {
+        return false;
+    }
+    LIST_EACH(&f->session->order, n, tmp) {
+        f->items[f->item_count++].want = LIST_ENTRY(n, struct fetch_part, order);
+    }
+    return true;
+}
+
+/* KIP-227's table of (session id, epoch). */
+static enum err choose_session(struct fetch *f)
+{
+    struct fetch_sessions *s = f->call->broker->fetch_sessions;
+    const struct fetch_req *req = f->req;
+    bool is_full =
+        req->session_epoch == FETCH_EPOCH_FIRST || req->session_epoch == FETCH_EPOCH_FINAL;
+    if (!is_full) {
+        f->is_incremental = true;
+        return fetch_session_take(s, req->session_id, req->session_epoch, by_topic_id(f->call),
+                                  &f->session);
+    }
+    if (req->session_id != FETCH_SESSION_NONE) {
+        fetch_session_close(s, req->session_id);
+    }
+    if (req->session_epoch == FETCH_EPOCH_FIRST && count_partitions(req) > 0) {
+        f->session = fetch_session_open(s, by_topic_id(f->call), count_partitions(req),
+                                        loop_now_ms(call_loop(f->call)));
+    }
+    return OK;
+}
+
+static void refuse(struct call *c, enum err e)
+{
+    struct fetch_resp resp = fetch_resp_default;
+    resp.error_code = api_error(e);
+    call_reply(c, &resp);
+}
+
+static int32_t replica_id(const struct call *c, const struct fetch_req *req)
+{
+    return call_version(c) >= 15 ? req->replica_state.replica_id : req->replica_id;
+}
+
+void api_fetch(struct call *c, const void *request)
+{
+    struct fetch *f = CALL_NEW(c, struct fetch);
+    if (f == NULL) {
+        call_fail(c, "out of memory");
+        return;
+    }
+    f->call = c;
+    f->req = request;
+    enum err e =
+        replica_id(c, f->req) == CONSUMER_REPLICA_ID ? choose_session(f) : ERR_UNKNOWN_LEADER_EPOCH;
+    if (e) {
+        refuse(c, e);
+        return;
+    }
+    if (!(f->session ? items_of_session(f) : items_of_request(f))) {
+        f->item_count = 0;
+        finish(f);
+        return;
+    }
+    f->deadline_ms = loop_now_ms(call_loop(c)) + MAX(f->req->max_wait_ms, 0);
+    go(f, f->req->max_wait_ms <= 0);
+}

@@ -1,0 +1,274 @@
+/* Metadata: brokers, topics, partitions; and the topics that it creates on the way.
+ *
+ * An unknown topic that may be auto-created is created first: the answer waits for the controller,
+ * and then describes a topic that is ready, so that no client has to come back or write twice. */
+#include "broker/api/api.h"
+
+#include "broker/controller.h"
+#include "meta/topic_name.h"
+
+struct metadata {
+    struct ctl_task task;
+    struct call *call;
+    const struct metadata_req *req;
+    const struct create_topics_resp *created; /* NULL: nothing was */
+};
+
+/* --- shape --- */
+
+static bool wants_all(const struct call *c, const struct metadata_req *req)
+{
+    return call_version(c) == 0 ? req->topics_count == 0 : req->topics_count < 0;
+}
+
+static bool fill_brokers(struct call *c, const struct image *img, struct metadata_resp *resp)
+{
+    resp->brokers = CALL_ARRAY(c, struct metadata_resp_metadata_response_broker, img->broker_count);
+    if (resp->brokers == NULL) {
+        return false;
+    }
+    for (int32_t i = 0; i < img->broker_count; i++) {
+        const struct image_node *n = img->brokers[i];
+        const struct image_endpoint *ep = image_node_endpoint(n, c->endpoint->name);
+        if (n->is_fenced || ep == NULL) {
+            continue;
+        }
+        struct metadata_resp_metadata_response_broker *out = &resp->brokers[resp->brokers_count++];
+        out->node_id = n->id;
+        out->port = ep->port;
+        if (!arena_copy_str(&c->arena, ep->host, &out->host) ||
+            !arena_copy_str(&c->arena, n->rack, &out->rack)) {
+            return false;
+        }
+    }
+    resp->controller_id = resp->brokers_count ? resp->brokers[0].node_id : -1;
+    return true;
+}
+
+static bool copy_ids(struct call *c, struct ids ids, int32_t **ret_v, int32_t *ret_count)
+{
+    *ret_v = CALL_ARRAY(c, int32_t, ids.count);
+    if (*ret_v == NULL) {
+        return false;
+    }
+    memcpy(*ret_v, ids.v, sizeof(int32_t) * (size_t)ids.count);
+    *ret_count = ids.count;
+    return true;
+}
+
+/* Replicas on brokers that are gone or fenced. */
+static bool offline_ids(struct call *c, const struct image *img, struct ids replicas,
+                        int32_t **ret_v, int32_t *ret_count)
+{
+    *ret_count = 0;
+    *ret_v = CALL_ARRAY(c, int32_t, replicas.count);
+    for (int32_t i = 0; *ret_v != NULL && i < replicas.count; i++) {
+        const struct image_node *n = image_broker(img, replicas.v[i]);
+        if (n == NULL || n->is_fenced) {
+            (*ret_v)[(*ret_count)++] = replicas.v[i];
+        }
+    }
+    return *ret_v != NULL;
+}
+
+static bool fill_partition(struct call *c, const struct image *img, const struct image_part *p,
+                           struct metadata_resp_metadata_response_partition *out)
+{
+    out->leader_id = p->leader;
+    out->leader_epoch = p->leader_epoch;
+    out->error_code = p->leader < 0 ? ERR_LEADER_NOT_AVAILABLE : 0;
+    return copy_ids(c, image_part_replicas(p), &out->replica_nodes, &out->replica_nodes_count) &&
+           copy_ids(c, image_part_isr(p), &out->isr_nodes, &out->isr_nodes_count) &&
+           offline_ids(c, img, image_part_replicas(p), &out->offline_replicas,
+                       &out->offline_replicas_count);
+}
+
+static bool fill_topic(struct call *c, const struct image *img, const struct image_topic *t,
+                       struct metadata_resp_metadata_response_topic *out)
+{
+    *out = metadata_resp_metadata_response_topic_default;
+    out->topic_id = t->id;
+    out->is_internal = api_is_internal_topic(t->name);
+    out->partitions =
+        CALL_ARRAY(c, struct metadata_resp_metadata_response_partition, t->part_count);
+    if (out->partitions == NULL || !arena_copy_str(&c->arena, t->name, &out->name)) {
+        return false;
+    }
+    for (int32_t i = 0; i < t->part_slots; i++) {
+        const struct image_part *p = image_topic_part(t, i);
+        if (p == NULL) {
+            continue;
+        }
+        struct metadata_resp_metadata_response_partition *part =
+            &out->partitions[out->partitions_count++];
+        *part = metadata_resp_metadata_response_partition_default;
+        part->partition_index = i;
+        if (!fill_partition(c, img, p, part)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- topics asked for by name or id --- */
+
+/* What the controller said when it tried to create the topic. */
+static enum err creation_error(const struct metadata *m, struct str name)
+{
+    for (int32_t i = 0; m->created != NULL && i < m->created->topics_count; i++) {
+        if (str_eq(m->created->topics[i].name, name)) {
+            return (enum err)m->created->topics[i].error_code;
+        }
+    }
+    return OK;
+}
+
+static enum err unknown_error(const struct metadata *m,
+                              const struct metadata_req_metadata_request_topic *want)
+{
+    if (str_is_null(want->name)) {
+        return ERR_UNKNOWN_TOPIC_ID;
+    }
+    enum err e = creation_error(m, want->name);
+    if (e && e != ERR_TOPIC_ALREADY_EXISTS) {
+        return e;
+    }
+    return topic_name_is_legal(want->name) ? ERR_UNKNOWN_TOPIC_OR_PARTITION
+                                           : ERR_INVALID_TOPIC_EXCEPTION;
+}
+
+static bool fill_wanted(struct metadata *m, const struct image *img,
+                        const struct metadata_req_metadata_request_topic *want,
+                        struct metadata_resp_metadata_response_topic *out)
+{
+    bool by_id = str_is_null(want->name);
+    const struct image_topic *t =
+        by_id ? image_topic_by_id(img, want->topic_id) : image_topic_by_name(img, want->name);
+    if (t != NULL) {
+        return fill_topic(m->call, img, t, out);
+    }
+    *out = metadata_resp_metadata_response_topic_default;
+    out->error_code = api_error(unknown_error(m, want));
+    out->topic_id = want->topic_id;
+    out->name = by_id && call_version(m->call) < 12 ? STR("") : want->name;
+    out->is_internal = !by_id && api_is_internal_topic(want->name);
+    return true;
+}
+
+static bool fill_topics(struct metadata *m, const struct image *img, struct metadata_resp *resp)
+{
+    struct call *c = m->call;
+    bool all = wants_all(c, m->req);
+    int32_t count = all ? img->topic_count : m->req->topics_count;
+    resp->topics = CALL_ARRAY(c, struct metadata_resp_metadata_response_topic, count);
+    bool has_room = resp->topics != NULL;
+    for (int32_t i = 0; has_room && i < count; i++) {
+        has_room = all ? fill_topic(c, img, img->topics[i], &resp->topics[i])
+                       : fill_wanted(m, img, &m->req->topics[i], &resp->topics[i]);
+        resp->topics_count++;
+    }
+    return has_room;
+}
+
+static void answer(struct metadata *m)
+{
+    struct call *c = m->call;
+    struct metadata_resp resp = metadata_resp_default;
+    resp.cluster_id = str_from(c->broker->cluster_id);
+    const struct image *img = metacache_read(&c->broker->metacache);
+    bool has_room = fill_brokers(c, img, &resp) && fill_topics(m, img, &resp);
+    metacache_done(&c->broker->metacache);
+    if (has_room) {
+        call_reply(c, &resp);
+    } else {
+        call_fail(c, "out of memory");
+    }
+}
+
+/* --- creation on the way --- */
+
+static void on_created(struct ctl_task *t)
+{
+    struct metadata *m = CONTAINER_OF(t, struct metadata, task);
+    m->created = t->call.err ? NULL : t->call.resp;
+    answer(m);
+}
+
+static bool should_create(const struct image *img,
+                          const struct metadata_req_metadata_request_topic *want)
+{
+    return !str_is_null(want->name) && uuid_is_zero(want->topic_id) &&
+           image_topic_by_name(img, want->name) == NULL && topic_name_is_legal(want->name);
+}
+
+static bool is_listed(const struct create_topics_req *req, struct str name)
+{
+    for (int32_t i = 0; i < req->topics_count; i++) {
+        if (str_eq(req->topics[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The topics that are missing and may be made; NULL without memory. */
+static struct create_topics_req *missing_topics(struct metadata *m)
+{
+    struct call *c = m->call;
+    struct create_topics_req *req = CALL_NEW(c, struct create_topics_req);
+    int32_t count = MAX(m->req->topics_count, 0);
+    struct create_topics_req_creatable_topic *topics =
+        CALL_ARRAY(c, struct create_topics_req_creatable_topic, count);
+    if (req == NULL || topics == NULL) {
+        return NULL;
+    }
+    *req = create_topics_req_default;
+    req->topics = topics;
+    const struct image *img = metacache_read(&c->broker->metacache);
+    for (int32_t i = 0; i < count; i++) {
+        const struct metadata_req_metadata_request_topic *want = &m->req->topics[i];
+        if (should_create(img, want) && !is_listed(req, want->name)) {
+            struct create_topics_req_creatable_topic *t = &topics[req->topics_count++];
+            *t = create_topics_req_creatable_topic_default;
+            t->name = want->name;
+            t->num_partitions = -1;
+            t->replication_factor = -1;
+        }
+    }
+    metacache_done(&c->broker->metacache);
+    return req;
+}
+
+static void create_then_answer(struct metadata *m, const struct create_topics_req *missing)
+{
+    struct call *c = m->call;
+    m->task.loop = call_loop(c);
+    m->task.done = on_created;
+    m->task.call.req = (struct ctl_req){
+        .api_key = API_CREATE_TOPICS,
+        .version = wire_max_version(&wire_create_topics_req),
+        .msg = missing,
+        .arena = &c->arena,
+        .now_ms = clock_wall_ms(c->broker->clock),
+    };
+    controller_submit(c->broker->controller, &m->task);
+}
+
+void api_metadata(struct call *c, const void *request)
+{
+    struct metadata *m = CALL_NEW(c, struct metadata);
+    if (m == NULL) {
+        call_fail(c, "out of memory");
+        return;
+    }
+    m->call = c;
+    m->req = request;
+    bool may_create = m->req->allow_auto_topic_creation &&
+                      c->broker->config.auto_create_topics_enable && !wants_all(c, m->req);
+    struct create_topics_req *missing = may_create ? missing_topics(m) : NULL;
+    if (missing != NULL && missing->topics_count > 0) {
+        create_then_answer(m, missing);
+    } else {
+        answer(m);
+    }
+}

@@ -1,0 +1,62 @@
+/* What a broker is made of: the parts that requests work with. Made and taken down by host/start.c;
+ * the parts know each other only through this table of them. */
+#ifndef BROKER_BROKER_H
+#define BROKER_BROKER_H
+
+#include "broker/metacache.h"
+#include "broker/topics.h"
+#include "meta/config.h"
+#include "net/conn.h"
+#include "plat/clock.h"
+#include "plat/net.h"
+
+#include <stdatomic.h>
+
+struct controller;
+struct fetch_sessions;
+struct producer_ids;
+struct storage;
+struct syncer;
+struct worker;
+
+struct broker;
+
+/* A listener of server.properties: where we listen, and what clients are told. */
+struct endpoint {
+    struct str name; /* of the listener: "PLAINTEXT" */
+    const char *host;
+    int port; /* the real one after binding */
+    const char *advertised_host;
+    int advertised_port;
+    int16_t security_protocol;
+    struct listener *listener;
+    struct broker *broker;
+};
+
+struct broker {
+    struct fs *fs;
+    struct net *net;
+    struct clock *clock;
+    struct broker_config config;
+    int32_t node_id;
+    const char *cluster_id;
+
+    struct metacache metacache;
+    struct topic_table topics;
+    struct storage *storage;
+    struct controller *controller;
+    struct producer_ids *producer_ids;
+    struct fetch_sessions *fetch_sessions;
+    struct syncer *syncer;
+
+    struct endpoint *endpoints;
+    int endpoint_count;
+    struct worker **workers;
+    int worker_count;
+    _Atomic unsigned next_worker; /* for the next connection */
+    _Atomic int connection_count;
+    _Atomic bool is_stopping;
+    struct net_budget *budget; /* bytes of requests that are being received */
+};
+
+#endif

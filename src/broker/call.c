@@ -1,0 +1,122 @@
+/* Ending calls: encoding the response and handing it to the connection. Worker threads. */
+#include "broker/call.h"
+
+#include "base/diag.h"
+#include "base/mem.h"
+#include "broker/worker.h"
+#include "log/log.h"
+
+struct loop *call_loop(const struct call *c) { return worker_loop(c->worker); }
+
+/* --- extents as things to send --- */
+
+struct call_extent {
+    struct log_extent x;
+    struct call_extent *next;
+};
+
+static int extent_fd(void *ref) { return log_extent_fd(&((struct call_extent *)ref)->x); }
+
+static enum err extent_pread(void *ref, size_t from, void *p, size_t len)
+{
+    return log_extent_pread(&((struct call_extent *)ref)->x, from, p, len);
+}
+
+static void extent_release(void *ref)
+{
+    struct call_extent *e = ref;
+    log_extent_done(&e->x);
+    log_extent_release(&e->x);
+    mem_free(e);
+}
+
+static const struct extent_ops extent_ops = {
+    .fd = extent_fd,
+    .pread = extent_pread,
+    .release = extent_release,
+};
+
+void *call_take_extent(struct call *c, const struct log_extent *x)
+{
+    struct call_extent *e = mem_alloc(sizeof *e);
+    *e = (struct call_extent){*x, c->extents};
+    c->extents = e;
+    c->extent_count++;
+    return e;
+}
+
+static void drop_extents(struct call *c)
+{
+    while (c->extents != NULL) {
+        struct call_extent *e = c->extents;
+        c->extents = e->next;
+        extent_release(e);
+    }
+}
+
+/* --- the answer --- */
+
+/* The response's bytes cut at the splices, with extents in between. Empties out. */
+static void fill(struct sendvec *v, struct buf *out, const struct wire_splices *splices)
+{
+    size_t len;
+    size_t at = 0;
+    uint8_t *p = buf_steal(out, &len);
+    for (size_t i = 0; i < splices->count; i++) {
+        const struct wire_splice *s = &splices->items[i];
+        struct call_extent *e = s->ref;
+        sendvec_add_bytes(v, (struct bytes){p + at, s->at - at}, NULL);
+        sendvec_add_extent(v, &extent_ops, e, e->x.pos, e->x.len);
+        at = s->at;
+    }
+    sendvec_add_bytes(v, (struct bytes){p + at, len - at}, p);
+}
+
+static enum err encode(struct call *c, const void *response, struct sendvec *v)
+{
+    struct buf out = BUF_INIT;
+    struct wire_splices splices = {CALL_ARRAY(c, struct wire_splice, c->extent_count), 0,
+                                   c->extent_count};
+    if (splices.items == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    wire_response_header_encode(&c->header, &out);
+    enum err e = wire_encode(wire_response(c->api->key), call_version(c), response, &out, &splices);
+    e = e ? e : out.err;
+    if (!e) {
+        fill(v, &out, &splices);
+        c->extents = NULL;
+    }
+    buf_deinit(&out);
+    return e;
+}
+
+void call_reply(struct call *c, const void *response)
+{
+    struct sendvec v;
+    sendvec_init(&v);
+    enum err e = encode(c, response, &v);
+    if (e) {
+        sendvec_deinit(&v);
+        call_fail(c, err_text(e));
+        return;
+    }
+    reply_send(c->reply, &v);
+    worker_end_call(c);
+}
+
+void call_skip(struct call *c)
+{
+    reply_skip(c->reply);
+    worker_end_call(c);
+}
+
+void call_fail(struct call *c, const char *why)
+{
+    diag_warn("broker", "%s v%d from %s cannot be answered (%s): closing the connection",
+              wire_name(wire_request(c->api->key)), call_version(c), conn_peer(c->conn), why);
+    drop_extents(c);
+    reply_skip(c->reply);
+    conn_close(c->conn);
+    worker_end_call(c);
+}

@@ -1,0 +1,97 @@
+/* From a metadata delta to partitions. */
+#include "broker/host/reaction.h"
+
+#include "base/diag.h"
+
+static void on_deleted_partition(void *ctx, struct partition *p)
+{
+    storage_delete_partition(((struct reaction *)ctx)->storage, p);
+}
+
+static void delete_topics(struct reaction *r, const struct delta *delta)
+{
+    for (const struct delta_topic *t = delta->topics; t != NULL; t = t->next) {
+        if (t->is_deleted) {
+            topic_table_remove(r->topics, t->id, on_deleted_partition, r);
+        }
+    }
+}
+
+static void update_partition(struct reaction *r, const struct image *img,
+                             const struct image_topic *topic, int32_t index)
+{
+    const struct image_part *part = image_topic_part(topic, index);
+    struct partition *p;
+    if (part == NULL || !ids_have(image_part_replicas(part), r->node_id)) {
+        return;
+    }
+    if (topic_table_find_by_id(r->topics, topic->id, index, &p) == OK) {
+        if (part->leader == r->node_id) {
+            partition_lead(p, part->leader_epoch);
+        }
+        partition_unref(p);
+        return;
+    }
+    enum err e = storage_add_partition(r->storage, img, topic, index);
+    if (e) {
+        diag_error("broker", "%.*s-%d cannot be made: %s", STR_ARG(topic->name), index,
+                   err_text(e));
+    }
+}
+
+static void update_topics(struct reaction *r, const struct image *img, const struct delta *delta)
+{
+    for (const struct delta_topic *t = delta->topics; t != NULL; t = t->next) {
+        const struct image_topic *topic = t->is_deleted ? NULL : image_topic_by_id(img, t->id);
+        for (int32_t i = 0; topic != NULL && i < t->part_count; i++) {
+            update_partition(r, img, topic, t->parts[i]);
+        }
+    }
+}
+
+/* --- settings --- */
+
+struct reconfigure {
+    struct reaction *reaction;
+    const struct image *img;
+    const struct delta *delta;
+    bool all; /* a broker's defaults changed: every topic may feel it */
+};
+
+static bool is_touched(const struct reconfigure *c, struct str topic)
+{
+    for (const struct delta_config *d = c->delta->configs; d != NULL; d = d->next) {
+        if (d->type == RESOURCE_TOPIC && str_eq(d->resource, topic)) {
+            return true;
+        }
+    }
+    return c->all;
+}
+
+static void reconfigure_partition(void *ctx, struct partition *p)
+{
+    struct reconfigure *c = ctx;
+    struct partition_config config;
+    if (is_touched(c, p->topic_name)) {
+        storage_partition_config(c->reaction->storage, c->img, p->topic_name, &config);
+        partition_set_config(p, &config);
+    }
+}
+
+static void update_configs(struct reaction *r, const struct image *img, const struct delta *delta)
+{
+    struct reconfigure c = {r, img, delta, false};
+    for (const struct delta_config *d = delta->configs; d != NULL; d = d->next) {
+        c.all |= d->type == RESOURCE_BROKER;
+    }
+    if (delta->configs != NULL) {
+        topic_table_each(r->topics, reconfigure_partition, &c);
+    }
+}
+
+void reaction_apply(struct reaction *r, const struct image *img, const struct delta *delta)
+{
+    delete_topics(r, delta);
+    update_topics(r, img, delta);
+    update_configs(r, img, delta);
+}

@@ -1,0 +1,477 @@
+/* Starting and stopping a broker: the order in which the parts come to life and end.
+ *
+ * Start: settings, directories, metadata log, partitions, listeners, registration, threads.
+ * Everything up to the last step happens in the caller's thread; connections that come early wait
+ * in the backlog. */
+#include "broker/server.h"
+
+#include "base/diag.h"
+#include "base/limit.h"
+#include "base/mem.h"
+#include "broker/fetch_session.h"
+#include "broker/host/controller_host.h"
+#include "broker/host/endpoints.h"
+#include "broker/host/reaction.h"
+#include "broker/host/upkeep.h"
+#include "broker/producer_ids.h"
+#include "broker/syncer.h"
+#include "broker/worker.h"
+#include "wire/messages.h"
+
+enum { ARENA_BYTES = 4 << 20 };
+
+struct server {
+    struct broker broker;
+    struct server_args args;
+    struct arena arena; /* texts of the endpoints, the registration */
+    struct endpoints endpoints;
+    struct storage *storage;
+    struct metalog *metalog;
+    struct reaction reaction;
+    struct upkeep *upkeep;
+    struct buf address;
+    int64_t broker_epoch;
+};
+
+int server_port(const struct server *s) { return s->broker.endpoints[0].port; }
+const char *server_address(const struct server *s) { return (const char *)s->address.p; }
+const struct broker_config *server_config(const struct server *s) { return &s->broker.config; }
+
+/* --- settings --- */
+
+static void warn_unknown(const struct config_props *props)
+{
+    for (int32_t i = 0; i < props->count; i++) {
+        struct str key = props->items[i].key;
+        if (config_find(CONFIG_BROKER, key) != NULL) {
+            continue;
+        }
+        const char *near = config_did_you_mean(CONFIG_BROKER, key);
+        diag_warn("config", "'%.*s' is not a setting of this broker and is ignored%s%s%s",
+                  STR_ARG(key), near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+}
+
+static enum err init_config(struct server *s, struct buf *why)
+{
+    enum err e = broker_config_init(&s->broker.config, &s->args.props, why);
+    if (e) {
+        return e;
+    }
+    warn_unknown(&s->broker.config.props);
+    e = endpoints_parse(&s->broker.config, &s->arena, &s->endpoints, why);
+    s->broker.endpoints = s->endpoints.brokers;
+    s->broker.endpoint_count = s->endpoints.broker_count;
+    s->broker.node_id = s->broker.config.node_id;
+    return e;
+}
+
+/* --- data and metadata --- */
+
+static enum err open_storage(struct server *s, struct buf *why)
+{
+    struct storage_args args = {
+        .fs = s->args.fs,
+        .clock = s->args.clock,
+        .config = &s->broker.config,
+        .topics = &s->broker.topics,
+        .syncer = s->broker.syncer,
+        .seed = s->args.seed + 1,
+    };
+    enum err e = storage_open(&args, &s->storage, why);
+    if (!e) {
+        s->broker.storage = s->storage;
+        s->broker.cluster_id = storage_cluster_id(s->storage);
+        s->reaction = (struct reaction){s->storage, &s->broker.topics, s->broker.node_id};
+    }
+    return e;
+}
+
+static void lock_image(void *ctx) { rwlock_write(&((struct server *)ctx)->broker.metacache.lock); }
+static void unlock_image(void *ctx)
+{
+    rwlock_unlock(&((struct server *)ctx)->broker.metacache.lock);
+}
+
+static void on_committed(void *ctx, const struct image *img, const struct delta *delta)
+{
+    reaction_apply(&((struct server *)ctx)->reaction, img, delta);
+}
+
+static struct image_endpoint image_endpoint_of(const struct endpoint *ep)
+{
+    return (struct image_endpoint){
+        .name = ep->name,
+        .host = str_from(ep->advertised_host),
+        .port = (uint16_t)ep->advertised_port,
+        .security_protocol = ep->security_protocol,
+    };
+}
+
+/* Without a listener of the controller's own the embedded quorum still has to name one. */
+static struct image_endpoint *controller_endpoints(struct server *s, int32_t *ret_count)
+{
+    int n = s->endpoints.controller_count;
+    struct image_endpoint *v = arena_array(&s->arena, (size_t)MAX(n, 1), sizeof *v);
+    for (int i = 0; v != NULL && i < n; i++) {
+        v[i] = image_endpoint_of(&s->endpoints.controllers[i]);
+    }
+    if (v != NULL && n == 0) {
+        v[0] = (struct image_endpoint){STR("CONTROLLER"), STR("localhost"), 9093, 0};
+    }
+    *ret_count = MAX(n, 1);
+    return v;
+}
+
+static enum err open_metalog(struct server *s, struct buf *why)
+{
+    struct logdir *dir = storage_metadata_dir(s->storage);
+    struct metalog_args args = {
+        .fs = s->args.fs,
+        .clock = s->args.clock,
+        .config = &s->broker.config,
+        .dir = logdir_path(dir),
+        .dir_id = logdir_meta(dir)->dir_id,
+        .seed = s->args.seed + 2,
+        .lock = lock_image,
+        .unlock = unlock_image,
+        .on_committed = on_committed,
+        .ctx = s,
+    };
+    args.ctl_endpoints = controller_endpoints(s, &args.ctl_endpoint_count);
+    if (args.ctl_endpoints == NULL ||
+        !uuid_parse(str_from(s->broker.cluster_id), &args.cluster_id)) {
+        buf_printf(why, "the cluster id '%s' is not a UUID", s->broker.cluster_id);
+        return ERR_BAD_CONFIG;
+    }
+    enum err e = metalog_open(&args, &s->metalog, why);
+    if (!e) {
+        s->broker.metacache.image = metalog_image(s->metalog);
+    }
+    return e;
+}
+
+/* --- threads and listeners --- */
+
+static void on_accept(void *ctx, struct sock *sock)
+{
+    struct endpoint *ep = ctx;
+    struct broker *b = ep->broker;
+    if (atomic_fetch_add(&b->connection_count, 1) >= b->config.max_connections ||
+        atomic_load(&b->is_stopping)) {
+        atomic_fetch_sub(&b->connection_count, 1);
+        sock_close(sock);
+        return;
+    }
+    unsigned n = atomic_fetch_add(&b->next_worker, 1);
+    worker_adopt(b->workers[n % (unsigned)b->worker_count], sock, ep);
+}
+
+static enum err listen_at(struct server *s, struct endpoint *ep, struct buf *why)
+{
+    ep->broker = &s->broker;
+    enum err e = listener_open(worker_loop(s->broker.workers[0]), ep->host, ep->port, on_accept, ep,
+                               &ep->listener);
+    if (e) {
+        buf_printf(why, "cannot listen on %s:%d (%.*s): %s", ep->host[0] ? ep->host : "*", ep->port,
+                   STR_ARG(ep->name),
+                   e == ERR_LOCKED ? "the port is taken by another process" : err_text(e));
+        return e;
+    }
+    if (ep->port == 0) {
+        ep->port = listener_port(ep->listener);
+    }
+    if (ep->advertised_port == 0) {
+        ep->advertised_port = ep->port;
+    }
+    return OK;
+}
+
+static enum err make_workers(struct server *s, struct buf *why)
+{
+    struct broker *b = &s->broker;
+    int want = s->args.worker_count ? s->args.worker_count : thread_cpu_count();
+    b->workers = mem_zalloc(sizeof(struct worker *) * (size_t)want);
+    for (; b->worker_count < want; b->worker_count++) {
+        enum err e = worker_new(b, &b->workers[b->worker_count]);
+        if (e) {
+            buf_printf(why, "a worker cannot be made: %s", err_text(e));
+            return e;
+        }
+    }
+    return OK;
+}
+
+static enum err listen_all(struct server *s, struct buf *why)
+{
+    for (int i = 0; i < s->broker.endpoint_count; i++) {
+        enum err e = listen_at(s, &s->broker.endpoints[i], why);
+        if (e) {
+            return e;
+        }
+    }
+    buf_printf(&s->address, "%s:%d", s->broker.endpoints[0].advertised_host,
+               s->broker.endpoints[0].advertised_port);
+    buf_cstr(&s->address);
+    return OK;
+}
+
+/* --- registration, before any thread runs --- */
+
+struct registration {
+    struct metalog_call call;
+    bool is_done;
+};
+
+static void on_registered(struct metalog_call *call)
+{
+    CONTAINER_OF(call, struct registration, call)->is_done = true;
+}
+
+static enum err ask_controller(struct server *s, int api_key, int version, const void *msg,
+                               void **ret_resp)
+{
+    struct registration r = {.call = {.done = on_registered}};
+    int64_t deadline_ms;
+    r.call.req = (struct ctl_req){
+        .api_key = api_key,
+        .version = version,
+        .msg = msg,
+        .arena = &s->arena,
+        .now_ms = clock_wall_ms(s->args.clock),
+    };
+    metalog_call(s->metalog, &r.call);
+    while (!r.is_done) {
+        enum err e = metalog_step(s->metalog, &deadline_ms);
+        if (e) {
+            return e;
+        }
+    }
+    *ret_resp = r.call.resp;
+    return r.call.err;
+}
+
+static bool fill_registration(struct server *s, struct broker_registration_req *req)
+{
+    int n = s->broker.endpoint_count;
+    struct rand r;
+    rand_init(&r, s->args.seed + 3);
+    req->broker_id = s->broker.node_id;
+    req->cluster_id = str_from(s->broker.cluster_id);
+    req->incarnation_id = uuid_random(&r);
+    req->rack = str_from(s->broker.config.broker_rack);
+    req->log_dirs = (struct uuid *)(uintptr_t)storage_dir_ids(s->storage, &req->log_dirs_count);
+    req->listeners = arena_array(&s->arena, (size_t)n, sizeof *req->listeners);
+    for (int i = 0; req->listeners != NULL && i < n; i++) {
+        const struct endpoint *ep = &s->broker.endpoints[i];
+        req->listeners[i] = broker_registration_req_listener_default;
+        req->listeners[i].name = ep->name;
+        req->listeners[i].host = str_from(ep->advertised_host);
+        req->listeners[i].port = (uint16_t)ep->advertised_port;
+        req->listeners[i].security_protocol = ep->security_protocol;
+        req->listeners_count++;
+    }
+    return req->listeners != NULL;
+}
+
+static enum err register_broker(struct server *s)
+{
+    struct broker_registration_req req = broker_registration_req_default;
+    void *resp;
+    if (!fill_registration(s, &req)) {
+        return ERR_NO_MEMORY;
+    }
+    enum err e = ask_controller(s, API_BROKER_REGISTRATION,
+                                wire_max_version(&wire_broker_registration_req), &req, &resp);
+    if (!e) {
+        const struct broker_registration_resp *answer = resp;
+        e = (enum err)answer->error_code;
+        s->broker_epoch = answer->broker_epoch;
+    }
+    return e;
+}
+
+static enum err unfence(struct server *s)
+{
+    struct broker_heartbeat_req req = broker_heartbeat_req_default;
+    struct metalog_status status;
+    void *resp;
+    metalog_status(s->metalog, &status);
+    req.broker_id = s->broker.node_id;
+    req.broker_epoch = s->broker_epoch;
+    req.current_metadata_offset = status.high_watermark - 1;
+    enum err e = ask_controller(s, API_BROKER_HEARTBEAT,
+                                wire_max_version(&wire_broker_heartbeat_req), &req, &resp);
+    return e ? e : (enum err)((const struct broker_heartbeat_resp *)resp)->error_code;
+}
+
+static enum err join_cluster(struct server *s, struct buf *why)
+{
+    enum err e = register_broker(s);
+    e = e ? e : unfence(s);
+    if (e) {
+        buf_printf(why, "the controller refused this broker: %s", err_name(e));
+    }
+    return e;
+}
+
+/* --- start --- */
+
+static void on_metalog_lost(void *ctx, enum err e)
+{
+    struct server *s = ctx;
+    if (s->args.on_fatal != NULL) {
+        s->args.on_fatal(s->args.ctx, e);
+    }
+}
+
+static enum err make_parts(struct server *s, struct buf *why)
+{
+    struct broker *b = &s->broker;
+    struct controller_args args = {
+        .net = b->net,
+        .clock = b->clock,
+        .log = s->metalog,
+        .on_fatal = on_metalog_lost,
+        .ctx = s,
+    };
+    enum err e = controller_new(&args, &b->controller);
+    if (e) {
+        buf_printf(why, "the controller cannot be made: %s", err_text(e));
+        return e;
+    }
+    b->producer_ids = producer_ids_new(b->controller, b->node_id);
+    b->fetch_sessions = fetch_sessions_new(LIMIT_FETCH_SESSIONS, s->args.seed + 4);
+    b->budget = net_budget_new(LIMIT_REQUEST_BYTES_IN_FLIGHT);
+    s->upkeep = upkeep_new(s->storage, &b->topics, b->clock, &b->config);
+    return make_workers(s, why);
+}
+
+static enum err start_threads(struct server *s)
+{
+    enum err e = controller_start(s->broker.controller);
+    e = e ? e : upkeep_start(s->upkeep);
+    for (int i = 0; !e && i < s->broker.worker_count; i++) {
+        e = worker_start(s->broker.workers[i], i);
+    }
+    return e;
+}
+
+static enum err bring_up(struct server *s, struct buf *why)
+{
+    enum err e = init_config(s, why);
+    e = e ? e : syncer_new(LIMIT_SYNC_THREADS, &s->broker.syncer);
+    e = e ? e : open_storage(s, why);
+    e = e ? e : open_metalog(s, why);
+    e = e ? e : storage_load(s->storage, metalog_image(s->metalog), s->broker.node_id, why);
+    e = e ? e : make_parts(s, why);
+    e = e ? e : listen_all(s, why);
+    e = e ? e : join_cluster(s, why);
+    e = e ? e : start_threads(s);
+    return e;
+}
+
+static void take_down(struct server *s, bool is_clean);
+
+enum err server_start(struct server_args *args, struct server **ret_server, struct buf *why)
+{
+    struct server *s = NEW(struct server);
+    s->args = *args;
+    s->broker.fs = args->fs;
+    s->broker.net = args->net;
+    s->broker.clock = args->clock;
+    arena_init(&s->arena, ARENA_BYTES);
+    rwlock_init(&s->broker.metacache.lock);
+    topic_table_init(&s->broker.topics);
+    enum err e = bring_up(s, why);
+    if (e) {
+        take_down(s, false);
+        return e;
+    }
+    *ret_server = s;
+    return OK;
+}
+
+/* --- stop --- */
+
+static void offline(void *ctx, struct partition *p)
+{
+    (void)ctx;
+    partition_take_offline(p, ERR_NOT_LEADER_OR_FOLLOWER);
+}
+
+/* Threads end in an order that lets each answer what is open: first nothing new comes in, then what
+ * waits is completed, then the workers that send the answers stop. */
+static void stop_threads(struct server *s)
+{
+    struct broker *b = &s->broker;
+    atomic_store(&b->is_stopping, true);
+    if (s->upkeep != NULL) {
+        upkeep_stop(s->upkeep);
+    }
+    if (b->controller != NULL) {
+        controller_stop(b->controller);
+    }
+    if (b->syncer != NULL) {
+        syncer_drain(b->syncer);
+    }
+    topic_table_each(&b->topics, offline, NULL);
+    for (int i = 0; i < b->worker_count; i++) {
+        worker_stop(b->workers[i]);
+    }
+}
+
+static void free_connections(struct broker *b)
+{
+    for (int i = 0; i < b->endpoint_count; i++) {
+        if (b->endpoints[i].listener != NULL) {
+            listener_close(b->endpoints[i].listener);
+        }
+    }
+    for (int i = 0; i < b->worker_count; i++) {
+        worker_free(b->workers[i]);
+    }
+    mem_free(b->workers);
+}
+
+static void free_parts(struct server *s)
+{
+    struct broker *b = &s->broker;
+    if (b->syncer != NULL) {
+        syncer_free(b->syncer);
+    }
+    if (s->upkeep != NULL) {
+        upkeep_free(s->upkeep);
+        producer_ids_free(b->producer_ids);
+        fetch_sessions_free(b->fetch_sessions);
+    }
+    if (b->controller != NULL) {
+        controller_free(b->controller);
+    }
+}
+
+static void take_down(struct server *s, bool is_clean)
+{
+    struct broker *b = &s->broker;
+    stop_threads(s);
+    free_connections(b);
+    free_parts(s);
+    if (is_clean) {
+        storage_checkpoint(s->storage, true);
+    }
+    topic_table_deinit(&b->topics);
+    if (s->metalog != NULL) {
+        metalog_close(s->metalog);
+    }
+    if (s->storage != NULL) {
+        storage_close(s->storage, is_clean, s->broker_epoch);
+    }
+    net_budget_free(b->budget);
+    broker_config_deinit(&b->config);
+    rwlock_deinit(&b->metacache.lock);
+    buf_deinit(&s->address);
+    arena_deinit(&s->arena);
+    mem_free(s);
+}
+
+void server_stop(struct server *s) { take_down(s, true); }

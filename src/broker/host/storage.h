@@ -1,0 +1,65 @@
+/* The data directories of a broker and the partitions that live in them: opening, recovering,
+ * making, deleting, and the checkpoints. Start-up, the controller's thread (reaction to metadata)
+ * and the upkeep thread use it; each public function takes the storage's lock where it must. */
+#ifndef BROKER_HOST_STORAGE_H
+#define BROKER_HOST_STORAGE_H
+
+#include "broker/topics.h"
+#include "log/logdir.h"
+#include "meta/config.h"
+#include "meta/image.h"
+#include "plat/clock.h"
+
+struct storage;
+
+struct storage_args {
+    struct fs *fs;
+    struct clock *clock;
+    const struct broker_config *config;
+    struct topic_table *topics;
+    struct syncer *syncer;
+    uint64_t seed;
+};
+
+/* Opens and locks all of log.dirs (or log.dir); formats what is new with the ids that the others
+ * have, or fresh ones. BAD_CONFIG: the directories disagree about whose they are; LOCKED. */
+must_check enum err storage_open(const struct storage_args *args, struct storage **ret_storage,
+                                 struct buf *why);
+
+const char *storage_cluster_id(const struct storage *s);
+struct logdir *storage_metadata_dir(const struct storage *s);
+/* The directories' ids, ascending; for the broker's registration. */
+const struct uuid *storage_dir_ids(const struct storage *s, int *ret_count);
+int storage_dir_count(const struct storage *s);
+struct logdir *storage_dir(const struct storage *s, int i);
+
+/* Opens the log of every partition that the image gives this node, recovering where the last stop
+ * was not clean, and puts them in the topic table; makes those that are missing and puts aside
+ * (-stray) what belongs to no topic. Uses several threads. */
+must_check enum err storage_load(struct storage *s, const struct image *img, int32_t node_id,
+                                 struct buf *why);
+
+/* Opens or makes one partition and puts it in the topic table. */
+must_check enum err storage_add_partition(struct storage *s, const struct image *img,
+                                          const struct image_topic *topic, int32_t index);
+
+/* Takes the partition offline and deletes its files. Takes the reference. */
+void storage_delete_partition(struct storage *s, struct partition *p);
+
+/* Removes the directories of deleted partitions whose time has come (monotonic). */
+void storage_remove_due(struct storage *s, int64_t now_ms);
+
+/* What the topic's settings are by this image. */
+void storage_partition_config(struct storage *s, const struct image *img, struct str topic,
+                              struct partition_config *ret_config);
+
+/* Writes replication-offset-, recovery-point- and log-start-offset-checkpoint of every directory.
+ * With recovery_points, indexes and producer snapshots are made durable first, so that a restart
+ * scans little. */
+void storage_checkpoint(struct storage *s, bool recovery_points);
+
+/* After all partitions are closed: leaves the clean mark unless something failed, unlocks, frees.
+ */
+void storage_close(struct storage *s, bool is_clean, int64_t broker_epoch);
+
+#endif

@@ -1,0 +1,492 @@
+/* Partitions in the data directories: found at start, opened, made, deleted. storage_load runs at
+ * start-up with threads of its own; adding and deleting run in the controller's thread. */
+#include "broker/host/storage_priv.h"
+
+#include "base/diag.h"
+#include "base/limit.h"
+#include "base/mem.h"
+#include "log/checkpoint.h"
+
+/* --- what a topic's settings mean --- */
+
+static int codec_level(const struct topic_config *t)
+{
+    switch (t->compression_type) {
+    case CODEC_GZIP:
+        return t->compression_gzip_level == -1 ? CODEC_LEVEL_DEFAULT : t->compression_gzip_level;
+    case CODEC_LZ4:
+        return t->compression_lz4_level;
+    case CODEC_ZSTD:
+        return t->compression_zstd_level;
+    default:
+        return CODEC_LEVEL_DEFAULT;
+    }
+}
+
+static void log_config_of(struct storage *s, const struct topic_config *t, struct log_config *c)
+{
+    log_config_init(c);
+    c->segment_bytes = t->segment_bytes;
+    c->segment_ms = t->segment_ms;
+    c->segment_jitter_ms = t->segment_jitter_ms;
+    c->segment_index_bytes = t->segment_index_bytes;
+    c->index_interval_bytes = t->index_interval_bytes;
+    c->retention_ms = t->retention_ms;
+    c->retention_bytes = t->retention_bytes;
+    c->file_delete_delay_ms = t->file_delete_delay_ms;
+    c->producer_expiration_ms = s->config->producer_id_expiration_ms;
+    c->is_deleted_by_retention = t->cleanup_policy & CLEANUP_DELETE;
+}
+
+void storage_partition_config(struct storage *s, const struct image *img, struct str topic,
+                              struct partition_config *ret)
+{
+    struct topic_config t;
+    topic_config_resolve(img, s->config, topic, &t);
+    *ret = (struct partition_config){
+        .flush_before_ack = t.flush_before_ack,
+        .flush_messages = t.flush_messages,
+        .flush_ms = t.flush_ms,
+        .rules =
+            {
+                .ts_type = (enum timestamp_type)t.message_timestamp_type,
+                .ts_before_max_ms = t.message_timestamp_before_max_ms,
+                .ts_after_max_ms = t.message_timestamp_after_max_ms,
+                .needs_keys = t.cleanup_policy & CLEANUP_COMPACT,
+                .recompress = t.compression_type != COMPRESSION_PRODUCER,
+                .codec = t.compression_type == COMPRESSION_PRODUCER
+                             ? CODEC_NONE
+                             : (enum codec)t.compression_type,
+                .codec_level = codec_level(&t),
+                .max_batch_bytes = (size_t)t.max_message_bytes,
+                .max_plain_bytes = LIMIT_BATCH_PLAIN_BYTES,
+            },
+    };
+    log_config_of(s, &t, &ret->log);
+}
+
+/* --- what is on disk at start --- */
+
+/* A partition directory, and what the checkpoints say of it. */
+struct found {
+    struct map_node node;
+    char *topic;
+    int32_t partition;
+    struct uuid topic_id;
+    int64_t recovery_point_off, start_off;
+    bool is_used;
+};
+
+struct found_key {
+    struct str topic;
+    int32_t partition;
+};
+
+static bool found_eq(const struct map_node *n, const void *key)
+{
+    const struct found *f = MAP_ENTRY(n, struct found, node);
+    const struct found_key *k = key;
+    return f->partition == k->partition && str_eq(str_from(f->topic), k->topic);
+}
+
+static uint64_t found_hash(struct str topic, int32_t partition)
+{
+    return str_hash(topic, (uint64_t)(uint32_t)partition);
+}
+
+static struct found *find(const struct storage_dir *d, struct str topic, int32_t partition)
+{
+    struct found_key k = {topic, partition};
+    struct map_node *n = map_find(&d->known, found_hash(topic, partition), found_eq, &k);
+    return n ? MAP_ENTRY(n, struct found, node) : NULL;
+}
+
+static void on_directory(void *ctx, const struct logdir_partition *p)
+{
+    struct storage_dir *d = ctx;
+    struct found *f = NEW(struct found);
+    f->topic = str_dup(p->topic);
+    f->partition = p->partition;
+    f->topic_id = p->topic_id;
+    map_insert(&d->known, found_hash(p->topic, p->partition), &f->node);
+}
+
+static void on_recovery_point(void *ctx, const struct checkpoint_row *row)
+{
+    struct found *f = find(ctx, row->topic, row->partition);
+    if (f != NULL) {
+        f->recovery_point_off = row->off;
+    }
+}
+
+static void on_start(void *ctx, const struct checkpoint_row *row)
+{
+    struct found *f = find(ctx, row->topic, row->partition);
+    if (f != NULL) {
+        f->start_off = row->off;
+    }
+}
+
+/* A checkpoint that is missing or bad costs a longer scan, no more. */
+static void read_checkpoint(struct storage *s, struct storage_dir *d, const char *name,
+                            checkpoint_row_fn *fn)
+{
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s/%s", logdir_path(d->dir), name);
+    enum err e = checkpoint_read(s->fs, buf_cstr(&path), fn, d);
+    if (e && e != ERR_NOT_FOUND) {
+        diag_warn("storage", "%s is not used: %s", buf_cstr(&path), err_text(e));
+    }
+    buf_deinit(&path);
+}
+
+static enum err scan_dir(struct storage *s, struct storage_dir *d)
+{
+    enum err e = logdir_take_clean_mark(d->dir, &d->was_clean);
+    e = e ? e : logdir_each_partition(d->dir, on_directory, d);
+    if (!e) {
+        read_checkpoint(s, d, "recovery-point-offset-checkpoint", on_recovery_point);
+        read_checkpoint(s, d, "log-start-offset-checkpoint", on_start);
+    }
+    return e;
+}
+
+static void forget_found(struct storage_dir *d)
+{
+    MAP_EACH(&d->known, n, tmp) {
+        struct found *f = MAP_ENTRY(n, struct found, node);
+        mem_free(f->topic);
+        mem_free(f);
+    }
+    map_deinit(&d->known);
+}
+
+/* --- opening one --- */
+
+/* Where a partition is or is to be made. */
+struct place {
+    struct storage_dir *dir;
+    struct found *found; /* NULL: it is to be made */
+};
+
+static struct storage_dir *emptiest_dir(struct storage *s)
+{
+    struct storage_dir *best = &s->dirs[0];
+    for (int i = 1; i < s->dir_count; i++) {
+        if (s->dirs[i].partition_count < best->partition_count) {
+            best = &s->dirs[i];
+        }
+    }
+    return best;
+}
+
+/* The directory that the controller assigned, if it is one of ours. */
+static struct storage_dir *assigned_dir(struct storage *s, const struct image_part *part)
+{
+    struct uuid want = image_part_replicas(part).count ? image_part_dir(part, 0) : UUID_ZERO;
+    for (int i = 0; i < s->dir_count; i++) {
+        if (uuid_eq(logdir_meta(s->dirs[i].dir)->dir_id, want)) {
+            return &s->dirs[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_same_topic(const struct found *f, const struct image_topic *topic)
+{
+    return uuid_is_zero(f->topic_id) || uuid_eq(f->topic_id, topic->id);
+}
+
+static struct place place_of(struct storage *s, const struct image_topic *topic, int32_t index)
+{
+    for (int i = 0; i < s->dir_count; i++) {
+        struct found *f = find(&s->dirs[i], topic->name, index);
+        if (f != NULL && is_same_topic(f, topic)) {
+            return (struct place){&s->dirs[i], f};
+        }
+    }
+    struct storage_dir *d = assigned_dir(s, image_topic_part(topic, index));
+    return (struct place){d ? d : emptiest_dir(s), NULL};
+}
+
+static enum err put_aside(struct storage *s, struct storage_dir *d, struct found *f)
+{
+    struct buf path = BUF_INIT;
+    mutex_lock(&s->lock);
+    enum err e = logdir_mark_partition(d->dir, str_from(f->topic), f->partition, LOGDIR_STRAY,
+                                       &s->rand, &path);
+    mutex_unlock(&s->lock);
+    if (!e) {
+        diag_warn("storage", "%s-%d belongs to no topic of this cluster: kept as %s", f->topic,
+                  f->partition, buf_cstr(&path));
+    }
+    buf_deinit(&path);
+    return e;
+}
+
+static void say_recovery(const struct storage_dir *d, const struct image_topic *topic,
+                         int32_t index, const struct log_recovery *r)
+{
+    if (!d->was_clean && r->truncated_bytes > 0) {
+        diag_warn("storage", "%.*s-%d: %lld bytes that were not whole at the end were cut off",
+                  STR_ARG(topic->name), index, (long long)r->truncated_bytes);
+    }
+}
+
+static enum err open_log(struct storage *s, const struct place *at, const char *path,
+                         const struct partition_config *config, struct log **ret_log,
+                         struct log_recovery *recovery)
+{
+    mutex_lock(&s->lock);
+    uint64_t seed = rand_u64(&s->rand);
+    mutex_unlock(&s->lock);
+    struct log_open_args args = {
+        .fs = s->fs,
+        .clock = s->clock,
+        .dir = path,
+        .config = config->log,
+        .log_start_off = at->found ? at->found->start_off : 0,
+        .recovery_point_off = at->found ? at->found->recovery_point_off : 0,
+        .was_clean = at->found ? at->dir->was_clean : true,
+        .seed = seed,
+    };
+    return log_open(&args, ret_log, recovery);
+}
+
+/* Opens or makes the partition there and puts it in the table. */
+static enum err add_at(struct storage *s, const struct image *img, const struct image_topic *topic,
+                       int32_t index, const struct place *at)
+{
+    struct partition_config config;
+    struct log_recovery recovery = {0};
+    struct log *log = NULL;
+    struct buf path = BUF_INIT;
+    int32_t epoch = image_topic_part(topic, index)->leader_epoch;
+    storage_partition_config(s, img, topic->name, &config);
+    enum err e = logdir_make_partition(at->dir->dir, topic->name, index, topic->id, &path);
+    e = e ? e : open_log(s, at, buf_cstr(&path), &config, &log, &recovery);
+    buf_deinit(&path);
+    if (e) {
+        return e;
+    }
+    say_recovery(at->dir, topic, index, &recovery);
+    mutex_lock(&s->lock);
+    at->dir->partition_count++;
+    mutex_unlock(&s->lock);
+    topic_table_add(s->topics, partition_new(topic->name, topic->id, index, at->dir->dir, log,
+                                             s->syncer, &config, epoch));
+    return OK;
+}
+
+enum err storage_add_partition(struct storage *s, const struct image *img,
+                               const struct image_topic *topic, int32_t index)
+{
+    struct place at = place_of(s, topic, index);
+    return add_at(s, img, topic, index, &at);
+}
+
+/* --- all of them, at start --- */
+
+struct job {
+    const struct image_topic *topic;
+    int32_t index;
+    struct place at;
+};
+
+struct load {
+    struct storage *storage;
+    const struct image *img;
+    struct job *jobs;
+    size_t count, cap;
+    struct mutex lock; /* next, err, failed */
+    size_t next;
+    enum err err;
+    const struct job *failed;
+};
+
+static void add_job(struct load *l, const struct image_topic *topic, int32_t index)
+{
+    if (l->count == l->cap) {
+        l->cap = l->cap ? l->cap * 2 : 64;
+        l->jobs = mem_realloc_array(l->jobs, l->cap, sizeof *l->jobs);
+    }
+    struct place at = place_of(l->storage, topic, index);
+    if (at.found != NULL) {
+        at.found->is_used = true;
+    }
+    l->jobs[l->count++] = (struct job){topic, index, at};
+}
+
+static void plan(struct load *l, int32_t node_id)
+{
+    for (int32_t t = 0; t < l->img->topic_count; t++) {
+        const struct image_topic *topic = l->img->topics[t];
+        for (int32_t i = 0; i < topic->part_slots; i++) {
+            const struct image_part *p = image_topic_part(topic, i);
+            if (p != NULL && ids_have(image_part_replicas(p), node_id)) {
+                add_job(l, topic, i);
+            }
+        }
+    }
+}
+
+static const struct job *take_job(struct load *l)
+{
+    mutex_lock(&l->lock);
+    const struct job *j = l->err || l->next == l->count ? NULL : &l->jobs[l->next++];
+    mutex_unlock(&l->lock);
+    return j;
+}
+
+static void work(void *ctx)
+{
+    struct load *l = ctx;
+    const struct job *j;
+    while ((j = take_job(l)) != NULL) {
+        enum err e = add_at(l->storage, l->img, j->topic, j->index, &j->at);
+        if (e) {
+            mutex_lock(&l->lock);
+            l->err = e;
+            l->failed = j;
+            mutex_unlock(&l->lock);
+        }
+    }
+}
+
+/* With helper threads when there is enough to do. */
+static void run_jobs(struct load *l)
+{
+    struct thread threads[LIMIT_LOAD_THREADS];
+    int started = 0;
+    int want = MIN(LIMIT_LOAD_THREADS, (int)(l->count / 64));
+    while (started < want && thread_start(&threads[started], "ottla-load", work, l) == OK) {
+        started++;
+    }
+    work(l);
+    for (int i = 0; i < started; i++) {
+        thread_join(&threads[i]);
+    }
+}
+
+static enum err put_strays_aside(struct storage *s)
+{
+    enum err e = OK;
+    for (int i = 0; i < s->dir_count; i++) {
+        MAP_EACH(&s->dirs[i].known, n, tmp) {
+            struct found *f = MAP_ENTRY(n, struct found, node);
+            if (!e && !f->is_used) {
+                e = put_aside(s, &s->dirs[i], f);
+            }
+        }
+    }
+    return e;
+}
+
+enum err storage_load(struct storage *s, const struct image *img, int32_t node_id, struct buf *why)
+{
+    struct load l = {.storage = s, .img = img};
+    enum err e = OK;
+    mutex_init(&l.lock);
+    for (int i = 0; !e && i < s->dir_count; i++) {
+        e = scan_dir(s, &s->dirs[i]);
+    }
+    if (!e) {
+        plan(&l, node_id);
+        e = put_strays_aside(s);
+    }
+    if (!e) {
+        run_jobs(&l);
+        e = l.err;
+    }
+    if (l.failed != NULL) {
+        buf_printf(why, "the log of %.*s-%d cannot be opened: %s", STR_ARG(l.failed->topic->name),
+                   l.failed->index, err_text(e));
+    }
+    for (int i = 0; i < s->dir_count; i++) {
+        forget_found(&s->dirs[i]);
+    }
+    mem_free(l.jobs);
+    mutex_deinit(&l.lock);
+    return e;
+}
+
+/* --- deleting --- */
+
+/* A directory that is to be removed when file.delete.delay.ms is over. */
+struct removal {
+    struct list_node node;
+    char *path;
+    int64_t due_ms; /* monotonic */
+};
+
+static void remove_later(struct storage *s, const char *path, int64_t delay_ms)
+{
+    struct removal *r = NEW(struct removal);
+    r->path = str_dup(str_from(path));
+    r->due_ms = clock_mono_ms(s->clock) + delay_ms;
+    mutex_lock(&s->lock);
+    list_push_back(&s->removals, &r->node);
+    mutex_unlock(&s->lock);
+}
+
+static struct removal *take_removal(struct storage *s, int64_t now_ms)
+{
+    struct removal *due = NULL;
+    mutex_lock(&s->lock);
+    LIST_EACH(&s->removals, n, tmp) {
+        struct removal *r = LIST_ENTRY(n, struct removal, node);
+        if (due == NULL && r->due_ms <= now_ms) {
+            list_remove(n);
+            due = r;
+        }
+    }
+    mutex_unlock(&s->lock);
+    return due;
+}
+
+void storage_remove_due(struct storage *s, int64_t now_ms)
+{
+    struct removal *r;
+    while ((r = take_removal(s, now_ms)) != NULL) {
+        enum err e = logdir_remove_tree(s->fs, r->path);
+        if (e && e != ERR_NOT_FOUND) {
+            diag_warn("storage", "%s could not be removed: %s", r->path, err_text(e));
+        }
+        mem_free(r->path);
+        mem_free(r);
+    }
+}
+
+static struct storage_dir *dir_of(struct storage *s, const struct partition *p)
+{
+    int i = 0;
+    while (s->dirs[i].dir != p->dir) {
+        i++;
+    }
+    return &s->dirs[i];
+}
+
+void storage_delete_partition(struct storage *s, struct partition *p)
+{
+    struct buf path = BUF_INIT;
+    partition_take_offline(p, ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    mutex_lock(&p->append_lock);
+    int64_t delay_ms = p->config.log.file_delete_delay_ms;
+    mutex_unlock(&p->append_lock);
+    mutex_lock(&p->upkeep_lock);
+    log_abandon(p->log);
+    mutex_lock(&s->lock);
+    enum err e =
+        logdir_mark_partition(p->dir, p->topic_name, p->index, LOGDIR_DELETE, &s->rand, &path);
+    dir_of(s, p)->partition_count--;
+    mutex_unlock(&s->lock);
+    mutex_unlock(&p->upkeep_lock);
+    if (e) {
+        diag_error("storage", "%.*s-%d cannot be deleted: %s", STR_ARG(p->topic_name), p->index,
+                   err_text(e));
+    } else {
+        remove_later(s, buf_cstr(&path), delay_ms);
+    }
+    partition_unref(p);
+    buf_deinit(&path);
+}

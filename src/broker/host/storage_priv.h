@@ -1,0 +1,30 @@
+/* What storage.c and storage_partitions.c share. */
+#ifndef BROKER_HOST_STORAGE_PRIV_H
+#define BROKER_HOST_STORAGE_PRIV_H
+
+#include "broker/host/storage.h"
+#include "plat/thread.h"
+
+struct storage_dir {
+    struct logdir *dir;
+    int partition_count;
+    bool was_clean;
+    struct map known; /* partition directories found at start, until they are loaded */
+};
+
+struct storage {
+    struct fs *fs;
+    struct clock *clock;
+    const struct broker_config *config;
+    struct topic_table *topics;
+    struct syncer *syncer;
+    char cluster_id[64];
+    struct storage_dir *dirs;
+    int dir_count;
+    struct uuid *dir_ids; /* ascending */
+    struct mutex lock;    /* rand, partition_count, removals */
+    struct rand rand;
+    struct list removals;
+};
+
+#endif

@@ -1,0 +1,40 @@
+/* A broker as a whole: start it, stop it. What `ottla broker` runs, and what tests run in process.
+ */
+#ifndef BROKER_SERVER_H
+#define BROKER_SERVER_H
+
+#include "meta/config.h"
+#include "plat/clock.h"
+#include "plat/file.h"
+#include "plat/net.h"
+
+struct server;
+
+struct server_args {
+    struct fs *fs;
+    struct net *net;
+    struct clock *clock;
+    uint64_t seed;             /* of ids, placement, jitter */
+    int worker_count;          /* 0: one for each processor */
+    struct config_props props; /* taken over */
+    /* The broker cannot go on (its metadata log failed); any thread. */
+    void (*on_fatal)(void *ctx, enum err e);
+    void *ctx;
+};
+
+/* Opens or formats the data directories, recovers, becomes controller of its embedded quorum,
+ * registers, and listens: when it returns, clients are served. Errors: BAD_CONFIG, LOCKED (another
+ * broker has the data), and what the file system says; why gets a sentence for a person. */
+must_check enum err server_start(struct server_args *args, struct server **ret_server,
+                                 struct buf *why);
+
+/* The port of the first listener, the real one. */
+int server_port(const struct server *s);
+/* "127.0.0.1:9092" and the like: what a client is told. Valid while s lives. */
+const char *server_address(const struct server *s);
+const struct broker_config *server_config(const struct server *s);
+
+/* Stops serving, syncs and closes everything, leaves the mark of a clean shutdown. */
+void server_stop(struct server *s);
+
+#endif

@@ -1,0 +1,358 @@
+/* A data directory. See logdir.h. */
+#include "log/logdir.h"
+
+#include "base/list.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+
+enum { META_MAX_BYTES = 64 << 10, PARTITION_METADATA_MAX_BYTES = 4096, FILE_NAME_MAX = 255 };
+
+static const char metadata_log_dir[] = "__cluster_metadata-0";
+
+struct logdir {
+    struct fs *fs;
+    char *path;
+    struct file *lock;
+    struct logdir_meta meta;
+    bool is_formatted;
+};
+
+const char *logdir_path(const struct logdir *d) { return d->path; }
+const struct logdir_meta *logdir_meta(const struct logdir *d) { return &d->meta; }
+bool logdir_is_formatted(const struct logdir *d) { return d->is_formatted; }
+
+/* dir/name; the caller frees it with buf_deinit. */
+static const char *path_in(const char *dir, const char *name, struct buf *out)
+{
+    buf_printf(out, "%s/%s", dir, name);
+    return buf_cstr(out);
+}
+
+/* --- key=value and "key: value" files --- */
+
+/* The next line of text that is no comment, split at the first `sep`. */
+static bool next_pair(struct str *text, char sep, struct str *ret_key, struct str *ret_value)
+{
+    struct str line;
+    while (str_next_item(text, '\n', &line)) {
+        size_t at = str_find(line, sep);
+        if (at < line.len && line.p[0] != '#') {
+            *ret_key = str_trim(str_sub(line, 0, at));
+            *ret_value = str_trim(str_sub(line, at + 1, line.len - at - 1));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- meta.properties --- */
+
+static enum err parse_meta_pair(struct logdir_meta *m, struct str key, struct str value)
+{
+    int64_t number;
+    if (str_eq(key, STR("version"))) {
+        return str_to_i64(value, &number) && (number == 0 || number == 1) ? OK : ERR_MALFORMED;
+    }
+    if (str_eq(key, STR("cluster.id"))) {
+        if (value.len >= sizeof m->cluster_id) {
+            return ERR_MALFORMED;
+        }
+        memcpy(m->cluster_id, value.p, value.len);
+        m->cluster_id[value.len] = '\0';
+    } else if (str_eq(key, STR("node.id")) || str_eq(key, STR("broker.id"))) {
+        if (!str_to_i64(value, &number) || number < 0 || number > INT32_MAX) {
+            return ERR_MALFORMED;
+        }
+        m->node_id = (int32_t)number;
+    } else if (str_eq(key, STR("directory.id"))) {
+        return uuid_parse(value, &m->dir_id) ? OK : ERR_MALFORMED;
+    }
+    return OK;
+}
+
+static enum err read_meta(struct logdir *d)
+{
+    struct buf path = BUF_INIT;
+    char *text;
+    size_t len;
+    struct str key, value;
+    d->meta.node_id = -1;
+    enum err e =
+        fs_read_all(d->fs, path_in(d->path, "meta.properties", &path), META_MAX_BYTES, &text, &len);
+    buf_deinit(&path);
+    if (e) {
+        return e == ERR_NOT_FOUND ? OK : e == ERR_BUDGET ? ERR_MALFORMED : e;
+    }
+    struct str rest = {text, len};
+    while (!e && next_pair(&rest, '=', &key, &value)) {
+        e = parse_meta_pair(&d->meta, key, value);
+    }
+    mem_free(text);
+    d->is_formatted = !e;
+    return e;
+}
+
+enum err logdir_format(struct logdir *d, const struct logdir_meta *meta)
+{
+    struct buf path = BUF_INIT;
+    struct buf text = BUF_INIT;
+    char id[UUID_TEXT_LEN + 1];
+    uuid_format(meta->dir_id, id);
+    buf_printf(&text, "version=1\ncluster.id=%s\nnode.id=%d\ndirectory.id=%s\n", meta->cluster_id,
+               meta->node_id, id);
+    enum err e =
+        fs_write_atomic(d->fs, path_in(d->path, "meta.properties", &path), text.p, text.len);
+    buf_deinit(&path);
+    buf_deinit(&text);
+    if (!e) {
+        d->meta = *meta;
+        d->is_formatted = true;
+    }
+    return e;
+}
+
+/* --- opening --- */
+
+static enum err lock(struct logdir *d)
+{
+    struct buf path = BUF_INIT;
+    enum err e =
+        fs_open(d->fs, path_in(d->path, ".lock", &path), FILE_WRITE | FILE_CREATE, &d->lock);
+    e = e ? e : file_lock(d->lock);
+    buf_deinit(&path);
+    return e;
+}
+
+enum err logdir_open(struct fs *fs, const char *path, struct logdir **ret_dir)
+{
+    struct logdir *d = NEW(struct logdir);
+    d->fs = fs;
+    d->path = str_dup(str_from(path));
+    enum err e = fs_mkdir_all(fs, path);
+    e = e ? e : lock(d);
+    e = e ? e : read_meta(d);
+    if (e) {
+        logdir_close(d);
+        return e;
+    }
+    *ret_dir = d;
+    return OK;
+}
+
+void logdir_close(struct logdir *d)
+{
+    file_close(d->lock);
+    mem_free(d->path);
+    mem_free(d);
+}
+
+/* --- the mark of a clean stop --- */
+
+enum err logdir_take_clean_mark(struct logdir *d, bool *ret_was_clean)
+{
+    struct buf path = BUF_INIT;
+    enum err e = fs_unlink(d->fs, path_in(d->path, ".kafka_cleanshutdown", &path));
+    *ret_was_clean = e == OK;
+    if (!e) {
+        e = fs_sync_dir(d->fs, d->path);
+    }
+    buf_deinit(&path);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+enum err logdir_put_clean_mark(struct logdir *d, int64_t broker_epoch)
+{
+    struct buf path = BUF_INIT;
+    struct buf text = BUF_INIT;
+    buf_printf(&text, "{\"version\":0,\"brokerEpoch\":%lld}", (long long)broker_epoch);
+    enum err e =
+        fs_write_atomic(d->fs, path_in(d->path, ".kafka_cleanshutdown", &path), text.p, text.len);
+    buf_deinit(&path);
+    buf_deinit(&text);
+    return e;
+}
+
+/* --- partition directories --- */
+
+bool logdir_parse_name(struct str name, struct str *ret_topic, int32_t *ret_partition)
+{
+    int64_t number;
+    size_t dash = str_find_last(name, '-');
+    if (dash == 0 || dash + 1 >= name.len) {
+        return false;
+    }
+    struct str digits = str_sub(name, dash + 1, name.len - dash - 1);
+    if (digits.p[0] < '0' || digits.p[0] > '9' || !str_to_i64(digits, &number) ||
+        number > INT32_MAX) {
+        return false;
+    }
+    *ret_topic = str_sub(name, 0, dash);
+    *ret_partition = (int32_t)number;
+    return true;
+}
+
+void logdir_partition_path(const struct logdir *d, struct str topic, int32_t partition,
+                           struct buf *path)
+{
+    buf_printf(path, "%s/%.*s-%d", d->path, STR_ARG(topic), partition);
+}
+
+static struct uuid read_topic_id(struct fs *fs, const char *dir)
+{
+    struct buf path = BUF_INIT;
+    char *text;
+    size_t len;
+    struct str key, value;
+    struct uuid id = UUID_ZERO;
+    enum err e = fs_read_all(fs, path_in(dir, "partition.metadata", &path),
+                             PARTITION_METADATA_MAX_BYTES, &text, &len);
+    buf_deinit(&path);
+    if (e) {
+        return id;
+    }
+    struct str rest = {text, len};
+    while (next_pair(&rest, ':', &key, &value)) {
+        if (str_eq(key, STR("topic_id")) && !uuid_parse(value, &id)) {
+            id = UUID_ZERO;
+        }
+    }
+    mem_free(text);
+    return id;
+}
+
+static enum err write_topic_id(struct fs *fs, const char *dir, struct uuid topic_id)
+{
+    struct buf path = BUF_INIT;
+    struct buf text = BUF_INIT;
+    char id[UUID_TEXT_LEN + 1];
+    uuid_format(topic_id, id);
+    buf_printf(&text, "version: 0\ntopic_id: %s", id);
+    enum err e = fs_write_atomic(fs, path_in(dir, "partition.metadata", &path), text.p, text.len);
+    buf_deinit(&path);
+    buf_deinit(&text);
+    return e;
+}
+
+/* Names are gathered first: the directory must not change while it is listed. */
+struct names {
+    struct buf text; /* NUL-terminated names one after another */
+};
+
+static bool gather(void *ctx, const char *name, bool is_dir)
+{
+    struct names *n = ctx;
+    if (is_dir) {
+        buf_put(&n->text, name, strlen(name) + 1);
+    }
+    return true;
+}
+
+static void visit(struct logdir *d, const char *name, logdir_partition_fn *fn, void *ctx)
+{
+    struct logdir_partition p;
+    struct buf path = BUF_INIT;
+    if (strcmp(name, metadata_log_dir) != 0 &&
+        logdir_parse_name(str_from(name), &p.topic, &p.partition)) {
+        p.path = path_in(d->path, name, &path);
+        p.topic_id = read_topic_id(d->fs, p.path);
+        fn(ctx, &p);
+    }
+    buf_deinit(&path);
+}
+
+static enum err remove_if_deleted(struct logdir *d, const char *name)
+{
+    struct buf path = BUF_INIT;
+    enum err e = OK;
+    if (str_has_suffix(str_from(name), STR("-delete"))) {
+        e = logdir_remove_tree(d->fs, path_in(d->path, name, &path));
+    }
+    buf_deinit(&path);
+    return e;
+}
+
+enum err logdir_each_partition(struct logdir *d, logdir_partition_fn *fn, void *ctx)
+{
+    struct names n = {BUF_INIT};
+    enum err e = fs_list(d->fs, d->path, gather, &n);
+    e = e ? e : n.text.err;
+    for (size_t at = 0; !e && at < n.text.len;) {
+        const char *name = (const char *)n.text.p + at;
+        e = remove_if_deleted(d, name);
+        if (!e) {
+            visit(d, name, fn, ctx);
+        }
+        at += strlen(name) + 1;
+    }
+    buf_deinit(&n.text);
+    return e;
+}
+
+enum err logdir_make_partition(struct logdir *d, struct str topic, int32_t partition,
+                               struct uuid topic_id, struct buf *path)
+{
+    logdir_partition_path(d, topic, partition, path);
+    const char *dir = buf_cstr(path);
+    enum err e = path->err ? path->err : fs_mkdir(d->fs, dir);
+    if (e == ERR_EXISTS) {
+        struct uuid there = read_topic_id(d->fs, dir);
+        if (uuid_eq(there, topic_id)) {
+            return OK;
+        }
+        e = uuid_is_zero(there) ? OK : ERR_EXISTS;
+    }
+    e = e ? e : write_topic_id(d->fs, dir, topic_id);
+    return e ? e : fs_sync_dir(d->fs, d->path);
+}
+
+/* "<topic>-<partition>.<32 hex digits>-delete", the front cut so that it is a legal file name. */
+static void marked_path(const struct logdir *d, const char *name, enum logdir_mark mark,
+                        struct uuid u, struct buf *out)
+{
+    const char *suffix = mark == LOGDIR_DELETE ? "delete" : "stray";
+    int room = FILE_NAME_MAX - (int)(1 + 2 * sizeof u.b + 1 + strlen(suffix));
+    buf_printf(out, "%s/%.*s.", d->path, room, name);
+    for (size_t i = 0; i < sizeof u.b; i++) {
+        buf_printf(out, "%02x", u.b[i]);
+    }
+    buf_printf(out, "-%s", suffix);
+}
+
+enum err logdir_mark_partition(struct logdir *d, struct str topic, int32_t partition,
+                               enum logdir_mark mark, struct rand *r, struct buf *ret_path)
+{
+    struct buf from = BUF_INIT;
+    logdir_partition_path(d, topic, partition, &from);
+    const char *path = buf_cstr(&from);
+    marked_path(d, path + strlen(d->path) + 1, mark, uuid_random(r), ret_path);
+    enum err e = from.err ? from.err : ret_path->err;
+    e = e ? e : fs_rename(d->fs, path, buf_cstr(ret_path));
+    e = e ? e : fs_sync_dir(d->fs, d->path);
+    buf_deinit(&from);
+    return e;
+}
+
+static bool gather_files(void *ctx, const char *name, bool is_dir)
+{
+    struct names *n = ctx;
+    if (!is_dir) {
+        buf_put(&n->text, name, strlen(name) + 1);
+    }
+    return true;
+}
+
+enum err logdir_remove_tree(struct fs *fs, const char *path)
+{
+    struct names n = {BUF_INIT};
+    enum err e = fs_list(fs, path, gather_files, &n);
+    e = e ? e : n.text.err;
+    for (size_t at = 0; !e && at < n.text.len; at += strlen((const char *)n.text.p + at) + 1) {
+        struct buf file = BUF_INIT;
+        e = fs_unlink(fs, path_in(path, (const char *)n.text.p + at, &file));
+        buf_deinit(&file);
+    }
+    e = e ? e : fs_rmdir(fs, path);
+    buf_deinit(&n.text);
+    return e;
+}

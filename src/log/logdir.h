@@ -1,0 +1,83 @@
+/* One data directory (log.dirs may name several): whose it is, and the partition directories in it.
+ *
+ *   .lock                  held while a broker runs
+ *   meta.properties        cluster.id, node.id, directory.id
+ *   .kafka_cleanshutdown   there after a clean stop: nothing needs to be scanned
+ *   <topic>-<partition>/   with partition.metadata, which names the topic's id
+ *   <name>.<uuid>-delete/  a deleted partition whose files are being removed
+ *
+ * One thread at a time, but for logdir_path and the like. */
+#ifndef LOG_LOGDIR_H
+#define LOG_LOGDIR_H
+
+#include "base/buf.h"
+#include "base/uuid.h"
+#include "plat/file.h"
+
+struct logdir;
+
+/* What meta.properties says. */
+struct logdir_meta {
+    char cluster_id[64]; /* base64url; "" in a directory that was not formatted yet */
+    int32_t node_id;     /* −1: not said */
+    struct uuid dir_id;
+};
+
+/* Creates the directory if it is missing, locks it and reads meta.properties (which need not be
+ * there). LOCKED: another process has it. MALFORMED: meta.properties cannot be read. */
+must_check enum err logdir_open(struct fs *fs, const char *path, struct logdir **ret_dir);
+
+/* Unlocks and frees. */
+void logdir_close(struct logdir *d);
+
+const char *logdir_path(const struct logdir *d);
+const struct logdir_meta *logdir_meta(const struct logdir *d);
+bool logdir_is_formatted(const struct logdir *d);
+
+/* Writes meta.properties, durably. */
+must_check enum err logdir_format(struct logdir *d, const struct logdir_meta *meta);
+
+/* Whether the last stop was clean; removes the mark, so that the next crash is seen as one. */
+must_check enum err logdir_take_clean_mark(struct logdir *d, bool *ret_was_clean);
+/* Leaves it, durably, after everything else was closed. */
+must_check enum err logdir_put_clean_mark(struct logdir *d, int64_t broker_epoch);
+
+/* --- partition directories --- */
+
+/* "orders-3" -> "orders", 3. False for any other name (suffixes of deletion among them). */
+bool logdir_parse_name(struct str name, struct str *ret_topic, int32_t *ret_partition);
+
+struct logdir_partition {
+    struct str topic; /* valid during the call */
+    int32_t partition;
+    struct uuid topic_id; /* zero: partition.metadata is missing */
+    const char *path;     /* of the directory */
+};
+
+typedef void logdir_partition_fn(void *ctx, const struct logdir_partition *p);
+
+/* Every partition directory but the metadata log's. What is marked -delete is removed on the way.
+ * The first error of reading a directory ends it; an unreadable partition.metadata counts as
+ * missing. */
+must_check enum err logdir_each_partition(struct logdir *d, logdir_partition_fn *fn, void *ctx);
+
+/* Makes <topic>-<partition> with its partition.metadata, durably; OK if it is there with the same
+ * id. Appends its path to path. */
+must_check enum err logdir_make_partition(struct logdir *d, struct str topic, int32_t partition,
+                                          struct uuid topic_id, struct buf *path);
+
+/* The path of <topic>-<partition>. */
+void logdir_partition_path(const struct logdir *d, struct str topic, int32_t partition,
+                           struct buf *path);
+
+/* Renames <topic>-<partition> to <topic>-<partition>.<random>-delete (or -stray), durably; appends
+ * the new path to ret_path, for logdir_remove_tree. */
+enum logdir_mark { LOGDIR_DELETE, LOGDIR_STRAY };
+must_check enum err logdir_mark_partition(struct logdir *d, struct str topic, int32_t partition,
+                                          enum logdir_mark mark, struct rand *r,
+                                          struct buf *ret_path);
+
+/* Removes a directory with the files in it (one level). */
+must_check enum err logdir_remove_tree(struct fs *fs, const char *path);
+
+#endif

@@ -1,0 +1,70 @@
+/* ottla: one binary with many commands. The command is the first argument, or the name that the
+ * binary was called by (kafka-server-start, kafka-topics.sh, ...). */
+#include "base/str.h"
+#include "broker/command.h"
+
+#include <stdio.h>
+
+struct command {
+    const char *name;
+    const char *script; /* Apache Kafka's name for it */
+    int (*run)(int argc, char **argv);
+    const char *help;
+};
+
+static const struct command commands[] = {
+    {"broker", "kafka-server-start", broker_command, "run a broker"},
+};
+
+static int usage(FILE *out)
+{
+    fprintf(out, "usage: ottla COMMAND ...\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+    }
+    fprintf(out, "\nottla COMMAND --help says more. ottla --version: " OTTLA_VERSION "\n");
+    return out == stderr ? 2 : 0;
+}
+
+static const struct command *find(struct str name, bool by_script)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (str_eq(name, str_from(by_script ? commands[i].script : commands[i].name))) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+/* "/usr/bin/kafka-topics.sh" -> "kafka-topics" */
+static struct str called_as(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct str name = str_from(slash ? slash + 1 : path);
+    return str_has_suffix(name, STR(".sh")) ? str_sub(name, 0, name.len - 3) : name;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *c = argc > 0 ? find(called_as(argv[0]), true) : NULL;
+    if (c != NULL) {
+        return c->run(argc, argv);
+    }
+    if (argc < 2) {
+        return usage(stderr);
+    }
+    struct str name = str_from(argv[1]);
+    if (str_eq(name, STR("--help")) || str_eq(name, STR("-h")) || str_eq(name, STR("help"))) {
+        return usage(stdout);
+    }
+    if (str_eq(name, STR("--version")) || str_eq(name, STR("version"))) {
+        printf("ottla " OTTLA_VERSION "\n");
+        return 0;
+    }
+    c = find(name, false);
+    if (c == NULL) {
+        fprintf(stderr, "ottla: there is no command '%s'\n\n", argv[1]);
+        return usage(stderr);
+    }
+    return c->run(argc - 1, argv + 1);
+}
