@@ -20,6 +20,10 @@ enum err checkpoint_text_begin(struct checkpoint_text *t, struct str text)
     int64_t version;
     int64_t count;
     t->rest = text;
+    t->left = 0;
+    if (text.len == 0) {
+        return OK; /* as Kafka makes it, before the first row */
+    }
     if (!str_to_i64(take_line(&t->rest), &version) || version != 0 ||
         !str_to_i64(take_line(&t->rest), &count) || count < 0 || count > (int64_t)text.len) {
         return ERR_MALFORMED;

@@ -67,7 +67,7 @@ struct log_recovery {
 };
 
 /* Opens and recovers: leftovers (.deleted, .cleaned, .swap) are finished or removed; beyond the
- * recovery point batches are checked (CRC, offsets, epochs) and the first bad one and all after it
+ * recovery point batches are checked (CRC, offsets) and the first bad one and all after it
  * are cut off; missing or bad indexes are rebuilt; producer state is restored from the newest good
  * snapshot and the batches after it. The log that comes back is durable up to its end. ret_recovery
  * may be NULL. */

@@ -27,7 +27,6 @@ struct walk {
     struct index_row from; /* the last row that is kept: the walk begins on its batch */
     struct scanned out;
     int64_t next_off;
-    int32_t last_epoch;
 };
 
 static const uint32_t row_bytes_of[LOG_ROW_FILES] = {INDEX_ROW_BYTES, TIMEINDEX_ROW_BYTES,
@@ -178,9 +177,20 @@ static bool begin_quick(struct walk *w)
 
 /* --- the walk --- */
 
-static void add_rows(struct walk *w, const struct batch *b, uint64_t pos)
+static void add_time_row(struct walk *w)
 {
     uint8_t row[TIMEINDEX_ROW_BYTES];
+    struct scanned *o = &w->out;
+    if (o->max_time.ts_ms > o->last_time.ts_ms) {
+        timeindex_encode(row, w->seg->base_off, o->max_time);
+        buf_put(&w->parts[SEG_TIMEINDEX - 1].added, row, TIMEINDEX_ROW_BYTES);
+        o->last_time = o->max_time;
+    }
+}
+
+static void add_rows(struct walk *w, const struct batch *b, uint64_t pos)
+{
+    uint8_t row[INDEX_ROW_BYTES];
     struct scanned *o = &w->out;
     if (b->max_ts_ms > o->max_time.ts_ms) {
         o->max_time = (struct timeindex_row){b->max_ts_ms, batch_last_off(b)};
@@ -188,22 +198,17 @@ static void add_rows(struct walk *w, const struct batch *b, uint64_t pos)
     if (o->unindexed_bytes > (uint64_t)w->r->log->config.index_interval_bytes) {
         index_encode(row, w->seg->base_off, (struct index_row){batch_last_off(b), pos});
         buf_put(&w->parts[SEG_INDEX - 1].added, row, INDEX_ROW_BYTES);
-        if (o->max_time.ts_ms > o->last_time.ts_ms) {
-            timeindex_encode(row, w->seg->base_off, o->max_time);
-            buf_put(&w->parts[SEG_TIMEINDEX - 1].added, row, TIMEINDEX_ROW_BYTES);
-            o->last_time = o->max_time;
-        }
+        add_time_row(w);
         o->unindexed_bytes = 0;
     }
     o->unindexed_bytes += b->size_bytes;
 }
 
-/* A batch that follows what came before: nothing older slipped in, from another place or time. */
-static bool is_in_order(struct walk *w, const struct batch *b)
+/* A batch that follows what came before. (Its epoch proves nothing: a log that changed hands may
+ * have epochs that go back.) */
+static bool is_in_order(const struct walk *w, const struct batch *b)
 {
-    bool is_epoch_fine = b->leader_epoch < 0 || b->leader_epoch >= w->last_epoch;
-    return b->base_off >= w->next_off && batch_last_off(b) - w->seg->base_off <= INT32_MAX &&
-           (is_epoch_fine || w->rs->scan != SCAN_CHECK);
+    return b->base_off >= w->next_off && batch_last_off(b) - w->seg->base_off <= INT32_MAX;
 }
 
 static enum err walk_batch(struct walk *w, struct scan *s)
@@ -223,7 +228,6 @@ static enum err walk_batch(struct walk *w, struct scan *s)
     }
     add_rows(w, &b, pos);
     w->next_off = batch_next_off(&b);
-    w->last_epoch = b.leader_epoch;
     w->rs->good_bytes = pos + b.size_bytes;
     return OK;
 }
@@ -233,7 +237,6 @@ static enum err walk_all(struct walk *w)
     struct scan s;
     enum err e;
     w->rs->good_bytes = w->from.pos;
-    w->last_epoch = -1;
     scan_init(&s, w->file, w->from.pos, w->rs->size_bytes);
     scan_set_window(&s, w->rs->scan == SCAN_CHECK ? SCAN_WINDOW_CHECK : SCAN_WINDOW_HEADERS);
     do {
@@ -316,6 +319,9 @@ static enum err scan_seg(struct walk *w)
     }
     if (!e && w->parts[0].added.len > 0 && w->rs->scan != SCAN_REBUILD) {
         w->r->stats.indexes_rebuilt_count++;
+    }
+    if (w->rs->scan != SCAN_TAIL) {
+        add_time_row(w); /* a segment at rest ends with its largest timestamp */
     }
     for (int part = SEG_INDEX; part <= SEG_TXNINDEX && !e; part++) {
         e = part_store(w, (enum seg_part)part);
