@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Brings one peer into the cache (${OTTLA_PEERS:-$HOME/.cache/ottla-peers}), by version, and builds
+# the small program that drives it. Does nothing where it is already there.
+#
+#   install.sh java [VERSION]           needs Java 17 and Maven
+#   install.sh kafka-python [VERSION]   needs Python 3 with venv
+#   install.sh confluent [VERSION]      needs Python 3 with venv
+#   install.sh franz-go                 needs Go
+#   install.sh kafkajs                  needs Node.js with npm
+#   install.sh kcat                     Debian's kcat
+set -euo pipefail
+
+here=$(dirname "$(readlink -f "$0")")
+peers=${OTTLA_PEERS:-$HOME/.cache/ottla-peers}
+
+need() { command -v "$1" >/dev/null || { echo "install.sh: $2 needs $1" >&2; exit 1; }; }
+
+java_clients() { # version
+    local dir=$peers/java-clients-$1
+    need javac "java clients"
+    if [ ! -f "$dir/.complete" ]; then
+        need mvn "java clients"
+        mkdir -p "$dir/libs"
+        mvn -q -B -f "$here/java/pom.xml" -Dkafka.version="$1" \
+            dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$dir/libs" >&2
+        touch "$dir/.complete"
+    fi
+    if [ ! "$dir/classes/Peer.class" -nt "$here/java/Peer.java" ]; then
+        javac -nowarn -Xlint:-options -cp "$dir/libs/*" -d "$dir/classes" "$here/java/Peer.java"
+    fi
+}
+
+venv() { # dir requirement...
+    local dir=$1; shift
+    [ -f "$dir/.complete" ] && return
+    need python3 "$dir"
+    rm -rf "$dir"
+    "${PYTHON:-python3}" -m venv "$dir"
+    "$dir/bin/pip" install -q "$@" >&2
+    touch "$dir/.complete"
+}
+
+kafkajs() {
+    local dir=$peers/kafkajs
+    need npm kafkajs
+    cmp -s "$here/node/package.json" "$dir/package.json" && [ -f "$dir/.complete" ] && return
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    cp "$here/node/package.json" "$dir/"
+    (cd "$dir" && npm install --silent --no-audit --no-fund >&2)
+    touch "$dir/.complete"
+}
+
+franz_go() {
+    need go franz-go
+    mkdir -p "$peers/franz-go"
+    (cd "$here/go" && go build -o "$peers/franz-go/peer" .)
+}
+
+case ${1:-} in
+    java) java_clients "${2:-4.3.1}" ;;
+    kafka-python) venv "$peers/kafka-python-${2:-3.0.12}" "kafka-python==${2:-3.0.12}" python-snappy lz4 zstandard ;;
+    confluent) venv "$peers/confluent-${2:-2.16.1}" "confluent-kafka==${2:-2.16.1}" ;;
+    franz-go) franz_go ;;
+    kafkajs) kafkajs ;;
+    kcat) command -v kcat >/dev/null || apt-get install -y kcat >&2 ;;
+    *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac

@@ -1,0 +1,113 @@
+"""A TCP proxy on loopback that hurts connections as a seed says: cut in the middle of a request,
+cut in the middle of a response, or let the request through and lose the whole response."""
+
+import random
+import socket
+import threading
+
+CHUNK = 65536
+
+
+class Proxy:
+    """Listens on `port`, forwards to `target_port`, and cuts nothing until `hurt`."""
+
+    def __init__(self, port, target_port):
+        self.target_port = target_port
+        self.mutex = threading.Lock()
+        self.quiet_bytes = self.left = None
+        self.conns = set()
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=64)
+        self.is_open = True
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def hurt(self, seed, quiet_bytes):
+        """From now on, with `quiet_bytes` on average between two cuts of all connections."""
+        with self.mutex:
+            self.rnd = random.Random(seed)
+            self.quiet_bytes = quiet_bytes
+            self.cuts = {"request": 0, "response": 0, "lost": 0}
+            self.left = self._draw()
+
+    def calm(self):
+        """Ends the cuts; returns how many of each kind there were."""
+        with self.mutex:
+            self.left = None
+            return self.cuts
+
+    def _draw(self):
+        return self.rnd.randrange(1, 2 * self.quiet_bytes)
+
+    def _accept(self):
+        while self.is_open:
+            try:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(("127.0.0.1", self.target_port))
+            except OSError:
+                if not self.is_open:
+                    return
+                client.close()
+                continue
+            for s in (client, server):
+                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            pair = _Pair(client, server)
+            with self.mutex:
+                self.conns.add(pair)
+            for direction in ("request", "response"):
+                threading.Thread(target=self._pump, args=(pair, direction), daemon=True).start()
+
+    def _allow(self, pair, direction, size):
+        """How many of `size` bytes pass before the next cut falls; size where it does not."""
+        with self.mutex:
+            if pair.fate and direction == "response":
+                self.cuts[pair.fate] += 1
+                return size // 2 if pair.fate == "response" else 0
+            if self.left is None:
+                return size
+            if self.left > size:
+                self.left -= size
+                return size
+            passed, self.left = self.left - 1, self._draw()
+            kind = self.rnd.choice(list(self.cuts))
+            if direction == "request" and kind != "request":
+                pair.fate = kind  # the broker gets it all; the answer is for the other pump to cut
+                return size
+            self.cuts[direction] += 1
+            return passed
+
+    def _pump(self, pair, direction):
+        src, dst = (pair.client, pair.server) if direction == "request" else (pair.server, pair.client)
+        try:
+            while True:
+                data = src.recv(CHUNK)
+                if not data:
+                    break
+                n = self._allow(pair, direction, len(data))
+                dst.sendall(data[:n])
+                if n < len(data):
+                    break
+        except OSError:
+            pass
+        pair.close()
+        with self.mutex:
+            self.conns.discard(pair)
+
+    def close(self):
+        self.is_open = False
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes the accept
+        self.listener.close()
+        with self.mutex:
+            for pair in list(self.conns):
+                pair.close()
+
+
+class _Pair:
+    def __init__(self, client, server):
+        self.client, self.server, self.fate = client, server, None
+
+    def close(self):
+        for s in (self.client, self.server):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            s.close()
