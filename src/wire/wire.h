@@ -62,7 +62,8 @@ void wire_init(const struct wire_msg *m, void *msg);
 /* Reads one message of `version` from the front of in. *ret_used gets the bytes read; NULL means
  * that all of in must be used. Errors: MALFORMED (cut short, bad length, count larger than the
  * bytes left or than LIMIT_WIRE_ARRAY_COUNT, null where not allowed, trailing bytes), BUDGET
- * (arena), UNSUPPORTED_VERSION (outside the message's versions). */
+ * (arena), UNSUPPORTED_VERSION (outside the message's versions). After an error msg is not to be
+ * read. */
 must_check enum err wire_decode(const struct wire_msg *m, int version, struct bytes in,
                                 struct arena *a, void *msg, size_t *ret_used);
 

@@ -1,7 +1,9 @@
 /* Any bytes as any message and version: what decodes must print, encode, have the size that it is
- * said to have, and decode again to the same message. */
+ * said to have, and decode again to the same message. And any bytes as a request's header. */
 #include "fuzz.h"
 #include "fuzz_wire.h"
+
+#include "wire/header.h"
 
 #include <stdlib.h>
 
@@ -29,9 +31,29 @@ static void check(const struct wire_input *in, const void *msg)
     buf_deinit(&json);
 }
 
+static void check_header(struct bytes frame)
+{
+    struct wire_header h, again;
+    size_t used = 0;
+    if (wire_request_header_decode(frame, &h, &used) != OK) {
+        return;
+    }
+    ASSERT(used <= frame.len);
+    struct buf out = BUF_INIT;
+    ASSERT(wire_request_header_encode(&h, &out) == OK && out.len <= used);
+    ASSERT(wire_request_header_decode(buf_bytes(&out), &again, &used) == OK && used == out.len);
+    ASSERT(again.api_key == h.api_key && again.version == h.version);
+    ASSERT(again.correlation_id == h.correlation_id && str_eq(again.client_id, h.client_id));
+    if (wire_response_header_decode(frame, &h, &used) == OK) {
+        ASSERT(used <= frame.len);
+    }
+    buf_deinit(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wire_input in;
+    check_header((struct bytes){data, size});
     if (!wire_input_parse(data, size, &in)) {
         return 0;
     }
