@@ -20,6 +20,7 @@ struct ctl;
 
 struct ctl_args {
     struct image *tip;                  /* taken over */
+    struct str cluster_id;              /* as in meta.properties */
     const struct broker_config *config; /* of this node; outlives the controller */
     uint64_t seed;                      /* of topic ids and replica placement */
 };
@@ -63,9 +64,13 @@ void ctl_out_deinit(struct ctl_out *out);
  * errors of single topics are in the response. BUDGET: the arena is too small. */
 must_check enum err ctl_handle(struct ctl *ctl, const struct ctl_req *req, struct ctl_out *out);
 
-/* The records that begin a new cluster: feature levels and what hangs on them, as one transaction.
- * Appended once, when the log has no metadata.version yet. */
-must_check enum err ctl_bootstrap(struct ctl *ctl, struct meta_records *out);
+/* The feature levels of a cluster of this release, as bootstrap.checkpoint holds them. */
+void ctl_default_bootstrap(struct meta_records *out);
+
+/* The records that begin a new cluster, as one transaction: those of bootstrap.checkpoint and what
+ * hangs on them. Appended once, when the log has no metadata.version yet. */
+must_check enum err ctl_bootstrap(struct ctl *ctl, const struct meta_records *bootstrap,
+                                  struct meta_records *out);
 
 /* On becoming active over a log with an open transaction: the record that ends it. */
 must_check enum err ctl_abort_txn(struct ctl *ctl, struct meta_records *out);
@@ -79,6 +84,12 @@ struct ctl_self {
 };
 must_check enum err ctl_register_controller(struct ctl *ctl, const struct ctl_self *self,
                                             struct meta_records *out);
+
+/* Where the log's end is, after something that is no metadata record: as image_seek on tip. */
+void ctl_seek(struct ctl *ctl, int64_t off, int32_t epoch);
+
+/* Whether a topic may have that name; else false and Kafka's sentence. */
+bool topic_name_check(struct str name, struct buf *why);
 
 /* Applies records that others made (replay): as image_apply on tip. */
 must_check enum err ctl_replay(struct ctl *ctl, struct bytes record, const char **why);

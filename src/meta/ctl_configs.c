@@ -1,0 +1,532 @@
+/* AlterConfigs and IncrementalAlterConfigs for topics and brokers. Pure.
+ *
+ * A request on one resource is turned into the list of its changes; the settings that would result
+ * are checked as a whole; then the changes become records. */
+#include "meta/ctl_int.h"
+
+#include <stdlib.h>
+
+enum operation { OP_SET = 0, OP_DELETE = 1, OP_APPEND = 2, OP_SUBTRACT = 3 };
+
+enum { VALUE_MAX = 32767 };
+
+/* One change of one setting. */
+struct change {
+    struct str name;
+    struct str value;
+    int8_t op;
+};
+
+/* What a request wants of one resource. */
+struct wish {
+    int8_t type;
+    struct str resource;
+    struct change *changes;
+    int32_t count;
+};
+
+struct altering {
+    struct ctl *ctl;
+    const struct ctl_req *req;
+    struct meta_records *records;
+};
+
+/* --- checks of values --- */
+
+struct ctl_outcome ctl_check_topic_settings(const struct ctl_req *req,
+                                            const struct config_setting *settings, int32_t count)
+{
+    struct buf why = BUF_INIT;
+    struct buf nulls = BUF_INIT;
+    struct ctl_outcome o = CTL_FINE;
+    for (int32_t i = 0; i < count; i++) {
+        if (str_is_null(settings[i].value)) {
+            buf_printf(&nulls, "%s%.*s", nulls.len ? "," : "", STR_ARG(settings[i].name));
+        } else if (settings[i].value.len > VALUE_MAX) {
+            o = ctl_refuse(req, ERR_INVALID_CONFIG,
+                           "The configuration value cannot be added because it exceeds the maximum "
+                           "value size of 32767 bytes.");
+        } else if (str_eq(settings[i].name, STR("remote.storage.enable")) &&
+                   str_eq(str_trim(settings[i].value), STR("true"))) {
+            o = ctl_refuse(req, ERR_INVALID_CONFIG,
+                           "Tiered Storage functionality is disabled in the broker. Topic cannot "
+                           "be configured with remote log storage.");
+        }
+    }
+    if (nulls.len > 0) {
+        o = ctl_refuse(req, ERR_INVALID_CONFIG, "Null value not supported for topic configs: %s",
+                       buf_cstr(&nulls));
+    } else if (o.err == OK && !topic_config_check(settings, count, &why)) {
+        o = ctl_refuse(req, ERR_INVALID_CONFIG, "%s", buf_cstr(&why));
+    }
+    buf_deinit(&why);
+    buf_deinit(&nulls);
+    return o;
+}
+
+/* Which names may be changed while the broker runs, and at which level. */
+static struct ctl_outcome check_dynamic(const struct altering *a, const struct wish *w)
+{
+    struct ctl_outcome o = CTL_FINE;
+    struct buf fixed = BUF_INIT, single = BUF_INIT;
+    for (int32_t i = 0; i < w->count; i++) {
+        const struct config_def *def = config_find(CONFIG_BROKER, w->changes[i].name);
+        if (def != NULL && def->mode == CONFIG_READ_ONLY) {
+            buf_printf(&fixed, "%s%s", fixed.len ? ", " : "", def->name);
+        } else if (def != NULL && def->mode == CONFIG_PER_BROKER && w->resource.len == 0) {
+            buf_printf(&single, "%s%s", single.len ? ", " : "", def->name);
+        }
+    }
+    if (fixed.len > 0) {
+        o = ctl_refuse(a->req, ERR_INVALID_REQUEST, "Cannot update these configs dynamically: [%s]",
+                       buf_cstr(&fixed));
+    } else if (single.len > 0) {
+        o = ctl_refuse(a->req, ERR_INVALID_REQUEST,
+                       "Cannot update these configs at default cluster level, broker id must be "
+                       "specified: [%s]",
+                       buf_cstr(&single));
+    }
+    buf_deinit(&fixed);
+    buf_deinit(&single);
+    return o;
+}
+
+static struct ctl_outcome check_broker_values(const struct altering *a,
+                                              const struct config_setting *s, int32_t count)
+{
+    struct ctl_outcome o = CTL_FINE;
+    struct buf why = BUF_INIT;
+    for (int32_t i = 0; o.err == OK && i < count; i++) {
+        const struct config_def *def = config_find(CONFIG_BROKER, s[i].name);
+        if (s[i].value.len > VALUE_MAX) {
+            o = ctl_refuse(a->req, ERR_INVALID_CONFIG,
+                           "The configuration value cannot be added because it exceeds the maximum "
+                           "value size of 32767 bytes.");
+        } else if (def != NULL && !config_check(def, s[i].value, &why)) {
+            o = ctl_refuse(a->req, ERR_INVALID_REQUEST, "%s", buf_cstr(&why));
+        }
+    }
+    buf_deinit(&why);
+    return o;
+}
+
+static const struct str min_isr_name = {"min.insync.replicas", 19};
+
+/* With eligible leader replicas the cluster's minimum must stay known, and be one for all. */
+static struct ctl_outcome check_min_isr(const struct altering *a, const struct wish *w)
+{
+    if (!ctl_has_elr(a->ctl) || w->type != RESOURCE_BROKER) {
+        return CTL_FINE;
+    }
+    for (int32_t i = 0; i < w->count; i++) {
+        const struct change *c = &w->changes[i];
+        if (!str_eq(c->name, min_isr_name)) {
+            continue;
+        }
+        if (w->resource.len > 0) {
+            return ctl_refuse(a->req, ERR_INVALID_CONFIG,
+                              "Broker-level min.insync.replicas cannot be altered while ELR is "
+                              "enabled.");
+        }
+        if (c->op == OP_DELETE) {
+            return ctl_refuse(a->req, ERR_INVALID_CONFIG,
+                              "Cluster-level min.insync.replicas cannot be removed while ELR is "
+                              "enabled.");
+        }
+    }
+    return CTL_FINE;
+}
+
+static struct ctl_outcome check_topic_resource(const struct altering *a, const struct wish *w)
+{
+    const struct ctl_auth *auth = a->req->auth;
+    if (auth != NULL && auth->can_alter_topic != NULL &&
+        !auth->can_alter_topic(auth->ctx, w->resource)) {
+        return ctl_refuse(a->req, ERR_TOPIC_AUTHORIZATION_FAILED, "Topic authorization failed.");
+    }
+    if (w->resource.len == 0) {
+        return ctl_refuse(a->req, ERR_INVALID_REQUEST, "Default topic resources are not allowed.");
+    }
+    if (image_topic_by_name(a->ctl->tip, w->resource) == NULL) {
+        return ctl_refuse(a->req, ERR_UNKNOWN_TOPIC_OR_PARTITION,
+                          "The topic '%.*s' does not exist.", STR_ARG(w->resource));
+    }
+    return CTL_FINE;
+}
+
+static struct ctl_outcome check_broker_resource(const struct altering *a, const struct wish *w)
+{
+    int64_t id;
+    if (w->resource.len == 0) {
+        return check_dynamic(a, w);
+    }
+    if (!str_to_i64(w->resource, &id) || id < INT32_MIN || id > INT32_MAX) {
+        return ctl_refuse(a->req, ERR_INVALID_REQUEST,
+                          "Node id must be an integer, but it is: %.*s", STR_ARG(w->resource));
+    }
+    if (image_broker(a->ctl->tip, (int32_t)id) == NULL) {
+        return ctl_refuse(a->req, ERR_INVALID_REQUEST,
+                          "Unexpected broker id, expected %d, but received %.*s",
+                          a->ctl->config->node_id, STR_ARG(w->resource));
+    }
+    return check_dynamic(a, w);
+}
+
+static struct ctl_outcome check_resource(const struct altering *a, const struct wish *w)
+{
+    switch (w->type) {
+    case RESOURCE_TOPIC:
+        return check_topic_resource(a, w);
+    case RESOURCE_BROKER:
+        return check_broker_resource(a, w);
+    default:
+        return ctl_refuse(a->req, ERR_INVALID_REQUEST, "Unknown resource type %d", w->type);
+    }
+}
+
+/* --- lists --- */
+
+static enum config_scope scope_of(int8_t type)
+{
+    return type == RESOURCE_TOPIC ? CONFIG_TOPIC : CONFIG_BROKER;
+}
+
+static bool list_has(struct str list, struct str item)
+{
+    size_t pos = 0;
+    struct str s;
+    while (config_list_next(list, &pos, &s)) {
+        if (str_eq(s, item)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The items of a that are in b or are not, joined; appended to out. */
+static void put_items(struct buf *out, struct str a, struct str b, bool want_in_b)
+{
+    size_t pos = 0;
+    struct str s;
+    while (config_list_next(a, &pos, &s)) {
+        if (list_has(b, s) == want_in_b) {
+            buf_printf(out, "%s%.*s", out->len ? "," : "", STR_ARG(s));
+        }
+    }
+}
+
+/* The value that counts now, its default included. */
+static struct str current_value(const struct altering *a, const struct wish *w,
+                                const struct config_def *def)
+{
+    enum config_source source;
+    struct str v =
+        image_config(a->ctl->tip, (enum config_resource)w->type, w->resource, str_from(def->name));
+    if (!str_is_null(v)) {
+        return v;
+    }
+    if (w->type == RESOURCE_TOPIC) {
+        return topic_config_text(a->ctl->tip, a->ctl->config, w->resource, def, a->req->arena,
+                                 &source);
+    }
+    v = config_props_get(&a->ctl->config->props, str_from(def->name));
+    return str_is_null(v) ? str_from(def->default_text) : v;
+}
+
+/* APPEND and SUBTRACT become the SET that they mean. */
+static struct ctl_outcome resolve_list(const struct altering *a, const struct wish *w,
+                                       struct change *c)
+{
+    const struct config_def *def = config_find(scope_of(w->type), c->name);
+    const char *op = c->op == OP_APPEND ? "APPEND" : "SUBTRACT";
+    if (def == NULL || config_type(def) != CONFIG_T_LIST) {
+        return ctl_refuse(a->req, ERR_INVALID_CONFIG,
+                          "Can't %s to key %.*s because its type is not LIST.", op,
+                          STR_ARG(c->name));
+    }
+    struct str now = current_value(a, w, def);
+    struct buf joined = BUF_INIT;
+    struct ctl_outcome o = CTL_FINE;
+    if (c->op == OP_APPEND) {
+        put_items(&joined, now, STR(""), false);
+        put_items(&joined, c->value, now, false);
+    } else {
+        put_items(&joined, now, c->value, false);
+    }
+    struct str text = joined.len ? buf_str(&joined) : STR("");
+    if (joined.err || !arena_copy_str(a->req->arena, text, &c->value)) {
+        o.err = ERR_BUDGET;
+    }
+    c->op = OP_SET;
+    buf_deinit(&joined);
+    return o;
+}
+
+static struct ctl_outcome resolve_lists(const struct altering *a, struct wish *w)
+{
+    struct ctl_outcome o = CTL_FINE;
+    for (int32_t i = 0; o.err == OK && i < w->count; i++) {
+        if (w->changes[i].op == OP_APPEND || w->changes[i].op == OP_SUBTRACT) {
+            o = resolve_list(a, w, &w->changes[i]);
+        }
+    }
+    return o;
+}
+
+/* --- the whole --- */
+
+static const struct change *change_of(const struct wish *w, struct str name)
+{
+    for (int32_t i = 0; i < w->count; i++) {
+        if (str_eq(w->changes[i].name, name)) {
+            return &w->changes[i];
+        }
+    }
+    return NULL;
+}
+
+/* Checks what the resource's settings would be. */
+static struct ctl_outcome check_result(const struct altering *a, const struct wish *w)
+{
+    const struct image_configs *old =
+        image_configs(a->ctl->tip, (enum config_resource)w->type, w->resource);
+    size_t most = (size_t)w->count + (size_t)(old ? old->count : 0) + 1;
+    struct config_setting *s = arena_array(a->req->arena, most, sizeof *s);
+    int32_t count = 0;
+    if (s == NULL) {
+        return (struct ctl_outcome){ERR_BUDGET, STR_NULL};
+    }
+    for (int32_t i = 0; i < w->count; i++) {
+        if (w->changes[i].op == OP_SET) {
+            s[count++] = (struct config_setting){w->changes[i].name, w->changes[i].value};
+        }
+    }
+    /* a broker's other settings may be of a release that we do not know */
+    for (int32_t i = 0; w->type == RESOURCE_TOPIC && old != NULL && i < old->count; i++) {
+        if (change_of(w, old->items[i].name) == NULL &&
+            config_find(CONFIG_TOPIC, old->items[i].name) != NULL) {
+            s[count++] = (struct config_setting){old->items[i].name, old->items[i].value};
+        }
+    }
+    return w->type == RESOURCE_TOPIC ? ctl_check_topic_settings(a->req, s, count)
+                                     : check_broker_values(a, s, count);
+}
+
+static struct ctl_outcome check_operations(const struct altering *a, const struct wish *w)
+{
+    struct ctl_outcome o = CTL_FINE;
+    struct buf nulls = BUF_INIT;
+    struct str *names = arena_array(a->req->arena, (size_t)w->count + 1, sizeof *names);
+    for (int32_t i = 0; names != NULL && i < w->count; i++) {
+        const struct change *c = &w->changes[i];
+        names[i] = c->name;
+        if (c->op < OP_SET || c->op > OP_SUBTRACT) {
+            o = ctl_refuse(a->req, ERR_INVALID_REQUEST, "Unknown operation type %d", c->op);
+        } else if (c->op != OP_DELETE && str_is_null(c->value)) {
+            buf_printf(&nulls, "%s%.*s", nulls.len ? "," : "", STR_ARG(c->name));
+        }
+    }
+    uint8_t *duplicates = names ? ctl_find_duplicates(a->req->arena, names, w->count) : NULL;
+    if (duplicates == NULL) {
+        o.err = ERR_BUDGET;
+    } else if (memchr(duplicates, 2, (size_t)w->count + 1) != NULL) {
+        o = ctl_refuse(a->req, ERR_INVALID_REQUEST, "Error due to duplicate config keys");
+    } else if (nulls.len > 0) {
+        o = ctl_refuse(a->req, ERR_INVALID_REQUEST, "Null value not supported for : %s",
+                       buf_cstr(&nulls));
+    }
+    buf_deinit(&nulls);
+    return o;
+}
+
+static void put_changes(const struct altering *a, const struct wish *w)
+{
+    bool has_new_min = false;
+    for (int32_t i = 0; i < w->count; i++) {
+        const struct change *c = &w->changes[i];
+        struct str value = c->op == OP_DELETE ? STR_NULL : c->value;
+        struct str old =
+            image_config(a->ctl->tip, (enum config_resource)w->type, w->resource, c->name);
+        bool is_forced =
+            w->type == RESOURCE_BROKER && c->op == OP_SET; /* a file may have changed */
+        if (!str_eq(old, value) || is_forced) {
+            struct config_record r = {w->type, w->resource, c->name, value};
+            meta_records_add(a->records, META_CONFIG, 0, &r);
+            has_new_min |= str_eq(c->name, min_isr_name);
+        }
+    }
+    if (has_new_min && ctl_has_elr(a->ctl)) {
+        struct clear_elr_record r = {w->type == RESOURCE_TOPIC ? w->resource : STR("")};
+        meta_records_add(a->records, META_CLEAR_ELR, 0, &r);
+    }
+}
+
+static struct ctl_outcome alter(const struct altering *a, struct wish *w)
+{
+    struct ctl_outcome o = w->count > CTL_SETTINGS_MAX ? ctl_refuse(a->req, ERR_INVALID_CONFIG,
+                                                                    "More settings than there are.")
+                                                       : check_operations(a, w);
+    o = o.err ? o : check_resource(a, w);
+    o = o.err ? o : check_min_isr(a, w);
+    o = o.err ? o : resolve_lists(a, w);
+    o = o.err ? o : check_result(a, w);
+    if (o.err == OK) {
+        put_changes(a, w);
+    }
+    return o;
+}
+
+/* Which resources come more than once. */
+static uint8_t *find_twice(const struct ctl_req *req, const struct wish *wishes, int32_t count)
+{
+    struct str *keys = arena_array(req->arena, (size_t)count + 1, sizeof *keys);
+    for (int32_t i = 0; keys != NULL && i < count; i++) {
+        keys[i] = arena_printf(req->arena, "%d:%.*s", wishes[i].type, STR_ARG(wishes[i].resource));
+    }
+    return keys ? ctl_find_duplicates(req->arena, keys, count) : NULL;
+}
+
+/* Both responses have the same shape but are two types; this is what they share. */
+typedef void answer_fn(void *resp, const struct wish *w, struct ctl_outcome o);
+
+static enum err alter_all(const struct altering *a, struct wish *wishes, int32_t count,
+                          answer_fn *answer, void *resp)
+{
+    uint8_t *duplicates = find_twice(a->req, wishes, count);
+    if (duplicates == NULL) {
+        return ERR_BUDGET;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        int32_t before = a->records->count;
+        struct ctl_outcome o = duplicates[i] ? ctl_refuse(a->req, ERR_INVALID_REQUEST,
+                                                          "Each resource must appear at most once.")
+                                             : alter(a, &wishes[i]);
+        if (o.err) {
+            meta_records_truncate(a->records, before);
+        }
+        if (o.err && !err_is_wire(o.err)) {
+            return o.err;
+        }
+        answer(resp, &wishes[i], o);
+    }
+    return OK;
+}
+
+static void answer_incremental(void *resp, const struct wish *w, struct ctl_outcome o)
+{
+    struct incremental_alter_configs_resp *r = resp;
+    struct incremental_alter_configs_resp_alter_configs_resource_response *ret =
+        &r->responses[r->responses_count++];
+    *ret = incremental_alter_configs_resp_alter_configs_resource_response_default;
+    ret->error_code = (int16_t)o.err;
+    ret->error_message = o.text;
+    ret->resource_type = w->type;
+    ret->resource_name = w->resource;
+}
+
+enum err ctl_incremental_configs(struct ctl *ctl, const struct ctl_req *req, struct ctl_out *out)
+{
+    const struct incremental_alter_configs_req *msg = req->msg;
+    struct altering a = {ctl, req, &out->records};
+    size_t count = (size_t)msg->resources_count;
+    struct wish *wishes = arena_array(req->arena, count + 1, sizeof *wishes);
+    struct incremental_alter_configs_resp *resp =
+        ARENA_NEW(req->arena, struct incremental_alter_configs_resp);
+    if (wishes == NULL || resp == NULL) {
+        return ERR_BUDGET;
+    }
+    *resp = incremental_alter_configs_resp_default;
+    resp->responses = arena_array(req->arena, count + 1, sizeof *resp->responses);
+    if (resp->responses == NULL) {
+        return ERR_BUDGET;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct wish *w = &wishes[i];
+        w->type = msg->resources[i].resource_type;
+        w->resource = msg->resources[i].resource_name;
+        w->count = msg->resources[i].configs_count;
+        w->changes = arena_array(req->arena, (size_t)w->count + 1, sizeof *w->changes);
+        if (w->changes == NULL) {
+            return ERR_BUDGET;
+        }
+        for (int32_t j = 0; j < w->count; j++) {
+            w->changes[j] = (struct change){msg->resources[i].configs[j].name,
+                                            msg->resources[i].configs[j].value,
+                                            msg->resources[i].configs[j].config_operation};
+        }
+    }
+    out->resp = resp;
+    out->records.is_atomic = true;
+    enum err e = alter_all(&a, wishes, msg->resources_count, answer_incremental, resp);
+    if (msg->validate_only) {
+        meta_records_truncate(&out->records, 0);
+    }
+    return e;
+}
+
+static void answer_alter(void *resp, const struct wish *w, struct ctl_outcome o)
+{
+    struct alter_configs_resp *r = resp;
+    struct alter_configs_resp_alter_configs_resource_response *ret =
+        &r->responses[r->responses_count++];
+    *ret = alter_configs_resp_alter_configs_resource_response_default;
+    ret->error_code = (int16_t)o.err;
+    ret->error_message = o.text;
+    ret->resource_type = w->type;
+    ret->resource_name = w->resource;
+}
+
+/* AlterConfigs gives all settings that there shall be: the others are deleted. */
+static enum err replace_wish(const struct ctl *ctl, struct arena *arena,
+                             const struct alter_configs_req_alter_configs_resource *r,
+                             struct wish *ret)
+{
+    const struct image_configs *old =
+        image_configs(ctl->tip, (enum config_resource)r->resource_type, r->resource_name);
+    size_t most = (size_t)r->configs_count + (size_t)(old ? old->count : 0) + 1;
+    struct wish w = {.type = r->resource_type, .resource = r->resource_name};
+    w.changes = arena_array(arena, most, sizeof *w.changes);
+    if (w.changes == NULL) {
+        return ERR_BUDGET;
+    }
+    for (int32_t i = 0; i < r->configs_count; i++) {
+        w.changes[w.count++] = (struct change){r->configs[i].name, r->configs[i].value, OP_SET};
+    }
+    for (int32_t i = 0; w.count <= CTL_SETTINGS_MAX && old != NULL && i < old->count; i++) {
+        if (change_of(&w, old->items[i].name) == NULL) {
+            w.changes[w.count++] = (struct change){old->items[i].name, STR_NULL, OP_DELETE};
+        }
+    }
+    *ret = w;
+    return OK;
+}
+
+enum err ctl_alter_configs(struct ctl *ctl, const struct ctl_req *req, struct ctl_out *out)
+{
+    const struct alter_configs_req *msg = req->msg;
+    struct altering a = {ctl, req, &out->records};
+    size_t count = (size_t)msg->resources_count;
+    struct wish *wishes = arena_array(req->arena, count + 1, sizeof *wishes);
+    struct alter_configs_resp *resp = ARENA_NEW(req->arena, struct alter_configs_resp);
+    if (wishes == NULL || resp == NULL) {
+        return ERR_BUDGET;
+    }
+    *resp = alter_configs_resp_default;
+    resp->responses = arena_array(req->arena, count + 1, sizeof *resp->responses);
+    if (resp->responses == NULL) {
+        return ERR_BUDGET;
+    }
+    for (size_t i = 0; i < count; i++) {
+        enum err e = replace_wish(ctl, req->arena, &msg->resources[i], &wishes[i]);
+        if (e) {
+            return e;
+        }
+    }
+    out->resp = resp;
+    out->records.is_atomic = true;
+    enum err e = alter_all(&a, wishes, msg->resources_count, answer_alter, resp);
+    if (msg->validate_only) {
+        meta_records_truncate(&out->records, 0);
+    }
+    return e;
+}
