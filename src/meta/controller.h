@@ -88,9 +88,6 @@ must_check enum err ctl_register_controller(struct ctl *ctl, const struct ctl_se
 /* Where the log's end is, after something that is no metadata record: as image_seek on tip. */
 void ctl_seek(struct ctl *ctl, int64_t off, int32_t epoch);
 
-/* Whether a topic may have that name; else false and Kafka's sentence. */
-bool topic_name_check(struct str name, struct buf *why);
-
 /* Applies records that others made (replay): as image_apply on tip. */
 must_check enum err ctl_replay(struct ctl *ctl, struct bytes record, const char **why);
 

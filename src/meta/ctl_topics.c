@@ -1,66 +1,11 @@
 /* CreateTopics and DeleteTopics. Checks, their order and their sentences are Apache Kafka's. Pure.
  */
 #include "meta/ctl_int.h"
-
-enum { TOPIC_NAME_MAX = 249 };
+#include "meta/topic_name.h"
 
 static const struct str metadata_topic = {"__cluster_metadata", 18};
 
 /* --- names --- */
-
-static bool is_legal(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-}
-
-static bool has_legal_chars(struct str name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        if (!is_legal(name.p[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool topic_name_check(struct str name, struct buf *why)
-{
-    if (name.len == 0) {
-        buf_printf(why, "Topic name is invalid: the empty string is not allowed");
-    } else if (str_eq(name, STR(".")) || str_eq(name, STR(".."))) {
-        buf_printf(why, "Topic name is invalid: '%.*s' is not allowed", STR_ARG(name));
-    } else if (name.len > TOPIC_NAME_MAX) {
-        buf_printf(why,
-                   "Topic name is invalid: the length of '%.*s' is longer than the max allowed "
-                   "length %d",
-                   STR_ARG(name), TOPIC_NAME_MAX);
-    } else if (!has_legal_chars(name)) {
-        buf_printf(why,
-                   "Topic name is invalid: '%.*s' contains one or more characters other than ASCII "
-                   "alphanumerics, '.', '_' and '-'",
-                   STR_ARG(name));
-    } else {
-        return true;
-    }
-    return false;
-}
-
-static char plain(char c) { return c == '.' ? '_' : c; }
-
-/* Metric names replace '.' by '_', so two such topics would share their metrics. */
-static bool collides(struct str a, struct str b)
-{
-    if (a.len != b.len) {
-        return false;
-    }
-    for (size_t i = 0; i < a.len; i++) {
-        if (plain(a.p[i]) != plain(b.p[i])) {
-            return false;
-        }
-    }
-    return true;
-}
 
 static const struct image_topic *find_collision(const struct image *img, struct str name)
 {
@@ -68,7 +13,7 @@ static const struct image_topic *find_collision(const struct image *img, struct 
         return NULL;
     }
     for (int32_t i = 0; i < img->topic_count; i++) {
-        if (collides(img->topics[i]->name, name)) {
+        if (topic_names_collide(img->topics[i]->name, name)) {
             return img->topics[i];
         }
     }

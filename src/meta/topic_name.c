@@ -1,4 +1,4 @@
-/* Rules of topic names. Pure. */
+/* The rules of topic names. Pure. */
 #include "meta/topic_name.h"
 
 static bool is_legal_char(char c)
@@ -7,12 +7,8 @@ static bool is_legal_char(char c)
            c == '_' || c == '-';
 }
 
-bool topic_name_is_legal(struct str name)
+static bool has_legal_chars(struct str name)
 {
-    if (name.len == 0 || name.len > TOPIC_NAME_MAX || str_eq(name, STR(".")) ||
-        str_eq(name, STR(".."))) {
-        return false;
-    }
     for (size_t i = 0; i < name.len; i++) {
         if (!is_legal_char(name.p[i])) {
             return false;
@@ -21,7 +17,34 @@ bool topic_name_is_legal(struct str name)
     return true;
 }
 
-static char folded(char c) { return c == '.' ? '_' : c; }
+static bool is_path(struct str name) { return str_eq(name, STR(".")) || str_eq(name, STR("..")); }
+
+bool topic_name_is_legal(struct str name)
+{
+    return name.len > 0 && name.len <= TOPIC_NAME_MAX && !is_path(name) && has_legal_chars(name);
+}
+
+bool topic_name_check(struct str name, struct buf *why)
+{
+    if (name.len == 0) {
+        buf_printf(why, "Topic name is invalid: the empty string is not allowed");
+    } else if (is_path(name)) {
+        buf_printf(why, "Topic name is invalid: '%.*s' is not allowed", STR_ARG(name));
+    } else if (name.len > TOPIC_NAME_MAX) {
+        buf_printf(why,
+                   "Topic name is invalid: the length of '%.*s' is longer than the max allowed "
+                   "length %d",
+                   STR_ARG(name), TOPIC_NAME_MAX);
+    } else if (!has_legal_chars(name)) {
+        buf_printf(why,
+                   "Topic name is invalid: '%.*s' contains one or more characters other than ASCII "
+                   "alphanumerics, '.', '_' and '-'",
+                   STR_ARG(name));
+    }
+    return topic_name_is_legal(name);
+}
+
+static char plain(char c) { return c == '.' ? '_' : c; }
 
 bool topic_names_collide(struct str a, struct str b)
 {
@@ -29,7 +52,7 @@ bool topic_names_collide(struct str a, struct str b)
         return false;
     }
     for (size_t i = 0; i < a.len; i++) {
-        if (folded(a.p[i]) != folded(b.p[i])) {
+        if (plain(a.p[i]) != plain(b.p[i])) {
             return false;
         }
     }
