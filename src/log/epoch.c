@@ -30,8 +30,8 @@ bool epochs_assign(struct epochs *x, int32_t epoch, int64_t start_off)
     if (epoch < 0 || start_off < 0) {
         return false;
     }
-    const struct epoch_row *last = x->count ? &x->rows[x->count - 1] : NULL;
-    if (last != NULL && last->epoch == epoch && last->start_off <= start_off) {
+    if (x->count > 0 && x->rows[x->count - 1].epoch == epoch &&
+        x->rows[x->count - 1].start_off <= start_off) {
         return false;
     }
     while (x->count > 0 &&

@@ -70,7 +70,8 @@ bool image_eq(const struct image *a, const struct image *b)
     struct buf all_a = BUF_INIT, all_b = BUF_INIT;
     bool eq = image_write_version(a, INT16_MAX, collect_record, &all_a) == OK &&
               image_write_version(b, INT16_MAX, collect_record, &all_b) == OK &&
-              all_a.len == all_b.len && memcmp(all_a.p, all_b.p, all_a.len) == 0;
+              all_a.len == all_b.len &&
+              (all_a.len == 0 || memcmp(all_a.p, all_b.p, all_a.len) == 0);
     buf_deinit(&all_a);
     buf_deinit(&all_b);
     return eq;

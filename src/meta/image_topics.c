@@ -120,8 +120,9 @@ static uint8_t *put_ids(uint8_t *at, struct ids s, uint16_t *ret_count)
 static void pack(struct image_part *p, const struct part_lists *l)
 {
     size_t dir_bytes = (size_t)l->replicas.count * sizeof(struct uuid);
-    size_t id_count = (size_t)(l->replicas.count + l->isr.count + l->removing.count +
-                               l->adding.count + l->elr.count + l->last_elr.count);
+    int32_t ids = l->replicas.count + l->isr.count + l->removing.count + l->adding.count +
+                  l->elr.count + l->last_elr.count;
+    size_t id_count = (size_t)ids;
     uint8_t *block = mem_zalloc(dir_bytes + id_count * sizeof(int32_t));
     if (l->dirs != NULL) {
         memcpy(block, l->dirs, dir_bytes);
