@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 import layers
+import pages
 import pure
 import shape
 
@@ -103,6 +104,39 @@ class Shape(unittest.TestCase):
     def test_a_folder_wants_a_readme(self):
         names = {pathlib.Path("src/a/x.c"), pathlib.Path("src/b/x.c"), pathlib.Path("src/b/README.md")}
         self.assertEqual(list(shape.folder_faults(names)), ["src/a: no README.md"])
+
+
+class Pages(unittest.TestCase):
+    KAFKA = {3: ("Metadata", 0, 13), 23: ("OffsetForLeaderEpoch", 2, 4), 9: ("OffsetFetch", 1, 10)}
+
+    def test_rows_are_parsed_with_their_comments_and_long_texts(self):
+        text = '/* X(A, b, 1, 2, 0) */\nX(METADATA, f, 0, 12, A | B)\nTOPIC("a.b", a_b, INT, "1",\n  "x, (y) " "z")\n'
+        self.assertEqual(pages.rows(text, "X", "TOPIC"), [("X", ["METADATA", "f", "0", "12", "A | B"]),
+                                                          ("TOPIC", ["a.b", "a_b", "INT", "1", "x, (y) z"])])
+
+    def test_versions_come_from_the_schemas(self):
+        self.assertEqual(pages.kafka_apis(["request 3 MetadataRequest 0-13 flex 9+\n", "request 67 AxRequest 0 flex\n"]),
+                         {3: ("Metadata", 0, 13), 67: ("Ax", 0, 0)})
+
+    def test_a_proof_of_what_is_not_served_is_found(self):
+        served = {"METADATA": (0, 13), "OFFSET_FOR_LEADER_EPOCH": (2, 4)}
+        proved = pages.proofs([("test/a.py", "# Proves: METADATA,\n#  OFFSET_FOR_LEADER_EPOCH\n\nx = 1")])
+        self.assertEqual(list(pages.compat_faults(self.KAFKA, served, proved)), [])
+        self.assertEqual(len(list(pages.compat_faults(self.KAFKA, {"META": (0, 1)}, {}))), 1)
+        self.assertEqual(len(list(pages.compat_faults(self.KAFKA, {}, proved))), 2)
+
+    def test_what_is_not_served_is_said(self):
+        page = pages.compat_page(self.KAFKA, {"METADATA": (0, 12)}, {"METADATA": ["test/e2e/a.py"]})
+        self.assertIn("| Metadata | 3 | 0–13 | 0–12 | [a](../test/e2e/a.py) |", page)
+        self.assertIn("| OffsetFetch | 9 | 1–10 |\n", page)
+
+    def test_a_setting_that_nothing_reads_is_said(self):
+        rows = [("TOPIC", "a.b", "a_b", "INT", "1", "", "", "", "log.a.b*60", "Text."),
+                ("BROKER", "log.a.b", "log_a_b", "INT", "1", "", "", "", "", "Default."),
+                ("BROKER", "c", "c_field", "INT", "NULL", "", "", "", "", "C.")]
+        self.assertIn("Nothing reads yet: `c`.", pages.config_page(rows, ["x = t->a_b;"]))
+        self.assertNotIn("Nothing reads yet: `log.a.b`", pages.config_page(rows, ["x = t->a_b;"]))
+        self.assertIn("Nothing reads yet: `log.a.b`, `c`.", pages.config_page(rows, ["a_bc"]))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ check_steps() {
     [[ -f build-test/compile_commands.json ]] || return 0
     step layers check/layers.py
     step shape check/shape.py
+    step pages check/pages.py
     step pure check/pure.py build-test
     step format formatted
     step shell shellcheck dev dev.d/*.sh .ci/run
