@@ -32,7 +32,7 @@ static inline size_t codec_first_room(size_t claimed_bytes, size_t in_bytes, siz
 
 static inline size_t codec_next_room(size_t room, size_t max_bytes)
 {
-    return room > max_bytes / 4 ? max_bytes : room * 4 + CODEC_CHUNK_BYTES;
+    return room > max_bytes / 4 ? max_bytes : MIN(room * 4 + CODEC_CHUNK_BYTES, max_bytes);
 }
 
 #endif
