@@ -69,7 +69,7 @@ static inline bool record_glance(const uint8_t **at, const uint8_t *end, struct 
         return false;
     }
     value_len = value_len & 1 ? 0 : value_len >> 1;
-    bool has_headers = p + value_len + 1 != next || next[-1] != 0;
+    bool has_headers = (ptrdiff_t)value_len + 1 != next - p || next[-1] != 0;
     *at = has_headers ? *at : next;
     return !has_headers;
 }
