@@ -71,6 +71,51 @@ static void uncommon_records_are_read_beside_common_ones(void **state)
     }
 }
 
+/* The way of a walk, which looks at each record with care. */
+static bool is_walkable(struct bytes in)
+{
+    struct record_walk w;
+    struct record r;
+    struct batch b;
+    assert_ok(batch_parse(in, &b));
+    assert_ok(record_walk_init(&w, &b, MIB));
+    enum err e = OK;
+    while (e == OK) {
+        e = record_walk_next(&w, &r);
+    }
+    record_walk_deinit(&w);
+    return e == ERR_NOT_FOUND;
+}
+
+/* Every value of every byte of some records: validation's quick look at them accepts what a walk
+ * can read, and nothing else. */
+static void a_quick_look_misses_nothing(void **state)
+{
+    struct buf in = BUF_INIT, rewritten = BUF_INIT;
+    struct validate_rules rules = usual;
+    struct validate_result r;
+    struct batch b;
+    int accepted = 0, refused = 0;
+    rules.ts_after_max_ms = INT64_MAX;
+    build(&in, &(struct spec){.count = 4, .value_bytes = 70, .has_keys = true});
+    assert_ok(batch_parse(buf_bytes(&in), &b));
+    for (size_t at = BATCH_HEADER_BYTES; at < in.len; at++) {
+        uint8_t was = in.p[at];
+        for (int value = 0; value < 256; value++) {
+            in.p[at] = (uint8_t)value;
+            batch_write_header(in.p, &b);
+            enum err want = is_walkable(buf_bytes(&in)) ? OK : ERR_INVALID_RECORD;
+            assert_err(want,
+                       validate_produce(&rules, in.p, in.len, VERSION, NOW_MS, &rewritten, &r));
+            want == OK ? accepted++ : refused++;
+        }
+        in.p[at] = was;
+    }
+    assert_true(accepted > 1000 && refused > 1000);
+    buf_deinit(&in);
+    buf_deinit(&rewritten);
+}
+
 static void the_first_records_to_blame_are_named(void **state)
 {
     struct buf in = BUF_INIT, rewritten = BUF_INIT;
@@ -203,6 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uncommon_records_are_read_beside_common_ones),
+        cmocka_unit_test(a_quick_look_misses_nothing),
         cmocka_unit_test(the_first_records_to_blame_are_named),
         cmocka_unit_test(a_late_bad_timestamp_counts),
         cmocka_unit_test(what_decompresses_to_too_much_is_too_large),
