@@ -55,11 +55,11 @@ size_t net_budget_used_bytes(struct net_budget *b)
 
 size_t net_budget_frame_max(const struct net_budget *b) { return b ? b->lane_bytes : SIZE_MAX; }
 
-static bool take_room(struct net_budget *b, size_t bytes, enum budget_kind kind)
+static bool take_room(struct net_budget *b, size_t bytes, size_t room)
 {
     size_t used = atomic_load(&b->used);
     do {
-        if (used > b->room_bytes[kind] || bytes > b->room_bytes[kind] - used) {
+        if (used > room || bytes > room - used) {
             return false;
         }
     } while (!atomic_compare_exchange_weak(&b->used, &used, used + bytes));
@@ -68,7 +68,8 @@ static bool take_room(struct net_budget *b, size_t bytes, enum budget_kind kind)
 
 bool net_budget_take(struct net_budget *b, size_t bytes, enum budget_kind kind)
 {
-    return b == NULL || (atomic_load(&b->waiting[kind]) == 0 && take_room(b, bytes, kind));
+    return b == NULL ||
+           (atomic_load(&b->waiting[kind]) == 0 && take_room(b, bytes, b->room_bytes[kind]));
 }
 
 void net_budget_take_anyway(struct net_budget *b, size_t bytes)
@@ -135,8 +136,9 @@ static void grant_to(struct net_budget *b, struct budget_wait *w)
 static void grant(struct net_budget *b)
 {
     for (int kind = 0; kind < BUDGET_KINDS; kind++) {
+        size_t room = b->room_bytes[kind];
         struct budget_wait *w;
-        while ((w = first_of(b, kind)) != NULL && take_room(b, w->want_bytes, kind)) {
+        while ((w = first_of(b, kind)) != NULL && take_room(b, w->want_bytes, room)) {
             grant_to(b, w);
         }
     }

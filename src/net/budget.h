@@ -2,13 +2,13 @@
  * net: conn.h has what others need. Thread-safe but for what belongs to one waiter.
  *
  * Half of the total is shared, half is the lane.
- * - shared: taken as bytes arrive. The larger the frame, the less of it there is: large frames may
- *   use three quarters, middle ones seven eighths, so that peers that claim much never shut out
- *   those that send little.
- * - lane: when room is short, waiters queue, oldest first, and one connection at a time has the
- *   lane: it takes what the rest of its frame needs without waiting. A frame is never larger than
- *   the lane, so whoever has it can finish; then it gives back all that it holds. Hence no
- *   deadlock, however many hold a part and want more. */
+ * - shared: taken as bytes arrive. The larger the frame, the less of it there is, so that peers
+ *   that claim much never shut out those that send little.
+ * - queue: who finds no room waits for it, in order. Who gets it and then stalls, or waits too long
+ *   for it, is closed and gives back all that it holds (conn_in.c).
+ * - lane: one waiter at a time, the oldest, takes what the rest of its frame needs from the lane,
+ *   without waiting. A frame is never larger than the lane, so whoever has it can finish; then it
+ *   gives back all that it holds. Hence no deadlock, however many hold a part and want more. */
 #ifndef NET_BUDGET_H
 #define NET_BUDGET_H
 

@@ -19,14 +19,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { LINES_PER_SECOND = 10, TICK_MS = 1000 };
+enum { LINES_PER_SECOND = 10 };
 
 /* --- what connections of a loop share --- */
 
 static void on_tick(struct timer *t)
 {
     struct conn_shared *s = CONTAINER_OF(t, struct conn_shared, tick);
-    conn_evict_stalled(s);
+    conn_evict(s);
     if (!list_is_empty(&s->holders)) {
         loop_timer_set(s->loop, t, loop_now_ms(s->loop) + TICK_MS);
     }

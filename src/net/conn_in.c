@@ -8,9 +8,9 @@
  *
  * rx is charged to the budget. While memory is short (net_budget_is_pressed) the scratch is not
  * used, because what is left of a read would have to be kept: reads go into rx only, for which room
- * is taken before. A connection that finds no room queues for it and does not read. One that holds
- * memory and makes no progress while others queue is closed, and so is one that uses the lane for
- * longer than its lease. */
+ * is taken before. A connection that finds no room queues for it and does not read. While memory is
+ * short these are closed: one that holds memory and makes too little progress, one whose frame has
+ * been under way for too long, one that uses the lane for longer than its lease. */
 #include "base/assert.h"
 #include "base/endian.h"
 #include "base/mem.h"
@@ -22,9 +22,16 @@ enum {
     FRESH_BYTES = 1024,           /* first buffer of a frame of which nothing is known */
     GROW_FAST_BYTES = 128 * 1024, /* buffers grow fourfold below, twofold beyond */
     HINT_MAX_BYTES = 1024 * 1024, /* what a connection proved before counts up to here */
+    /* While memory is short a frame gains so much in such a time, or its connection is closed. */
+    STALL_BYTES = 16 * 1024,
     STALL_MS = 5000,
-    LEASE_MS = 10 * 1000,
-    LEASE_BYTES_PER_MS = 256,
+    /* A frame that is older, by more than its bytes excuse, does not wait for memory any longer:
+     * its client has given up by then, or is about to. */
+    AGE_MAX_MS = 15 * 1000,
+    AGE_BYTES_PER_MS = 256,
+    /* In the lane it comes at such a rate. */
+    LEASE_MS = 5000,
+    LEASE_BYTES_PER_MS = 1024,
 };
 
 /* A server hears no more of a peer that does not take its answers. A client must hear: what it has
@@ -59,16 +66,24 @@ static size_t frame_total(const uint8_t *p, size_t len)
 
 static size_t rx_total(const struct conn *c) { return frame_total(c->rx.p + c->rx.off, c->rx.len); }
 
+static void mark_progress(struct conn *c)
+{
+    c->rx.progress_ms = loop_now_ms(c->loop);
+    c->rx.mark = c->rx.len;
+}
+
+/* There is a buffer now. */
 static void hold(struct conn *c)
 {
     struct conn_shared *s = shared(c);
-    if (list_is_linked(&c->rx.held)) {
-        list_remove(&c->rx.held);
+    mark_progress(c);
+    c->rx.begun_ms = c->rx.progress_ms;
+    if (!list_is_linked(&c->rx.held)) {
+        list_push_back(&s->holders, &c->rx.held);
+        s->holder_count++;
     }
-    c->rx.progress_ms = loop_now_ms(c->loop);
-    list_push_back(&s->holders, &c->rx.held);
     if (!loop_timer_is_set(&s->tick)) {
-        loop_timer_set(c->loop, &s->tick, loop_now_ms(c->loop) + 1000);
+        loop_timer_set(c->loop, &s->tick, loop_now_ms(c->loop) + TICK_MS);
     }
 }
 
@@ -90,6 +105,7 @@ static void rx_free(struct conn *c)
     rx->cap = rx->off = rx->len = 0;
     if (list_is_linked(&rx->held)) {
         list_remove(&rx->held);
+        shared(c)->holder_count--;
     }
     give_back_lane(c);
     net_budget_give(budget(c), shared_bytes);
@@ -152,6 +168,7 @@ static void rx_compact(struct conn *c)
     struct conn_rx *rx = &c->rx;
     memmove(rx->p, rx->p + rx->off, rx->len);
     rx->off = 0;
+    hold(c);
     net_budget_take_anyway(budget(c), rx->lane_bytes);
     give_back_lane(c);
     size_t old_cap = rx->cap;
@@ -212,18 +229,22 @@ static void on_room(struct mail *m)
         c->rx.cap = cap;
         conn_fail(c, ERR_NO_MEMORY, "no memory for %zu bytes", cap);
     } else {
-        hold(c);
+        if (cap == c->room.want_bytes) {
+            hold(c);
+        }
+        mark_progress(c);
         conn_turn_soon(c);
     }
     conn_unref(c);
 }
 
-/* Room in rx for at least one more byte. False: not now (it waits), or closed. */
+/* Room in rx for at least one more byte. False: not now (it queues), or closed. */
 static bool make_room(struct conn *c)
 {
-    size_t cap = c->rx.p ? next_cap(c) : FRESH_BYTES;
+    bool is_first = c->rx.p == NULL;
+    size_t cap = is_first ? FRESH_BYTES : next_cap(c);
     size_t more = cap - c->rx.cap;
-    enum budget_kind kind = c->rx.p ? budget_kind_of(rx_total(c)) : BUDGET_SMALL;
+    enum budget_kind kind = is_first ? BUDGET_SMALL : budget_kind_of(rx_total(c));
     if (c->rx.has_lane) {
         net_budget_take_lane(budget(c), more);
         c->rx.lane_bytes += more;
@@ -236,7 +257,9 @@ static bool make_room(struct conn *c)
         conn_fail(c, ERR_NO_MEMORY, "no memory for %zu bytes", cap);
         return false;
     }
-    hold(c);
+    if (is_first) {
+        hold(c);
+    }
     return true;
 }
 
@@ -289,7 +312,7 @@ void conn_hand_out_held(struct conn *c)
     if (c->rx.len == 0) {
         c->grown_bytes = (uint32_t)MIN(n, (size_t)HINT_MAX_BYTES);
         rx_free(c);
-    } else if (!c->has_held) {
+    } else if (!c->has_held && c->rx.off > 0) {
         rx_compact(c);
     }
 }
@@ -377,7 +400,9 @@ static void take_bytes(struct conn *c, const struct target *t, size_t n)
     }
     size_t own = MIN(n, t->iov[0].iov_len);
     c->rx.len += own;
-    hold(c);
+    if (c->rx.len - c->rx.mark >= STALL_BYTES) {
+        mark_progress(c);
+    }
     conn_hand_out_held(c);
     if (n > own && !c->is_closed && !c->is_draining) {
         hand_out_scratch(c, n - own);
@@ -413,18 +438,38 @@ static bool is_stalled(const struct conn *c, int64_t now_ms)
            net_budget_is_pressed(budget(c));
 }
 
-void conn_evict_stalled(struct conn_shared *s)
+static bool is_too_old(const struct conn *c, int64_t now_ms)
 {
+    int64_t max_ms = AGE_MAX_MS + (int64_t)(c->rx.len / AGE_BYTES_PER_MS);
+    return now_ms - c->rx.begun_ms >= max_ms && !c->rx.has_lane &&
+           (c->is_queued || !conn_is_busy(c)) && net_budget_is_pressed(budget(c));
+}
+
+/* True when it was closed for its age. */
+static bool evict(struct conn *c, bool may_be_for_age)
+{
+    int64_t now_ms = loop_now_ms(c->loop);
+    if (is_stalled(c, now_ms)) {
+        conn_fail(c, ERR_BUDGET, "it holds %zu bytes and stalls while memory is short", c->rx.cap);
+    } else if (may_be_for_age && is_too_old(c, now_ms)) {
+        conn_fail(c, ERR_BUDGET, "its frame of %zu bytes is late while memory is short",
+                  rx_total(c));
+        return true;
+    }
+    return false;
+}
+
+/* Of those that are too old only some at a time, the oldest: what they give back may do for the
+ * others. */
+void conn_evict(struct conn_shared *s)
+{
+    size_t left_for_age = MAX(s->holder_count / 4, 1);
     struct list todo; /* apart: on_close may close others */
     list_init(&todo);
     list_splice_back(&todo, &s->holders);
     struct list_node *n;
     while ((n = list_pop_front(&todo)) != NULL) {
-        struct conn *c = LIST_ENTRY(n, struct conn, rx.held);
         list_push_back(&s->holders, n);
-        if (is_stalled(c, loop_now_ms(s->loop))) {
-            conn_fail(c, ERR_BUDGET, "it holds %zu bytes and stalls while memory is short",
-                      c->rx.cap);
-        }
+        left_for_age -= evict(LIST_ENTRY(n, struct conn, rx.held), left_for_age > 0);
     }
 }

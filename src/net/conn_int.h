@@ -15,6 +15,7 @@ enum {
     READ_MAX_BYTES = SCRATCH_BYTES,
     /* A connection may have so many replies that are not sent yet; then it waits. */
     REPLIES_MAX = 1024,
+    TICK_MS = 1000,
 };
 
 /* Received bytes that wait for more, or for their turn: p[off .. off + len). No buffer: p == NULL.
@@ -25,7 +26,9 @@ struct conn_rx {
     size_t off, len;
     size_t lane_bytes; /* the part of cap that was taken from the lane */
     bool has_lane;
-    int64_t progress_ms;   /* when the peer last gave bytes, or made us */
+    int64_t begun_ms;      /* when the first bytes of the partial frame came */
+    int64_t progress_ms;   /* when it last moved enough (conn_in.c) */
+    size_t mark;           /* len then */
     struct list_node held; /* in conn_shared.holders while there is a buffer */
 };
 
@@ -80,8 +83,9 @@ struct conn {
 struct conn_shared {
     struct loop *loop;
     struct list conns;
-    struct list holders; /* of rx buffers; who got bytes last is at the end */
-    struct timer tick;   /* while there are holders: looks for those that stall */
+    struct list holders; /* of rx buffers, about in the order of begun_ms */
+    size_t holder_count;
+    struct timer tick; /* while there are holders: looks for those that stall */
     struct reply *free_replies;
     size_t free_reply_count;
     int64_t said_ms; /* the second in which said_count lines were said about failures */
@@ -123,8 +127,8 @@ void conn_hand_out_held(struct conn *c);
 
 void conn_drop_input(struct conn *c);
 
-/* Closes those that hold memory and stall while it is short. */
-void conn_evict_stalled(struct conn_shared *s);
+/* Closes those that hold memory and do not get on while it is short. */
+void conn_evict(struct conn_shared *s);
 
 /* --- conn_out.c --- */
 

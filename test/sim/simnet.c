@@ -405,8 +405,6 @@ void simnet_init(struct simnet *n)
     list_init(&n->listeners);
 }
 
-void simnet_deinit(struct simnet *n) { ASSERT(n->sock_count == 0); }
-
 /* --- the clock --- */
 
 static int64_t sim_wall_ms(struct clock *c)

@@ -18,12 +18,11 @@ struct simnet {
     struct rand *rand;   /* not NULL: at most a random part of piece_bytes */
     int no_fds;          /* the next so many accepts find no descriptor */
     bool no_send_file;
-    uint64_t sock_count; /* open now */
+    uint64_t sock_count; /* open now: 0 at the end, or something leaks */
     uint64_t write_count, send_file_count;
 };
 
 void simnet_init(struct simnet *n);
-void simnet_deinit(struct simnet *n); /* all sockets must be closed */
 
 /* A pair of connected streams. */
 void simnet_pair(struct simnet *n, struct sock *ret_socks[2]);

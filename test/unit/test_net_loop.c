@@ -21,8 +21,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     loop_free(loop);
-    simnet_deinit(&net);
-    return 0;
+    return net.sock_count != 0;
 }
 
 /* --- the wheel --- */
