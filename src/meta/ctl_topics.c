@@ -24,9 +24,8 @@ static struct ctl_outcome check_name(const struct ctl *ctl, const struct ctl_req
                                      struct str name)
 {
     struct buf why = BUF_INIT;
-    struct ctl_outcome o = CTL_FINE;
     if (!topic_name_check(name, &why)) {
-        o = ctl_refuse(req, ERR_INVALID_TOPIC_EXCEPTION, "%s", buf_cstr(&why));
+        struct ctl_outcome o = ctl_refuse(req, ERR_INVALID_TOPIC_EXCEPTION, "%s", buf_cstr(&why));
         buf_deinit(&why);
         return o;
     }
@@ -115,7 +114,7 @@ static struct ctl_outcome order_assignments(const struct creation *c, const new_
 }
 
 static struct ctl_outcome check_manual(const struct creation *c, const new_topic *t,
-                                       struct ids **ret_parts)
+                                       struct ids *ret_parts)
 {
     if (t->replication_factor != -1) {
         return ctl_refuse(c->req, ERR_INVALID_REQUEST,
@@ -127,11 +126,7 @@ static struct ctl_outcome check_manual(const struct creation *c, const new_topic
                           "A manual partition assignment was specified, but numPartitions was not "
                           "set to -1.");
     }
-    *ret_parts = arena_array(c->req->arena, (size_t)t->assignments_count, sizeof **ret_parts);
-    if (*ret_parts == NULL) {
-        return (struct ctl_outcome){ERR_BUDGET, STR_NULL};
-    }
-    return order_assignments(c, t, *ret_parts);
+    return order_assignments(c, t, ret_parts);
 }
 
 static struct ctl_outcome check_counts(const struct creation *c, const new_topic *t)
@@ -190,8 +185,11 @@ static struct ctl_outcome put_placed(struct creation *c, const new_topic *t, str
 static struct ctl_outcome put_manual(struct creation *c, const new_topic *t, struct uuid id,
                                      int16_t *ret_factor)
 {
-    struct ids *parts = NULL;
-    struct ctl_outcome o = check_manual(c, t, &parts);
+    struct ids *parts = arena_array(c->req->arena, (size_t)t->assignments_count, sizeof *parts);
+    if (parts == NULL) {
+        return (struct ctl_outcome){ERR_BUDGET, STR_NULL};
+    }
+    struct ctl_outcome o = check_manual(c, t, parts);
     for (int32_t i = 0; o.err == OK && i < t->assignments_count; i++) {
         *ret_factor = (int16_t)parts[i].count;
         if (!ctl_add_partition(c->ctl, id, i, parts[i], c->records)) {
