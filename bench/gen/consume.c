@@ -1,0 +1,234 @@
+/* Consume: each connection fetches its own partitions in one request at a time, in an incremental
+ * session, with the sizes that the Java consumer asks for by default. Every batch must begin where
+ * the one before ended and be the one that was produced. Timed, a reader that reaches the end
+ * begins again; by count, it stops there and the sum must be right. */
+#include "gen.h"
+
+#include "base/mem.h"
+#include "record/batch.h"
+
+#include <stdio.h>
+
+enum { FETCH = 1, PER_CONN_MAX = 512 };
+
+struct cursor {
+    int64_t off;
+    int64_t end_off;
+    bool has_moved; /* since the session was told */
+};
+
+struct lane {
+    struct buf request;
+    int32_t session_id, session_epoch;
+    struct cursor *cursors;
+};
+
+struct consume {
+    struct flow flow;
+    struct content content;
+    struct lane *lanes;
+    struct arena arena;
+    struct uuid topic_id;
+    int version;
+    int each; /* partitions of a connection */
+    int64_t records;
+};
+
+static int first_partition(const struct consume *g, const struct flow_conn *c)
+{
+    return c->index * g->each;
+}
+
+/* Those that moved; in a new session all. */
+static int fill_partitions(const struct consume *g, const struct flow_conn *c,
+                           struct fetch_req_fetch_partition *parts)
+{
+    struct lane *l = &g->lanes[c->index];
+    int n = 0;
+    for (int i = 0; i < g->each; i++) {
+        if (l->session_epoch > 0 && !l->cursors[i].has_moved) {
+            continue;
+        }
+        parts[n] = fetch_req_fetch_partition_default;
+        parts[n].partition = first_partition(g, c) + i;
+        parts[n].fetch_offset = l->cursors[i].off;
+        parts[n].partition_max_bytes = g->flow.options->partition_max_bytes;
+        l->cursors[i].has_moved = false;
+        n++;
+    }
+    return n;
+}
+
+static void encode(struct consume *g, const struct flow_conn *c)
+{
+    const struct options *o = g->flow.options;
+    struct lane *l = &g->lanes[c->index];
+    struct fetch_req req = fetch_req_default;
+    struct fetch_req_fetch_topic topic = fetch_req_fetch_topic_default;
+    struct fetch_req_fetch_partition parts[PER_CONN_MAX];
+    struct wire_header h = {.api_key = FETCH,
+                            .version = (int16_t)g->version,
+                            .correlation_id = c->next_correlation_id,
+                            .client_id = STR("ottla-gen")};
+    topic.topic = g->version < 13 ? str_from(o->topic) : topic.topic;
+    topic.topic_id = g->topic_id;
+    topic.partitions = parts;
+    topic.partitions_count = fill_partitions(g, c, parts);
+    req.max_wait_ms = o->max_wait_ms;
+    req.min_bytes = o->min_bytes;
+    req.max_bytes = o->max_bytes;
+    req.session_id = l->session_id;
+    req.session_epoch = l->session_epoch;
+    req.topics = &topic;
+    req.topics_count = topic.partitions_count > 0 ? 1 : 0;
+    encode_request(&l->request, &h, &req, NULL);
+}
+
+static bool is_at_end(const struct consume *g, const struct flow_conn *c)
+{
+    for (int i = 0; i < g->each; i++) {
+        const struct cursor *at = &g->lanes[c->index].cursors[i];
+        if (at->off < at->end_off) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool ask(struct flow *f, struct flow_conn *c)
+{
+    struct consume *g = CONTAINER_OF(f, struct consume, flow);
+    struct lane *l = &g->lanes[c->index];
+    if (f->options->seconds <= 0 && is_at_end(g, c)) {
+        return false;
+    }
+    encode(g, c);
+    c->iov[0] = (struct iovec){l->request.p, l->request.len};
+    c->iov_count = 1;
+    return true;
+}
+
+/* Between base offset and CRC the broker writes its leader epoch. */
+static void check_content(const struct consume *g, int partition, const struct batch *b)
+{
+    enum { KEPT_AT = 17 };
+    const struct buf *want = content_at(&g->content, partition, b->base_off);
+    size_t len = g->flow.options->is_full_check ? want->len : BATCH_HEADER_BYTES;
+    if (b->size_bytes != want->len || memcmp(b->p + KEPT_AT, want->p + KEPT_AT, len - KEPT_AT)) {
+        die("partition %d, offset %lld: not what was produced", partition, (long long)b->base_off);
+    }
+}
+
+/* A batch that is cut off at the end is the next fetch's. */
+static void take_records(struct consume *g, struct cursor *at, int partition, struct bytes in)
+{
+    struct batch b;
+    int64_t before_off = at->off;
+    while (batch_parse(in, &b) == OK) {
+        if (b.base_off != at->off) {
+            die("partition %d: offset %lld where %lld is due", partition, (long long)b.base_off,
+                (long long)at->off);
+        }
+        check_content(g, partition, &b);
+        at->off = batch_next_off(&b);
+        in = (struct bytes){in.p + b.size_bytes, in.len - b.size_bytes};
+    }
+    g->records += at->off - before_off;
+    at->has_moved |= at->off != before_off;
+}
+
+static void take_partition(struct consume *g, const struct flow_conn *c,
+                           const struct fetch_resp_partition_data *r)
+{
+    int i = r->partition_index - first_partition(g, c);
+    if (r->error_code != 0) {
+        die("partition %d: %s", r->partition_index, err_name((enum err)r->error_code));
+    }
+    if (i < 0 || i >= g->each) {
+        die("partition %d was not asked for", r->partition_index);
+    }
+    struct cursor *at = &g->lanes[c->index].cursors[i];
+    take_records(g, at, r->partition_index, (struct bytes){r->records.p, r->records.len});
+    if (at->off >= at->end_off && g->flow.options->seconds > 0 && at->end_off > 0) {
+        at->off = 0;
+        at->has_moved = true;
+    }
+}
+
+static void take_session(struct lane *l, const struct fetch_resp *resp)
+{
+    if (resp->error_code != 0) {
+        die("fetch: %s", err_name((enum err)resp->error_code));
+    }
+    l->session_id = resp->session_id;
+    l->session_epoch = resp->session_id == 0 ? 0 : l->session_epoch + 1;
+}
+
+static void answer(struct flow *f, struct flow_conn *c, struct bytes frame)
+{
+    struct consume *g = CONTAINER_OF(f, struct consume, flow);
+    struct wire_header h = {
+        .api_key = FETCH, .version = (int16_t)g->version, .correlation_id = c->next_answer};
+    struct fetch_resp resp;
+    size_t used;
+    arena_reset(&g->arena);
+    if (wire_response_header_decode(frame, &h, &used) != OK ||
+        wire_decode(&wire_fetch_resp, g->version, (struct bytes){frame.p + used, frame.len - used},
+                    &g->arena, &resp, NULL) != OK) {
+        die("that was no answer to a Fetch");
+    }
+    take_session(&g->lanes[c->index], &resp);
+    for (int32_t t = 0; t < resp.responses_count; t++) {
+        for (int32_t i = 0; i < resp.responses[t].partitions_count; i++) {
+            take_partition(g, c, &resp.responses[t].partitions[i]);
+        }
+    }
+}
+
+static void lanes_init(struct consume *g, const struct options *o, const int64_t *end_offs)
+{
+    g->lanes = mem_zalloc(sizeof *g->lanes * (size_t)o->conns);
+    for (int i = 0; i < o->conns; i++) {
+        g->lanes[i].cursors = mem_zalloc(sizeof(struct cursor) * (size_t)g->each);
+        for (int k = 0; k < g->each; k++) {
+            g->lanes[i].cursors[k].end_off = end_offs[i * g->each + k];
+        }
+    }
+}
+
+static void prepare(struct consume *g, const struct options *o)
+{
+    struct peer p;
+    g->flow = (struct flow){.options = o, .ask = ask, .answer = answer};
+    g->each = o->partitions / o->conns;
+    if (g->each < 1 || g->each > PER_CONN_MAX || o->partitions % o->conns != 0 || o->window != 1) {
+        die("%d connections cannot share %d partitions", o->conns, o->partitions);
+    }
+    content_init(&g->content, o);
+    arena_init(&g->arena, 16 << 20);
+    peer_open(&p, o);
+    g->version = peer_version(&p, FETCH);
+    int64_t *end_offs = mem_alloc(sizeof(int64_t) * (size_t)o->partitions);
+    g->topic_id = admin_find(&p, o, end_offs);
+    lanes_init(g, o, end_offs);
+    mem_free(end_offs);
+}
+
+int gen_consume(const struct options *o)
+{
+    static struct consume g;
+    struct meter m;
+    prepare(&g, o);
+    meter_begin(&m, o->pid);
+    flow_run(&g.flow);
+    meter_end(&m);
+    if (o->seconds <= 0 && o->records > 0 && g.records != o->records) {
+        die("%lld records are there, not %lld", (long long)g.records, (long long)o->records);
+    }
+    printf("{\"records\": %lld, \"bytes\": %lld, \"wire_bytes\": %lld, \"requests\": %lld",
+           (long long)g.records, (long long)g.records * (long long)o->value_bytes,
+           (long long)g.flow.bytes_in, (long long)g.flow.requests);
+    meter_print(&m);
+    printf("}\n");
+    return 0;
+}

@@ -1,0 +1,176 @@
+/* Requests on many connections, a window of them on each, from one thread. Requests are lists of
+ * memory that is sent where it lies; responses are handed out where they were received. */
+#include "gen.h"
+
+#include "base/endian.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { IN_MIN_BYTES = 1280 * 1024, EVENTS_MAX = 64, FRAME_MAX_BYTES = 128 << 20 };
+
+static bool may_ask(struct flow *f, struct flow_conn *c)
+{
+    if (c->is_done || c->in_flight >= f->options->window) {
+        return false;
+    }
+    c->is_done = (f->deadline_s > 0 && mono_s() >= f->deadline_s) || !f->ask(f, c);
+    if (c->is_done) {
+        return false;
+    }
+    c->iov_at = 0;
+    c->next_correlation_id++;
+    c->in_flight++;
+    f->requests++;
+    return true;
+}
+
+static void advance(struct flow_conn *c, size_t n)
+{
+    while (n > 0) {
+        struct iovec *v = &c->iov[c->iov_at];
+        size_t k = MIN(n, v->iov_len);
+        v->iov_base = (uint8_t *)v->iov_base + k;
+        v->iov_len -= k;
+        n -= k;
+        c->iov_at += v->iov_len == 0;
+    }
+}
+
+/* Sends as long as the socket takes it and the window is open. */
+static void push(struct flow *f, struct flow_conn *c)
+{
+    c->is_blocked = false;
+    while (c->iov_at < c->iov_count || may_ask(f, c)) {
+        struct msghdr m = {.msg_iov = c->iov + c->iov_at,
+                           .msg_iovlen = (size_t)(c->iov_count - c->iov_at)};
+        ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN) {
+            c->is_blocked = true;
+            return;
+        }
+        if (n < 0) {
+            die("send: %s", strerror(errno));
+        }
+        f->bytes_out += n;
+        advance(c, (size_t)n);
+    }
+}
+
+static void grow(struct flow_conn *c, size_t cap)
+{
+    if (cap > FRAME_MAX_BYTES) {
+        die("a response of %zu bytes", cap);
+    }
+    c->in = mem_realloc_array(c->in, cap, 1);
+    c->in_cap = cap;
+}
+
+/* Hands out whole responses; what is left moves to the front, with room for all of it. */
+static void hand_out(struct flow *f, struct flow_conn *c)
+{
+    size_t at = 0, need = 4;
+    while (c->in_len - at >= 4) {
+        size_t size = be32_get(c->in + at);
+        if (c->in_len - at - 4 < size) {
+            need = size + 4;
+            break;
+        }
+        if (size < 4 || (int32_t)be32_get(c->in + at + 4) != c->next_answer) {
+            die("a response out of turn");
+        }
+        f->answer(f, c, (struct bytes){c->in + at + 4, size});
+        c->next_answer++;
+        c->in_flight--;
+        at += size + 4;
+    }
+    c->in_len -= at;
+    memmove(c->in, c->in + at, c->in_len);
+    if (need > c->in_cap) {
+        grow(c, need);
+    }
+}
+
+/* False: nothing more is there. */
+static bool pull(struct flow *f, struct flow_conn *c)
+{
+    size_t room = c->in_cap - c->in_len;
+    ssize_t n = recv(c->fd, c->in + c->in_len, room, MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN) {
+        return false;
+    }
+    if (n <= 0) {
+        die("recv: %s", n < 0 ? strerror(errno) : "the broker closed the connection");
+    }
+    c->in_len += (size_t)n;
+    f->bytes_in += n;
+    hand_out(f, c);
+    return (size_t)n == room;
+}
+
+static void conn_init(struct flow *f, int i, int ep)
+{
+    struct flow_conn *c = &f->conns[i];
+    struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c};
+    c->index = i;
+    c->fd = dial(f->options->host, f->options->port);
+    if (c->fd < 0) {
+        die("cannot connect to %s:%d", f->options->host, f->options->port);
+    }
+    grow(c, IN_MIN_BYTES);
+    if (epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &ev) != 0) {
+        die("epoll: %s", strerror(errno));
+    }
+}
+
+static bool is_over(const struct flow *f)
+{
+    for (int i = 0; i < f->options->conns; i++) {
+        if (!f->conns[i].is_done || f->conns[i].in_flight > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* epoll tells of changes only: a read that fills its room is followed by another. */
+static void turn(struct flow *f, struct flow_conn *c, unsigned events)
+{
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+        while (pull(f, c)) {
+        }
+    }
+    if (!c->is_blocked || (events & EPOLLOUT)) {
+        push(f, c);
+    }
+}
+
+void flow_run(struct flow *f)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int ep = epoll_create1(EPOLL_CLOEXEC);
+    f->conns = mem_zalloc(sizeof *f->conns * (size_t)f->options->conns);
+    for (int i = 0; i < f->options->conns; i++) {
+        conn_init(f, i, ep);
+    }
+    if (f->options->seconds > 0) {
+        f->deadline_s = mono_s() + f->options->seconds;
+    }
+    for (int i = 0; i < f->options->conns; i++) {
+        push(f, &f->conns[i]);
+    }
+    while (!is_over(f)) {
+        int n = epoll_wait(ep, events, EVENTS_MAX, 60000);
+        if (n <= 0) {
+            die("the broker is silent");
+        }
+        for (int i = 0; i < n; i++) {
+            turn(f, events[i].data.ptr, events[i].events);
+        }
+    }
+    close(ep);
+}

@@ -1,0 +1,130 @@
+/* ottla-gen: load for the benchmarks. It replays encoded requests, so that the generator costs less
+ * than any broker, and checks every answer. One thread; a failed check ends the program. */
+#ifndef BENCH_GEN_GEN_H
+#define BENCH_GEN_GEN_H
+
+#include "wire/header.h"
+#include "wire/messages.h"
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+enum { GEN_CONNS_MAX = 1024, GEN_CONFIGS_MAX = 16 };
+
+struct options {
+    const char *host;
+    int port;
+    const char *topic;
+    int partitions;
+    int conns;  /* each has its own partitions */
+    int window; /* requests on their way, a connection */
+    int acks;
+    double seconds;     /* stop asking after this long; 0: only by count */
+    int64_t records;    /* stop after so many; consume: exactly so many must be there */
+    size_t value_bytes; /* of a record */
+    size_t batch_bytes; /* with its header, at most */
+    const char *data;   /* file with what the records say */
+    int64_t time_ms;    /* timestamp of the first record */
+    int max_bytes, partition_max_bytes, min_bytes, max_wait_ms; /* of a fetch */
+    bool is_full_check; /* consume: compare contents, not only offsets, sizes and checksums */
+    pid_t pid;          /* the broker, for its processor time */
+    int cpu;            /* where `start` puts the broker; -1: anywhere */
+    double settle_s;    /* `start` waits so long before it looks at the memory */
+    const char *log;    /* where the broker's words go */
+    struct str configs[GEN_CONFIGS_MAX]; /* key=value, of `create` */
+    int config_count;
+    char **command; /* of `start` */
+};
+
+noreturn_fn void die(const char *fmt, ...) printf_like(1, 2);
+double mono_s(void);
+
+/* --- meter.c: what a process used --- */
+
+struct meter {
+    pid_t pid;
+    double wall_s, cpu_s;
+};
+
+void meter_begin(struct meter *m, pid_t pid);
+/* The difference since begin. */
+void meter_end(struct meter *m);
+/* A row of /proc/PID/status in KiB, 0 when it is not there. */
+long meter_kib(pid_t pid, const char *row);
+/* Members of a JSON object, with a comma in front. */
+void meter_print(const struct meter *m);
+
+/* --- content.c: batches that are the same in every run --- */
+
+struct content {
+    struct buf *batches;
+    int count;
+    int records_each; /* of a batch */
+};
+
+void content_init(struct content *c, const struct options *o);
+/* The batch of partition p that begins at off. */
+const struct buf *content_at(const struct content *c, int p, int64_t off);
+
+/* --- call.c: one request at a time --- */
+
+struct peer {
+    int fd;
+    int32_t correlation_id;
+    struct arena arena;
+    struct buf in;
+    int max_version[256]; /* by API key; -1: not there */
+};
+
+int dial(const char *host, int port);
+void peer_open(struct peer *p, const struct options *o); /* asks for versions, too */
+/* The newest version that the peer and we have. */
+int peer_version(const struct peer *p, int key);
+/* Sends a request and decodes its response into `resp`, which lives until the next call. */
+void peer_call(struct peer *p, int key, const void *req, void *resp);
+void encode_request(struct buf *out, const struct wire_header *h, const void *req,
+                    struct wire_splices *splices);
+
+/* --- admin.c --- */
+
+void admin_create(const struct options *o);
+void admin_delete(const struct options *o);
+/* Waits until all partitions have a leader that answers; *ret_end_offs gets where they end. */
+struct uuid admin_find(struct peer *p, const struct options *o, int64_t *ret_end_offs);
+
+/* --- flow.c: many requests on many connections --- */
+
+enum { FLOW_IOV_MAX = 64 };
+
+struct flow_conn {
+    int index;
+    int fd;
+    int in_flight;
+    int32_t next_correlation_id, next_answer;
+    bool is_done; /* has nothing more to ask */
+    bool is_blocked;
+    struct iovec iov[FLOW_IOV_MAX]; /* of the request that is being sent */
+    int iov_count, iov_at;
+    uint8_t *in;
+    size_t in_len, in_cap;
+};
+
+struct flow {
+    const struct options *options;
+    struct flow_conn *conns;
+    /* Fills conn->iov with the next request; false: none is left. Its correlation id is
+     * next_correlation_id. */
+    bool (*ask)(struct flow *f, struct flow_conn *c);
+    /* A whole response without its length. */
+    void (*answer)(struct flow *f, struct flow_conn *c, struct bytes frame);
+    double deadline_s;
+    int64_t requests, bytes_in, bytes_out;
+};
+
+void flow_run(struct flow *f);
+
+int gen_produce(const struct options *o);
+int gen_consume(const struct options *o);
+int gen_start(const struct options *o);
+
+#endif

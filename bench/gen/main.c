@@ -1,0 +1,187 @@
+/* The command line of ottla-gen. */
+#include "gen.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char usage[] =
+    "usage: ottla-gen COMMAND --at HOST:PORT [--option value]...\n"
+    "\n"
+    "  create    --topic --partitions [--config key=value]...\n"
+    "  delete    --topic\n"
+    "  produce   --topic --partitions --data FILE --seconds or --records; --conns --window --acks\n"
+    "  consume   the same options again; --seconds for reading over and over, --records to count\n"
+    "  start     --log FILE [--cpu] [--settle seconds] -- COMMAND...: runs it until it answers\n"
+    "\n"
+    "Each prints one JSON object. --pid P adds what the broker used meanwhile.\n";
+
+void die(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fprintf(stderr, "ottla-gen: ");
+    vfprintf(stderr, fmt, args);
+    fprintf(stderr, "\n");
+    va_end(args);
+    exit(1);
+}
+
+enum kind { KIND_TEXT, KIND_INT, KIND_I64, KIND_SIZE, KIND_SECONDS };
+
+struct option_row {
+    const char *name;
+    enum kind kind;
+    size_t at;
+};
+
+#define ROW(name, kind, field)                                                                     \
+    {                                                                                              \
+        name, kind, offsetof(struct options, field)                                                \
+    }
+
+static const struct option_row rows[] = {
+    ROW("--topic", KIND_TEXT, topic),
+    ROW("--partitions", KIND_INT, partitions),
+    ROW("--conns", KIND_INT, conns),
+    ROW("--window", KIND_INT, window),
+    ROW("--acks", KIND_INT, acks),
+    ROW("--seconds", KIND_SECONDS, seconds),
+    ROW("--records", KIND_I64, records),
+    ROW("--value-bytes", KIND_SIZE, value_bytes),
+    ROW("--batch-bytes", KIND_SIZE, batch_bytes),
+    ROW("--data", KIND_TEXT, data),
+    ROW("--time-ms", KIND_I64, time_ms),
+    ROW("--max-bytes", KIND_INT, max_bytes),
+    ROW("--partition-max-bytes", KIND_INT, partition_max_bytes),
+    ROW("--min-bytes", KIND_INT, min_bytes),
+    ROW("--max-wait-ms", KIND_INT, max_wait_ms),
+    ROW("--pid", KIND_INT, pid),
+    ROW("--cpu", KIND_INT, cpu),
+    ROW("--settle", KIND_SECONDS, settle_s),
+    ROW("--log", KIND_TEXT, log),
+};
+
+static int64_t number(const char *name, const char *text)
+{
+    int64_t n;
+    if (!str_to_i64(str_from(text), &n)) {
+        die("%s wants a number, not '%s'", name, text);
+    }
+    return n;
+}
+
+static void set(struct options *o, const struct option_row *row, const char *text)
+{
+    void *field = (uint8_t *)o + row->at;
+    switch (row->kind) {
+    case KIND_TEXT:
+        *(const char **)field = text;
+        break;
+    case KIND_INT:
+        *(int *)field = (int)number(row->name, text);
+        break;
+    case KIND_I64:
+        *(int64_t *)field = number(row->name, text);
+        break;
+    case KIND_SIZE:
+        *(size_t *)field = (size_t)number(row->name, text);
+        break;
+    case KIND_SECONDS:
+        *(double *)field = strtod(text, NULL);
+        break;
+    }
+}
+
+static void set_address(struct options *o, char *text)
+{
+    char *colon = strrchr(text, ':');
+    if (colon == NULL) {
+        die("--at wants HOST:PORT, not '%s'", text);
+    }
+    *colon = 0;
+    o->host = text;
+    o->port = (int)number("--at", colon + 1);
+}
+
+static void set_named(struct options *o, const char *name, char *text)
+{
+    if (strcmp(name, "--at") == 0) {
+        set_address(o, text);
+        return;
+    }
+    if (strcmp(name, "--config") == 0 && o->config_count < GEN_CONFIGS_MAX) {
+        o->configs[o->config_count++] = str_from(text);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (strcmp(rows[i].name, name) == 0) {
+            set(o, &rows[i], text);
+            return;
+        }
+    }
+    die("there is no option %s", name);
+}
+
+static void parse(int argc, char **argv, struct options *o)
+{
+    int i = 2;
+    for (; i < argc && strcmp(argv[i], "--") != 0; i += 2) {
+        if (strcmp(argv[i], "--full-check") == 0) {
+            o->is_full_check = true;
+            i--;
+            continue;
+        }
+        if (i + 1 == argc) {
+            die("%s wants a value", argv[i]);
+        }
+        set_named(o, argv[i], argv[i + 1]);
+    }
+    o->command = i < argc ? argv + i + 1 : NULL;
+}
+
+static void check(const struct options *o, bool is_start)
+{
+    if (o->host == NULL ||
+        (is_start ? o->log == NULL || o->command == NULL || !o->command[0] : o->topic == NULL)) {
+        fputs(usage, stderr);
+        exit(2);
+    }
+    if (o->conns < 1 || o->conns > GEN_CONNS_MAX || o->window < 1 || o->value_bytes == 0) {
+        die("these numbers make no load");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.partitions = 1,
+                        .conns = 1,
+                        .window = 1,
+                        .acks = 1,
+                        .value_bytes = 1024,
+                        .batch_bytes = 65536,
+                        .data = "/dev/null",
+                        .max_bytes = 50 << 20,
+                        .partition_max_bytes = 1 << 20,
+                        .min_bytes = 1,
+                        .max_wait_ms = 500,
+                        .cpu = -1};
+    const char *command = argc > 1 ? argv[1] : "";
+    parse(argc, argv, &o);
+    check(&o, strcmp(command, "start") == 0);
+    if (strcmp(command, "create") == 0) {
+        admin_create(&o);
+    } else if (strcmp(command, "delete") == 0) {
+        admin_delete(&o);
+    } else if (strcmp(command, "produce") == 0) {
+        return gen_produce(&o);
+    } else if (strcmp(command, "consume") == 0) {
+        return gen_consume(&o);
+    } else if (strcmp(command, "start") == 0) {
+        return gen_start(&o);
+    } else {
+        fputs(usage, stderr);
+        return 2;
+    }
+    return 0;
+}

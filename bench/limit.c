@@ -1,0 +1,341 @@
+/* What this machine can do at the most: the work of a broker with the broker left out. A server
+ * thread on one core does the system calls that nobody can do without, a client on the other keeps
+ * it busy, and the figure is the server's own processor time for each GB.
+ *
+ *   ottla-limit ingest DIR   receive, CRC-32C, write to the page cache, acknowledge 64 KiB at a
+ * time ottla-limit send DIR     answer each small request with bytes of a file by sendfile
+ *   ottla-limit copy DIR     the same by pread and send
+ *
+ *   [--seconds 2] [--conns 4] [--chunk bytes of a request or answer] [--file-mib what is sent] */
+#include "base/attr.h"
+#include "base/crc.h"
+#include "base/mem.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    CONNS_MAX = 64,
+    ASK_BYTES = 100, /* a small request */
+    ACK_BYTES = 50,
+    WINDOW = 5, /* requests on their way, as a Kafka producer has them */
+    READ_BYTES = 256 * 1024,
+    SERVER_CPU = 0,
+    CLIENT_CPU = 1,
+};
+
+enum mode { INGEST, SEND, COPY };
+
+static enum mode mode;
+static const char *dir;
+static double seconds = 2;
+static int conn_count = 4;
+static size_t chunk_bytes = 64 * 1024;
+static size_t file_bytes = 512 << 20;
+static atomic_bool is_over;
+
+struct server_conn {
+    int fd, file;
+    off_t pos;
+    size_t got, left; /* of a request; of an answer */
+    uint32_t crc;
+};
+
+struct server {
+    int listen_fd, port;
+    struct server_conn conns[CONNS_MAX];
+    double cpu_s, seconds, bytes;
+};
+
+static void must(bool ok, const char *what)
+{
+    if (!ok) {
+        fprintf(stderr, "ottla-limit: %s: %s\n", what, strerror(errno));
+        exit(1);
+    }
+}
+
+static double now_s(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void pin(int cpu)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    (void)sched_setaffinity(0, sizeof set, &set);
+}
+
+static void poll_add(int ep, int fd, int index, unsigned events)
+{
+    struct epoll_event ev = {.events = events, .data.u32 = (uint32_t)index};
+    must(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev) == 0, "epoll");
+}
+
+/* --- the client --- */
+
+static int dial(int port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int one = 1;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    must(fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0, "connect");
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return fd;
+}
+
+struct client_conn {
+    int fd;
+    size_t owed; /* bytes of requests that may still be sent */
+    size_t got;  /* bytes of answers */
+};
+
+static size_t ask_bytes(void) { return mode == INGEST ? chunk_bytes : ASK_BYTES; }
+static size_t answer_bytes(void) { return mode == INGEST ? ACK_BYTES : chunk_bytes; }
+
+static void client_send(struct client_conn *c, const uint8_t *data)
+{
+    while (c->owed > 0) {
+        ssize_t n = send(c->fd, data, MIN(c->owed, ask_bytes()), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n <= 0) {
+            must(n < 0 && errno == EAGAIN, "send");
+            return;
+        }
+        c->owed -= (size_t)n;
+    }
+}
+
+static void client_turn(struct client_conn *c, uint8_t *in, const uint8_t *data)
+{
+    ssize_t n = recv(c->fd, in, READ_BYTES * 4, MSG_DONTWAIT);
+    if (n > 0) {
+        c->got += (size_t)n;
+        c->owed += c->got / answer_bytes() * ask_bytes();
+        c->got %= answer_bytes();
+    } else {
+        must(n < 0 && errno == EAGAIN, "recv");
+    }
+    client_send(c, data);
+}
+
+static void *client(void *ctx)
+{
+    const struct server *s = ctx;
+    struct client_conn conns[CONNS_MAX];
+    struct epoll_event events[CONNS_MAX];
+    uint8_t *in = mem_alloc(READ_BYTES * 4), *data = mem_alloc(ask_bytes());
+    int ep = epoll_create1(0);
+    pin(CLIENT_CPU);
+    memset(data, 'x', ask_bytes());
+    for (int i = 0; i < conn_count; i++) {
+        conns[i] = (struct client_conn){.fd = dial(s->port)};
+        conns[i].owed = (mode == INGEST ? WINDOW : 1) * ask_bytes();
+        poll_add(ep, conns[i].fd, i, EPOLLIN | EPOLLOUT | EPOLLET);
+        client_send(&conns[i], data);
+    }
+    while (!atomic_load(&is_over)) {
+        int n = epoll_wait(ep, events, CONNS_MAX, 10);
+        for (int i = 0; i < n; i++) {
+            client_turn(&conns[events[i].data.u32], in, data);
+        }
+    }
+    for (int i = 0; i < conn_count; i++) {
+        close(conns[i].fd);
+    }
+    close(ep);
+    mem_free(in);
+    mem_free(data);
+    return NULL;
+}
+
+/* --- the server --- */
+
+static void server_listen(struct server *s)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    socklen_t len = sizeof a;
+    s->listen_fd = socket(AF_INET, SOCK_STREAM, 0);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    must(bind(s->listen_fd, (struct sockaddr *)&a, sizeof a) == 0 &&
+             listen(s->listen_fd, CONNS_MAX) == 0,
+         "listen");
+    getsockname(s->listen_fd, (struct sockaddr *)&a, &len);
+    s->port = ntohs(a.sin_port);
+}
+
+static void path_of(char *path, size_t len, int i) { snprintf(path, len, "%s/limit-%d", dir, i); }
+
+static int open_file(int i)
+{
+    char path[4096];
+    path_of(path, sizeof path, i);
+    int fd = open(path, O_RDWR | O_CREAT, 0644);
+    must(fd >= 0, path);
+    return fd;
+}
+
+static void fill_file(int fd, uint8_t *buffer)
+{
+    memset(buffer, 'y', READ_BYTES);
+    for (size_t at = 0; at < file_bytes; at += READ_BYTES) {
+        must(pwrite(fd, buffer, READ_BYTES, (off_t)at) == READ_BYTES, "pwrite");
+    }
+}
+
+static void ingest_turn(struct server *s, struct server_conn *c, uint8_t *buffer)
+{
+    static uint8_t acks[READ_BYTES];
+    ssize_t n = recv(c->fd, buffer, READ_BYTES, MSG_DONTWAIT);
+    if (n <= 0) {
+        return;
+    }
+    c->crc = crc32c(c->crc, buffer, (size_t)n);
+    must(pwrite(c->file, buffer, (size_t)n, c->pos) == n, "pwrite");
+    c->pos += n; /* on and on, as a log: new pages are part of the work */
+    s->bytes += (double)n;
+    c->got += (size_t)n;
+    size_t count = MIN(c->got / chunk_bytes, sizeof acks / ACK_BYTES);
+    c->got -= count * chunk_bytes;
+    if (count > 0) {
+        (void)send(c->fd, acks, count * ACK_BYTES, MSG_NOSIGNAL);
+    }
+}
+
+static ssize_t give(struct server_conn *c, uint8_t *buffer)
+{
+    if (mode == SEND) {
+        off_t at = c->pos;
+        return sendfile(c->fd, c->file, &at, c->left);
+    }
+    ssize_t n = pread(c->file, buffer, MIN(c->left, (size_t)READ_BYTES * 4), c->pos);
+    must(n > 0, "pread");
+    return send(c->fd, buffer, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void send_turn(struct server *s, struct server_conn *c, uint8_t *buffer)
+{
+    ssize_t n = recv(c->fd, buffer, READ_BYTES, MSG_DONTWAIT);
+    if (n > 0) {
+        c->got += (size_t)n;
+        c->left += c->got / ASK_BYTES * chunk_bytes;
+        c->got %= ASK_BYTES;
+    }
+    while (c->left > 0 && (n = give(c, buffer)) > 0) {
+        c->left -= (size_t)n;
+        c->pos += n;
+        if (c->pos + (off_t)chunk_bytes > (off_t)file_bytes) {
+            c->pos = 0;
+        }
+        s->bytes += (double)n;
+    }
+}
+
+static void accept_all(struct server *s, int ep)
+{
+    int one = 1;
+    for (int i = 0; i < conn_count; i++) {
+        struct server_conn *c = &s->conns[i];
+        c->fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK);
+        must(c->fd >= 0, "accept");
+        setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        poll_add(ep, c->fd, i, mode == INGEST ? EPOLLIN : EPOLLIN | EPOLLOUT | EPOLLET);
+    }
+}
+
+static void serve(struct server *s, int ep, uint8_t *buffer)
+{
+    struct epoll_event events[CONNS_MAX];
+    double begin_s = now_s(CLOCK_MONOTONIC), begin_cpu_s = now_s(CLOCK_THREAD_CPUTIME_ID);
+    while (now_s(CLOCK_MONOTONIC) - begin_s < seconds) {
+        int n = epoll_wait(ep, events, CONNS_MAX, 10);
+        for (int i = 0; i < n; i++) {
+            struct server_conn *c = &s->conns[events[i].data.u32];
+            (mode == INGEST ? ingest_turn : send_turn)(s, c, buffer);
+        }
+    }
+    s->seconds = now_s(CLOCK_MONOTONIC) - begin_s;
+    s->cpu_s = now_s(CLOCK_THREAD_CPUTIME_ID) - begin_cpu_s;
+}
+
+static void run(struct server *s)
+{
+    pthread_t t;
+    uint8_t *buffer = mem_alloc(READ_BYTES * 4);
+    int ep = epoll_create1(0);
+    server_listen(s);
+    for (int i = 0; i < conn_count; i++) {
+        s->conns[i].file = open_file(i);
+        if (mode != INGEST) {
+            fill_file(s->conns[i].file, buffer);
+        }
+    }
+    must(pthread_create(&t, NULL, client, s) == 0, "thread");
+    pin(SERVER_CPU);
+    accept_all(s, ep);
+    serve(s, ep, buffer);
+    atomic_store(&is_over, true);
+    pthread_join(t, NULL);
+    for (int i = 0; i < conn_count; i++) {
+        char path[4096];
+        path_of(path, sizeof path, i);
+        unlink(path);
+    }
+    mem_free(buffer);
+}
+
+static void set(const char *name, const char *value)
+{
+    if (strcmp(name, "--seconds") == 0) {
+        seconds = strtod(value, NULL);
+    } else if (strcmp(name, "--conns") == 0) {
+        conn_count = MIN(MAX(atoi(value), 1), CONNS_MAX);
+    } else if (strcmp(name, "--chunk") == 0) {
+        chunk_bytes = strtoul(value, NULL, 10);
+    } else if (strcmp(name, "--file-mib") == 0) {
+        file_bytes = strtoul(value, NULL, 10) << 20;
+    } else {
+        errno = EINVAL;
+        must(false, name);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const modes[] = {[INGEST] = "ingest", [SEND] = "send", [COPY] = "copy"};
+    static struct server s;
+    bool is_known = false;
+    for (size_t i = 0; argc > 2 && i < ARRAY_LEN(modes); i++) {
+        if (strcmp(argv[1], modes[i]) == 0) {
+            mode = (enum mode)i;
+            is_known = true;
+        }
+    }
+    errno = EINVAL;
+    must(is_known && argc % 2 == 1, "usage: ottla-limit ingest|send|copy DIR [--option value]...");
+    dir = argv[2];
+    for (int i = 3; i + 1 < argc; i += 2) {
+        set(argv[i], argv[i + 1]);
+    }
+    run(&s);
+    printf("{\"bytes\": %.0f, \"seconds\": %.6f, \"cpu_s\": %.6f}\n", s.bytes, s.seconds, s.cpu_s);
+    return 0;
+}
