@@ -95,7 +95,7 @@ void call_reply(struct call *c, const void *response)
 {
     struct sendvec v;
     sendvec_init(&v);
-    enum err e = encode(c, response, &v);
+    enum err e = response ? encode(c, response, &v) : ERR_NO_MEMORY;
     if (e) {
         sendvec_deinit(&v);
         call_fail(c, err_text(e));

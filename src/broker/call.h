@@ -57,7 +57,8 @@ struct call {
 static inline int call_version(const struct call *c) { return c->header.version; }
 struct loop *call_loop(const struct call *c);
 
-/* Encodes and sends the API's response struct, then frees the call. */
+/* Encodes and sends the API's response struct, then frees the call. NULL, there was no memory for a
+ * response: call_fail. */
 void call_reply(struct call *c, const void *response);
 
 /* For a records field of the response: its ref becomes this, and the extent is sent in that place

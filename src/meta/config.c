@@ -189,7 +189,7 @@ bool config_list_next(struct str list, size_t *pos, struct str *ret_item)
     return true;
 }
 
-static bool list_has(struct str list, struct str item)
+bool config_list_has(struct str list, struct str item)
 {
     size_t pos = 0;
     struct str s;
@@ -296,7 +296,7 @@ static bool check_number(const struct config_def *def, struct str value, struct 
 
 static bool check_allowed(const struct config_def *def, struct str value, struct buf *why)
 {
-    if (def->allowed == NULL || list_has(str_from(def->allowed), value)) {
+    if (def->allowed == NULL || config_list_has(str_from(def->allowed), value)) {
         return true;
     }
     buf_printf(why, "Invalid value %.*s for configuration %s: String must be one of: %s",
@@ -381,8 +381,8 @@ bool config_check(const struct config_def *def, struct str value, struct buf *wh
 
 static int32_t policy_bits(struct str value)
 {
-    return (list_has(value, STR("delete")) ? CLEANUP_DELETE : 0) |
-           (list_has(value, STR("compact")) ? CLEANUP_COMPACT : 0);
+    return (config_list_has(value, STR("delete")) ? CLEANUP_DELETE : 0) |
+           (config_list_has(value, STR("compact")) ? CLEANUP_COMPACT : 0);
 }
 
 static int32_t compression_number(struct str value)

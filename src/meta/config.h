@@ -73,6 +73,8 @@ bool config_check(const struct config_def *def, struct str value, struct buf *wh
  */
 bool config_list_next(struct str list, size_t *pos, struct str *ret_item);
 
+bool config_list_has(struct str list, struct str item);
+
 /* Puts a value that config_check accepted into its field; text kinds are left alone. */
 void config_store(const struct config_def *def, struct str value, void *typed);
 

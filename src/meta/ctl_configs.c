@@ -191,25 +191,13 @@ static enum config_scope scope_of(int8_t type)
     return type == RESOURCE_TOPIC ? CONFIG_TOPIC : CONFIG_BROKER;
 }
 
-static bool list_has(struct str list, struct str item)
-{
-    size_t pos = 0;
-    struct str s;
-    while (config_list_next(list, &pos, &s)) {
-        if (str_eq(s, item)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The items of a that are in b or are not, joined; appended to out. */
 static void put_items(struct buf *out, struct str a, struct str b, bool want_in_b)
 {
     size_t pos = 0;
     struct str s;
     while (config_list_next(a, &pos, &s)) {
-        if (list_has(b, s) == want_in_b) {
+        if (config_list_has(b, s) == want_in_b) {
             buf_printf(out, "%s%.*s", out->len ? "," : "", STR_ARG(s));
         }
     }

@@ -129,6 +129,21 @@ static void touch_broker(struct apply *a, int32_t id)
     }
 }
 
+/* Room for the node's endpoints and features; false over budget. */
+static bool make_lists(struct apply *a, struct image_node *n)
+{
+    struct arena *scratch = &a->img->scratch;
+    n->endpoints = arena_array(scratch, (size_t)n->endpoint_count + 1, sizeof *n->endpoints);
+    n->features = arena_array(scratch, (size_t)n->feature_count + 1, sizeof *n->features);
+    return n->endpoints != NULL && n->features != NULL;
+}
+
+/* Brokers' and controllers' records have types of their own, with the same fields. */
+#define ENDPOINT_OF(e)                                                                             \
+    ((struct image_endpoint){(e).name, (e).host, (e).port, (e).security_protocol})
+#define FEATURE_OF(f)                                                                              \
+    ((struct image_feature_range){(f).name, (f).min_supported_version, (f).max_supported_version})
+
 /* --- brokers --- */
 
 enum err apply_register_broker(struct apply *a, const void *msg)
@@ -151,21 +166,14 @@ enum err apply_register_broker(struct apply *a, const void *msg)
     if (r->broker_id < 0) {
         return refuse_record(a, "a broker with a negative id");
     }
-    struct arena *scratch = &a->img->scratch;
-    n.endpoints = arena_array(scratch, (size_t)n.endpoint_count + 1, sizeof *n.endpoints);
-    n.features = arena_array(scratch, (size_t)n.feature_count + 1, sizeof *n.features);
-    if (n.endpoints == NULL || n.features == NULL) {
+    if (!make_lists(a, &n)) {
         return ERR_BUDGET;
     }
     for (int32_t i = 0; i < n.endpoint_count; i++) {
-        n.endpoints[i] =
-            (struct image_endpoint){r->end_points[i].name, r->end_points[i].host,
-                                    r->end_points[i].port, r->end_points[i].security_protocol};
+        n.endpoints[i] = ENDPOINT_OF(r->end_points[i]);
     }
     for (int32_t i = 0; i < n.feature_count; i++) {
-        n.features[i] =
-            (struct image_feature_range){r->features[i].name, r->features[i].min_supported_version,
-                                         r->features[i].max_supported_version};
+        n.features[i] = FEATURE_OF(r->features[i]);
     }
     struct image_node *own = copy_node(&n);
     sort_dirs(own);
@@ -266,21 +274,14 @@ enum err apply_register_controller(struct apply *a, const void *msg)
     if (r->controller_id < 0) {
         return refuse_record(a, "a controller with a negative id");
     }
-    struct arena *scratch = &a->img->scratch;
-    n.endpoints = arena_array(scratch, (size_t)n.endpoint_count + 1, sizeof *n.endpoints);
-    n.features = arena_array(scratch, (size_t)n.feature_count + 1, sizeof *n.features);
-    if (n.endpoints == NULL || n.features == NULL) {
+    if (!make_lists(a, &n)) {
         return ERR_BUDGET;
     }
     for (int32_t i = 0; i < n.endpoint_count; i++) {
-        n.endpoints[i] =
-            (struct image_endpoint){r->end_points[i].name, r->end_points[i].host,
-                                    r->end_points[i].port, r->end_points[i].security_protocol};
+        n.endpoints[i] = ENDPOINT_OF(r->end_points[i]);
     }
     for (int32_t i = 0; i < n.feature_count; i++) {
-        n.features[i] =
-            (struct image_feature_range){r->features[i].name, r->features[i].min_supported_version,
-                                         r->features[i].max_supported_version};
+        n.features[i] = FEATURE_OF(r->features[i]);
     }
     put_node(controllers_of(a->img), copy_node(&n));
     if (a->delta != NULL) {

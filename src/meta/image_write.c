@@ -26,19 +26,6 @@ static void put(struct writer *w, enum meta_record type, int version, const void
     w->err = w->one.err ? w->one.err : w->fn(w->ctx, meta_records_at(&w->one, 0));
 }
 
-/* The nodes of a map in an order: an array that the caller frees. */
-static const struct map_node **sorted(const struct map *m,
-                                      int (*compare)(const void *, const void *))
-{
-    const struct map_node **nodes = mem_alloc((m->count + 1) * sizeof *nodes);
-    size_t i = 0;
-    MAP_EACH(m, n, next) {
-        nodes[i++] = n;
-    }
-    qsort(nodes, m->count, sizeof *nodes, compare);
-    return nodes;
-}
-
 /* --- features --- */
 
 static void write_feature(struct writer *w, const struct image_feature *f)
@@ -215,6 +202,23 @@ static void write_topics(struct writer *w)
 
 /* --- the maps --- */
 
+/* Calls `write` with each node of a map, in an order. */
+static void write_sorted(struct writer *w, const struct map *m,
+                         int (*compare)(const void *, const void *),
+                         void (*write)(struct writer *w, const struct map_node *n))
+{
+    const struct map_node **nodes = mem_alloc((m->count + 1) * sizeof *nodes);
+    size_t count = 0;
+    MAP_EACH(m, n, next) {
+        nodes[count++] = n;
+    }
+    qsort(nodes, count, sizeof *nodes, compare);
+    for (size_t i = 0; i < count; i++) {
+        write(w, nodes[i]);
+    }
+    mem_free(nodes);
+}
+
 #define NODE(p, type) MAP_ENTRY(*(const struct map_node *const *)(p), struct type, node)
 
 static int compare_configs(const void *a, const void *b)
@@ -223,21 +227,17 @@ static int compare_configs(const void *a, const void *b)
     return x->type != y->type ? x->type - y->type : str_cmp(x->resource, y->resource);
 }
 
-static void write_configs(struct writer *w)
+static void write_config(struct writer *w, const struct map_node *node)
 {
-    const struct map_node **nodes = sorted(&w->img->configs, compare_configs);
-    for (size_t i = 0; i < w->img->configs.count; i++) {
-        const struct image_configs *c = NODE(&nodes[i], image_configs);
-        for (int32_t j = 0; j < c->count; j++) {
-            struct config_record r = config_record_default;
-            r.resource_type = c->type;
-            r.resource_name = c->resource;
-            r.name = c->items[j].name;
-            r.value = c->items[j].value;
-            put(w, META_CONFIG, 0, &r);
-        }
+    const struct image_configs *c = MAP_ENTRY(node, struct image_configs, node);
+    for (int32_t j = 0; j < c->count; j++) {
+        struct config_record r = config_record_default;
+        r.resource_type = c->type;
+        r.resource_name = c->resource;
+        r.name = c->items[j].name;
+        r.value = c->items[j].value;
+        put(w, META_CONFIG, 0, &r);
     }
-    mem_free(nodes);
 }
 
 static int compare_quotas(const void *a, const void *b)
@@ -257,8 +257,9 @@ static int compare_quotas(const void *a, const void *b)
     return c;
 }
 
-static void write_quota(struct writer *w, const struct image_quota *q)
+static void write_quota(struct writer *w, const struct map_node *node)
 {
+    const struct image_quota *q = MAP_ENTRY(node, struct image_quota, node);
     struct client_quota_record r = client_quota_record_default;
     r.entity = mem_zalloc((size_t)q->entity_count * sizeof *r.entity + 1);
     r.entity_count = q->entity_count;
@@ -272,15 +273,6 @@ static void write_quota(struct writer *w, const struct image_quota *q)
         put(w, META_CLIENT_QUOTA, 0, &r);
     }
     mem_free(r.entity);
-}
-
-static void write_quotas(struct writer *w)
-{
-    const struct map_node **nodes = sorted(&w->img->quotas, compare_quotas);
-    for (size_t i = 0; i < w->img->quotas.count; i++) {
-        write_quota(w, NODE(&nodes[i], image_quota));
-    }
-    mem_free(nodes);
 }
 
 static void write_producer_ids(struct writer *w)
@@ -299,23 +291,19 @@ static int compare_acls(const void *a, const void *b)
     return uuid_cmp(NODE(a, image_acl)->id, NODE(b, image_acl)->id);
 }
 
-static void write_acls(struct writer *w)
+static void write_acl(struct writer *w, const struct map_node *node)
 {
-    const struct map_node **nodes = sorted(&w->img->acls, compare_acls);
-    for (size_t i = 0; i < w->img->acls.count; i++) {
-        const struct image_acl *acl = NODE(&nodes[i], image_acl);
-        struct access_control_entry_record r = access_control_entry_record_default;
-        r.id = acl->id;
-        r.resource_type = acl->resource_type;
-        r.resource_name = acl->resource;
-        r.pattern_type = acl->pattern_type;
-        r.principal = acl->principal;
-        r.host = acl->host;
-        r.operation = acl->operation;
-        r.permission_type = acl->permission;
-        put(w, META_ACL, 0, &r);
-    }
-    mem_free(nodes);
+    const struct image_acl *acl = MAP_ENTRY(node, struct image_acl, node);
+    struct access_control_entry_record r = access_control_entry_record_default;
+    r.id = acl->id;
+    r.resource_type = acl->resource_type;
+    r.resource_name = acl->resource;
+    r.pattern_type = acl->pattern_type;
+    r.principal = acl->principal;
+    r.host = acl->host;
+    r.operation = acl->operation;
+    r.permission_type = acl->permission;
+    put(w, META_ACL, 0, &r);
 }
 
 static int compare_scrams(const void *a, const void *b)
@@ -324,21 +312,17 @@ static int compare_scrams(const void *a, const void *b)
     return x->mechanism != y->mechanism ? x->mechanism - y->mechanism : str_cmp(x->user, y->user);
 }
 
-static void write_scrams(struct writer *w)
+static void write_scram(struct writer *w, const struct map_node *node)
 {
-    const struct map_node **nodes = sorted(&w->img->scrams, compare_scrams);
-    for (size_t i = 0; i < w->img->scrams.count; i++) {
-        const struct image_scram *s = NODE(&nodes[i], image_scram);
-        struct user_scram_credential_record r = user_scram_credential_record_default;
-        r.name = s->user;
-        r.mechanism = s->mechanism;
-        r.salt = s->salt;
-        r.stored_key = s->stored_key;
-        r.server_key = s->server_key;
-        r.iterations = s->iterations;
-        put(w, META_USER_SCRAM, 0, &r);
-    }
-    mem_free(nodes);
+    const struct image_scram *s = MAP_ENTRY(node, struct image_scram, node);
+    struct user_scram_credential_record r = user_scram_credential_record_default;
+    r.name = s->user;
+    r.mechanism = s->mechanism;
+    r.salt = s->salt;
+    r.stored_key = s->stored_key;
+    r.server_key = s->server_key;
+    r.iterations = s->iterations;
+    put(w, META_USER_SCRAM, 0, &r);
 }
 
 static int compare_tokens(const void *a, const void *b)
@@ -346,23 +330,19 @@ static int compare_tokens(const void *a, const void *b)
     return str_cmp(NODE(a, image_token)->id, NODE(b, image_token)->id);
 }
 
-static void write_tokens(struct writer *w)
+static void write_token(struct writer *w, const struct map_node *node)
 {
-    const struct map_node **nodes = sorted(&w->img->tokens, compare_tokens);
-    for (size_t i = 0; i < w->img->tokens.count; i++) {
-        const struct image_token *t = NODE(&nodes[i], image_token);
-        struct delegation_token_record r = delegation_token_record_default;
-        r.owner = t->owner;
-        r.requester = t->requester;
-        r.renewers = t->renewers;
-        r.renewers_count = t->renewer_count;
-        r.issue_timestamp = t->issue_ms;
-        r.max_timestamp = t->max_ms;
-        r.expiration_timestamp = t->expiry_ms;
-        r.token_id = t->id;
-        put(w, META_DELEGATION_TOKEN, 0, &r);
-    }
-    mem_free(nodes);
+    const struct image_token *t = MAP_ENTRY(node, struct image_token, node);
+    struct delegation_token_record r = delegation_token_record_default;
+    r.owner = t->owner;
+    r.requester = t->requester;
+    r.renewers = t->renewers;
+    r.renewers_count = t->renewer_count;
+    r.issue_timestamp = t->issue_ms;
+    r.max_timestamp = t->max_ms;
+    r.expiration_timestamp = t->expiry_ms;
+    r.token_id = t->id;
+    put(w, META_DELEGATION_TOKEN, 0, &r);
 }
 
 enum err image_write_version(const struct image *img, int metadata_version, image_record_fn *fn,
@@ -373,12 +353,12 @@ enum err image_write_version(const struct image *img, int metadata_version, imag
     write_features(&w);
     write_nodes(&w);
     write_topics(&w);
-    write_configs(&w);
-    write_quotas(&w);
+    write_sorted(&w, &img->configs, compare_configs, write_config);
+    write_sorted(&w, &img->quotas, compare_quotas, write_quota);
     write_producer_ids(&w);
-    write_acls(&w);
-    write_scrams(&w);
-    write_tokens(&w);
+    write_sorted(&w, &img->acls, compare_acls, write_acl);
+    write_sorted(&w, &img->scrams, compare_scrams, write_scram);
+    write_sorted(&w, &img->tokens, compare_tokens, write_token);
     meta_records_deinit(&w.one);
     return w.err;
 }

@@ -100,9 +100,5 @@ void api_api_versions(struct call *c, const void *request)
     const struct image *img = metacache_read(&c->broker->metacache);
     bool is_ok = fill_apis(c, &resp) && fill_features(c, img, &resp);
     metacache_done(&c->broker->metacache);
-    if (is_ok) {
-        call_reply(c, &resp);
-    } else {
-        call_fail(c, "out of memory");
-    }
+    call_reply(c, is_ok ? &resp : NULL);
 }

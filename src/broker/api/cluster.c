@@ -47,9 +47,5 @@ void api_describe_cluster(struct call *c, const void *request)
     const struct image *img = metacache_read(&c->broker->metacache);
     bool has_room = fill_brokers(c, req, img, &resp);
     metacache_done(&c->broker->metacache);
-    if (has_room) {
-        call_reply(c, &resp);
-    } else {
-        call_fail(c, "out of memory");
-    }
+    call_reply(c, has_room ? &resp : NULL);
 }

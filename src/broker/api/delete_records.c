@@ -50,9 +50,5 @@ void api_delete_records(struct call *c, const void *request)
     for (int32_t t = 0; has_room && t < req->topics_count; t++) {
         has_room = do_topic(c, &req->topics[t], &resp.topics[t]);
     }
-    if (has_room) {
-        call_reply(c, &resp);
-    } else {
-        call_fail(c, "out of memory");
-    }
+    call_reply(c, has_room ? &resp : NULL);
 }

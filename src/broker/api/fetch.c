@@ -280,11 +280,7 @@ static void finish(struct fetch *f)
     for (int32_t i = 0; i < f->item_count; i++) {
         partition_unref(f->items[i].part);
     }
-    if (has_room) {
-        call_reply(c, &resp);
-    } else {
-        call_fail(c, "out of memory");
-    }
+    call_reply(c, has_room ? &resp : NULL);
     if (session != NULL) {
         fetch_session_release(b->fetch_sessions, session, loop_now_ms(loop));
     }

@@ -178,11 +178,7 @@ static void answer(struct metadata *m)
     const struct image *img = metacache_read(&c->broker->metacache);
     bool has_room = fill_brokers(c, img, &resp) && fill_topics(m, img, &resp);
     metacache_done(&c->broker->metacache);
-    if (has_room) {
-        call_reply(c, &resp);
-    } else {
-        call_fail(c, "out of memory");
-    }
+    call_reply(c, has_room ? &resp : NULL);
 }
 
 /* --- creation on the way --- */
