@@ -1,6 +1,8 @@
 /* The table of APIs, and the small things that handlers share. */
 #include "broker/api/api.h"
 
+enum { GROW_MIN = 16 };
+
 enum row {
 #define X(name, fn, min, max, api_flags) ROW_##name,
 #include "def/api.def"
@@ -63,6 +65,41 @@ bool api_is_internal_topic(struct str name)
 {
     return str_eq(name, STR("__consumer_offsets")) || str_eq(name, STR("__transaction_state")) ||
            str_eq(name, STR("__share_group_state"));
+}
+
+bool api_copy_ids(struct call *c, struct ids ids, int32_t **ret_v, int32_t *ret_count)
+{
+    *ret_v = CALL_ARRAY(c, int32_t, ids.count);
+    for (int32_t i = 0; *ret_v != NULL && i < ids.count; i++) {
+        (*ret_v)[i] = ids.v[i];
+    }
+    *ret_count = *ret_v ? ids.count : 0;
+    return *ret_v != NULL;
+}
+
+bool api_copy_offline(struct call *c, const struct image *img, struct ids replicas, int32_t **ret_v,
+                      int32_t *ret_count)
+{
+    *ret_count = 0;
+    *ret_v = CALL_ARRAY(c, int32_t, replicas.count);
+    for (int32_t i = 0; *ret_v != NULL && i < replicas.count; i++) {
+        const struct image_node *n = image_broker(img, replicas.v[i]);
+        if (n == NULL || n->is_fenced) {
+            (*ret_v)[(*ret_count)++] = replicas.v[i];
+        }
+    }
+    return *ret_v != NULL;
+}
+
+void *api_grow(struct call *c, const void *v, size_t item_bytes, int32_t *cap)
+{
+    int32_t new_cap = *cap ? *cap * 2 : GROW_MIN;
+    void *p = arena_array(&c->arena, (size_t)new_cap, item_bytes);
+    if (p != NULL && *cap > 0) {
+        memcpy(p, v, item_bytes * (size_t)*cap);
+    }
+    *cap = p ? new_cap : *cap;
+    return p;
 }
 
 bool api_keep_str(struct call *c, struct str *s)

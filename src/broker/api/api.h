@@ -3,6 +3,7 @@
 #define BROKER_API_API_H
 
 #include "broker/call.h"
+#include "meta/image.h"
 
 #define X(name, handler, min, max, flags) void handler(struct call *c, const void *request);
 #include "def/api.def"
@@ -14,6 +15,16 @@ int16_t api_error(enum err e);
 /* Whether it is a topic that only brokers write (__consumer_offsets, __transaction_state,
  * __share_group_state). */
 bool api_is_internal_topic(struct str name);
+
+/* The ids that an image has, for a response: all of them, or those of brokers that are gone or
+ * fenced. False when there is no room. */
+must_check bool api_copy_ids(struct call *c, struct ids ids, int32_t **ret_v, int32_t *ret_count);
+must_check bool api_copy_offline(struct call *c, const struct image *img, struct ids replicas,
+                                 int32_t **ret_v, int32_t *ret_count);
+
+/* An array of *cap items moves to one of twice as many. NULL, and nothing has changed, when there
+ * is no room. */
+must_check void *api_grow(struct call *c, const void *v, size_t item_bytes, int32_t *cap);
 
 /* A copy in the call's arena: for what outlives the frame. Ends the call and returns false when
  * there is no room. */

@@ -141,18 +141,13 @@ struct aborted {
 static void add_aborted(void *ctx, const struct log_aborted *a)
 {
     struct aborted *all = ctx;
-    if (all->count == all->cap) {
-        int32_t cap = all->cap ? all->cap * 2 : 16;
-        struct fetch_resp_aborted_transaction *v =
-            CALL_ARRAY(all->call, struct fetch_resp_aborted_transaction, cap);
-        if (v == NULL) {
-            all->is_short_of_memory = true;
-            return;
-        }
-        memcpy(v, all->v, sizeof *v * (size_t)all->count);
-        all->v = v;
-        all->cap = cap;
+    void *v =
+        all->count < all->cap ? all->v : api_grow(all->call, all->v, sizeof *all->v, &all->cap);
+    if (v == NULL) {
+        all->is_short_of_memory = true;
+        return;
     }
+    all->v = v;
     all->v[all->count++] = (struct fetch_resp_aborted_transaction){a->producer_id, a->first_off};
 }
 

@@ -45,42 +45,17 @@ static bool fill_brokers(struct call *c, const struct image *img, struct metadat
     return true;
 }
 
-static bool copy_ids(struct call *c, struct ids ids, int32_t **ret_v, int32_t *ret_count)
-{
-    *ret_v = CALL_ARRAY(c, int32_t, ids.count);
-    if (*ret_v == NULL) {
-        return false;
-    }
-    memcpy(*ret_v, ids.v, sizeof(int32_t) * (size_t)ids.count);
-    *ret_count = ids.count;
-    return true;
-}
-
-/* Replicas on brokers that are gone or fenced. */
-static bool offline_ids(struct call *c, const struct image *img, struct ids replicas,
-                        int32_t **ret_v, int32_t *ret_count)
-{
-    *ret_count = 0;
-    *ret_v = CALL_ARRAY(c, int32_t, replicas.count);
-    for (int32_t i = 0; *ret_v != NULL && i < replicas.count; i++) {
-        const struct image_node *n = image_broker(img, replicas.v[i]);
-        if (n == NULL || n->is_fenced) {
-            (*ret_v)[(*ret_count)++] = replicas.v[i];
-        }
-    }
-    return *ret_v != NULL;
-}
-
 static bool fill_partition(struct call *c, const struct image *img, const struct image_part *p,
                            struct metadata_resp_metadata_response_partition *out)
 {
     out->leader_id = p->leader;
     out->leader_epoch = p->leader_epoch;
     out->error_code = p->leader < 0 ? ERR_LEADER_NOT_AVAILABLE : 0;
-    return copy_ids(c, image_part_replicas(p), &out->replica_nodes, &out->replica_nodes_count) &&
-           copy_ids(c, image_part_isr(p), &out->isr_nodes, &out->isr_nodes_count) &&
-           offline_ids(c, img, image_part_replicas(p), &out->offline_replicas,
-                       &out->offline_replicas_count);
+    return api_copy_ids(c, image_part_replicas(p), &out->replica_nodes,
+                        &out->replica_nodes_count) &&
+           api_copy_ids(c, image_part_isr(p), &out->isr_nodes, &out->isr_nodes_count) &&
+           api_copy_offline(c, img, image_part_replicas(p), &out->offline_replicas,
+                            &out->offline_replicas_count);
 }
 
 static bool fill_topic(struct call *c, const struct image *img, const struct image_topic *t,

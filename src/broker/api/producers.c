@@ -1,7 +1,6 @@
 /* InitProducerId for idempotent producers, and DescribeProducers. */
 #include "broker/api/api.h"
 
-#include "base/mem.h"
 #include "broker/producer_ids.h"
 
 /* --- InitProducerId --- */
@@ -52,25 +51,19 @@ void api_init_producer_id(struct call *c, const void *request)
 struct listing {
     struct describe_producers_resp_producer_state *v;
     int32_t count, cap;
+    bool is_short_of_memory;
     struct call *call;
 };
 
 static void add(void *ctx, const struct log_producer *p)
 {
     struct listing *l = ctx;
-    if (l->count == l->cap) {
-        int32_t cap = l->cap ? l->cap * 2 : 16;
-        struct describe_producers_resp_producer_state *v =
-            CALL_ARRAY(l->call, struct describe_producers_resp_producer_state, cap);
-        if (v == NULL) {
-            return;
-        }
-        if (l->count > 0) {
-            memcpy(v, l->v, sizeof *v * (size_t)l->count);
-        }
-        l->v = v;
-        l->cap = cap;
+    void *v = l->count < l->cap ? l->v : api_grow(l->call, l->v, sizeof *l->v, &l->cap);
+    if (v == NULL) {
+        l->is_short_of_memory = true;
+        return;
     }
+    l->v = v;
     l->v[l->count++] = (struct describe_producers_resp_producer_state){
         .producer_id = p->producer_id,
         .producer_epoch = p->epoch,
@@ -91,9 +84,12 @@ static void do_partition(struct call *c, struct str topic, int32_t index,
     enum err e = topic_table_find(&c->broker->topics, topic, index, &p);
     if (!e) {
         log_each_producer(p->log, add, &l);
+        partition_unref(p);
+        e = l.is_short_of_memory ? ERR_NO_MEMORY : OK;
+    }
+    if (!e) {
         out->active_producers = l.v;
         out->active_producers_count = l.count;
-        partition_unref(p);
     }
     out->error_code = api_error(e);
 }

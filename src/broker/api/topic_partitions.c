@@ -42,17 +42,6 @@ static struct str *names(struct call *c, const struct describe_topic_partitions_
     return v;
 }
 
-static bool copy(struct call *c, struct ids ids, int32_t **ret_v, int32_t *ret_count)
-{
-    *ret_v = CALL_ARRAY(c, int32_t, ids.count);
-    if (*ret_v == NULL) {
-        return false;
-    }
-    memcpy(*ret_v, ids.v, sizeof(int32_t) * (size_t)ids.count);
-    *ret_count = ids.count;
-    return true;
-}
-
 static bool fill_partition(
     struct page *pg, int32_t index, const struct image_part *p,
     struct describe_topic_partitions_resp_describe_topic_partitions_response_partition *out)
@@ -63,11 +52,15 @@ static bool fill_partition(
     out->leader_id = p->leader;
     out->leader_epoch = p->leader_epoch;
     out->error_code = p->leader < 0 ? ERR_LEADER_NOT_AVAILABLE : 0;
-    return copy(c, image_part_replicas(p), &out->replica_nodes, &out->replica_nodes_count) &&
-           copy(c, image_part_isr(p), &out->isr_nodes, &out->isr_nodes_count) &&
-           copy(c, image_part_elr(p), &out->eligible_leader_replicas,
-                &out->eligible_leader_replicas_count) &&
-           copy(c, image_part_last_elr(p), &out->last_known_elr, &out->last_known_elr_count);
+    struct ids replicas = image_part_replicas(p);
+    return api_copy_ids(c, replicas, &out->replica_nodes, &out->replica_nodes_count) &&
+           api_copy_ids(c, image_part_isr(p), &out->isr_nodes, &out->isr_nodes_count) &&
+           api_copy_ids(c, image_part_elr(p), &out->eligible_leader_replicas,
+                        &out->eligible_leader_replicas_count) &&
+           api_copy_ids(c, image_part_last_elr(p), &out->last_known_elr,
+                        &out->last_known_elr_count) &&
+           api_copy_offline(c, pg->img, replicas, &out->offline_replicas,
+                            &out->offline_replicas_count);
 }
 
 static bool set_cursor(struct page *pg, struct str name, int32_t index)
