@@ -18,6 +18,7 @@ struct logdir {
     bool is_formatted;
 };
 
+struct fs *logdir_fs(const struct logdir *d) { return d->fs; }
 const char *logdir_path(const struct logdir *d) { return d->path; }
 const struct logdir_meta *logdir_meta(const struct logdir *d) { return &d->meta; }
 bool logdir_is_formatted(const struct logdir *d) { return d->is_formatted; }

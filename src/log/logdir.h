@@ -30,6 +30,7 @@ must_check enum err logdir_open(struct fs *fs, const char *path, struct logdir *
 /* Unlocks and frees. */
 void logdir_close(struct logdir *d);
 
+struct fs *logdir_fs(const struct logdir *d);
 const char *logdir_path(const struct logdir *d);
 const struct logdir_meta *logdir_meta(const struct logdir *d);
 bool logdir_is_formatted(const struct logdir *d);

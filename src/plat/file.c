@@ -65,16 +65,23 @@ static void parent_of(const char *path, struct buf *out)
     }
 }
 
+enum err fs_sync_parent(struct fs *fs, const char *path)
+{
+    struct buf dir = BUF_INIT;
+    parent_of(path, &dir);
+    const char *text = buf_cstr(&dir);
+    enum err e = dir.err ? dir.err : fs_sync_dir(fs, text);
+    buf_deinit(&dir);
+    return e;
+}
+
 enum err fs_write_atomic(struct fs *fs, const char *path, const void *p, size_t len)
 {
     struct buf tmp = BUF_INIT;
-    struct buf dir = BUF_INIT;
     struct file *f = NULL;
     buf_printf(&tmp, "%s.tmp", path);
-    parent_of(path, &dir);
     const char *tmp_path = buf_cstr(&tmp);
-    const char *dir_path = buf_cstr(&dir);
-    enum err e = tmp.err ? tmp.err : dir.err;
+    enum err e = tmp.err;
     if (e) {
         goto out;
     }
@@ -94,27 +101,20 @@ enum err fs_write_atomic(struct fs *fs, const char *path, const void *p, size_t 
     if (e) {
         goto out;
     }
-    e = fs_sync_dir(fs, dir_path);
+    e = fs_sync_parent(fs, path);
 out:
     file_close(f);
     buf_deinit(&tmp);
-    buf_deinit(&dir);
     return e;
 }
 
 static enum err mkdir_synced(struct fs *fs, const char *path)
 {
-    struct buf dir = BUF_INIT;
     enum err e = fs_mkdir(fs, path);
     if (e == ERR_EXISTS) {
         return OK;
     }
-    if (!e) {
-        parent_of(path, &dir);
-        e = fs_sync_dir(fs, buf_cstr(&dir));
-    }
-    buf_deinit(&dir);
-    return e;
+    return e ? e : fs_sync_parent(fs, path);
 }
 
 enum err fs_mkdir_all(struct fs *fs, const char *path)

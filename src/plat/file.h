@@ -182,6 +182,9 @@ must_check enum err fs_read_all(struct fs *fs, const char *path, size_t max_byte
 /* Replaces a file as a whole or not at all: path.tmp, fsync, rename, fsync of the directory. */
 must_check enum err fs_write_atomic(struct fs *fs, const char *path, const void *p, size_t len);
 
+/* Makes the creation, renaming or removal of `path` durable: syncs the directory that it is in. */
+must_check enum err fs_sync_parent(struct fs *fs, const char *path);
+
 /* mkdir -p; each new directory's parent is synced. OK if it is there. */
 must_check enum err fs_mkdir_all(struct fs *fs, const char *path);
 

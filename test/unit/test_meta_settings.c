@@ -17,7 +17,7 @@ static void a_broker_has_defaults_and_what_its_file_says(void **state)
     struct buf why = BUF_INIT;
     assert_ok(broker_config_init(&c, NULL, &why));
     assert_int_equal(c.num_partitions, 1);
-    assert_int_equal(c.node_id, -1);
+    assert_int_equal(c.node_id, 1);
     assert_null(c.log_dirs);
     assert_string_equal(c.listeners, "PLAINTEXT://:9092");
     broker_config_deinit(&c);

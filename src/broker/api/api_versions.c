@@ -1,11 +1,7 @@
 /* ApiVersions: what this broker serves, and the features that the cluster has finalized. */
 #include "broker/api/api.h"
 
-/* What this build can do of each feature (KIP-584); the levels in force are in the image. */
-static const struct api_versions_resp_supported_feature_key supported[] = {
-    {.name = {"metadata.version", 16}, .min_version = 7, .max_version = 30},
-    {.name = {"kraft.version", 13}, .min_version = 0, .max_version = 1},
-};
+#include "meta/versions.h"
 
 static bool fill_apis(struct call *c, struct api_versions_resp *resp)
 {
@@ -27,12 +23,23 @@ static bool fill_apis(struct call *c, struct api_versions_resp *resp)
     return true;
 }
 
-/* Under the metadata lock: names are copied. */
-static bool fill_features(struct call *c, const struct image *img, struct api_versions_resp *resp)
+/* What this build can do of each feature (KIP-584). */
+static bool fill_supported(struct call *c, struct api_versions_resp *resp)
 {
     resp->supported_features =
-        (struct api_versions_resp_supported_feature_key *)(uintptr_t)supported;
-    resp->supported_features_count = ARRAY_LEN(supported);
+        CALL_ARRAY(c, struct api_versions_resp_supported_feature_key, FEATURE_COUNT);
+    for (int i = 0; resp->supported_features != NULL && i < FEATURE_COUNT; i++) {
+        const struct feature *f = &features_known[i];
+        resp->supported_features[i] = (struct api_versions_resp_supported_feature_key){
+            .name = str_from(f->name), .min_version = f->min, .max_version = f->max};
+        resp->supported_features_count++;
+    }
+    return resp->supported_features != NULL;
+}
+
+/* The levels in force. Under the metadata lock: names are copied. */
+static bool fill_finalized(struct call *c, const struct image *img, struct api_versions_resp *resp)
+{
     resp->finalized_features =
         CALL_ARRAY(c, struct api_versions_resp_finalized_feature_key, img->feature_count);
     if (resp->finalized_features == NULL) {
@@ -98,7 +105,7 @@ void api_api_versions(struct call *c, const void *request)
         return;
     }
     const struct image *img = metacache_read(&c->broker->metacache);
-    bool is_ok = fill_apis(c, &resp) && fill_features(c, img, &resp);
+    bool is_ok = fill_apis(c, &resp) && fill_supported(c, &resp) && fill_finalized(c, img, &resp);
     metacache_done(&c->broker->metacache);
     call_reply(c, is_ok ? &resp : NULL);
 }

@@ -14,21 +14,18 @@
 #define BROKER_HOST_METALOG_H
 
 #include "base/list.h"
+#include "log/logdir.h"
 #include "meta/controller.h"
 #include "meta/delta.h"
 #include "plat/clock.h"
-#include "plat/file.h"
 
 struct metalog;
 
 struct metalog_args {
-    struct fs *fs;
     struct clock *clock;
-    const struct broker_config
-        *config;     /* node.id, metadata.log.*, listeners of the controller, … */
-    const char *dir; /* the log directory; has meta.properties already */
-    struct uuid cluster_id;
-    struct uuid dir_id;                         /* of `dir` */
+    const struct broker_config *config; /* node.id, metadata.log.*, controller.quorum.voters */
+    struct logdir *dir;                 /* has meta.properties already; outlives the metalog */
+    struct uuid incarnation;            /* of this run of the controller */
     const struct image_endpoint *ctl_endpoints; /* of the controller's listeners; at least one */
     int32_t ctl_endpoint_count;
     uint64_t seed;

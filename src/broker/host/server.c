@@ -16,6 +16,7 @@
 #include "broker/producer_ids.h"
 #include "broker/syncer.h"
 #include "broker/worker.h"
+#include "meta/versions.h"
 #include "wire/messages.h"
 
 enum { ARENA_BYTES = 4 << 20 };
@@ -30,6 +31,7 @@ struct server {
     struct reaction reaction;
     struct upkeep *upkeep;
     struct buf address;
+    struct uuid incarnation; /* of this run of the broker and its controller */
     int64_t broker_epoch;
 };
 
@@ -125,13 +127,11 @@ static struct image_endpoint *controller_endpoints(struct server *s, int32_t *re
 
 static enum err open_metalog(struct server *s, struct buf *why)
 {
-    struct logdir *dir = storage_metadata_dir(s->storage);
     struct metalog_args args = {
-        .fs = s->args.fs,
         .clock = s->args.clock,
         .config = &s->broker.config,
-        .dir = logdir_path(dir),
-        .dir_id = logdir_meta(dir)->dir_id,
+        .dir = storage_metadata_dir(s->storage),
+        .incarnation = s->incarnation,
         .seed = s->args.seed + 2,
         .lock = lock_image,
         .unlock = unlock_image,
@@ -139,10 +139,8 @@ static enum err open_metalog(struct server *s, struct buf *why)
         .ctx = s,
     };
     args.ctl_endpoints = controller_endpoints(s, &args.ctl_endpoint_count);
-    if (args.ctl_endpoints == NULL ||
-        !uuid_parse(str_from(s->broker.cluster_id), &args.cluster_id)) {
-        buf_printf(why, "the cluster id '%s' is not a UUID", s->broker.cluster_id);
-        return ERR_BAD_CONFIG;
+    if (args.ctl_endpoints == NULL) {
+        return ERR_NO_MEMORY;
     }
     enum err e = metalog_open(&args, &s->metalog, why);
     if (!e) {
@@ -251,14 +249,24 @@ static enum err ask_controller(struct server *s, int api_key, int version, const
     return r.call.err;
 }
 
+static bool fill_features(struct server *s, struct broker_registration_req *req)
+{
+    req->features = arena_array(&s->arena, FEATURE_COUNT, sizeof *req->features);
+    for (int i = 0; req->features != NULL && i < FEATURE_COUNT; i++) {
+        const struct feature *f = &features_known[i];
+        req->features[i] =
+            (struct broker_registration_req_feature){str_from(f->name), f->min, f->max};
+        req->features_count++;
+    }
+    return req->features != NULL;
+}
+
 static bool fill_registration(struct server *s, struct broker_registration_req *req)
 {
     int n = s->broker.endpoint_count;
-    struct rand r;
-    rand_init(&r, s->args.seed + 3);
     req->broker_id = s->broker.node_id;
     req->cluster_id = str_from(s->broker.cluster_id);
-    req->incarnation_id = uuid_random(&r);
+    req->incarnation_id = s->incarnation;
     req->rack = str_from(s->broker.config.broker_rack);
     req->log_dirs = (struct uuid *)(uintptr_t)storage_dir_ids(s->storage, &req->log_dirs_count);
     req->listeners = arena_array(&s->arena, (size_t)n, sizeof *req->listeners);
@@ -271,7 +279,7 @@ static bool fill_registration(struct server *s, struct broker_registration_req *
         req->listeners[i].security_protocol = ep->security_protocol;
         req->listeners_count++;
     }
-    return req->listeners != NULL;
+    return req->listeners != NULL && fill_features(s, req);
 }
 
 static enum err register_broker(struct server *s)
@@ -376,11 +384,14 @@ static void take_down(struct server *s, bool is_clean);
 enum err server_start(struct server_args *args, struct server **ret_server, struct buf *why)
 {
     struct server *s = NEW(struct server);
+    struct rand r;
     s->args = *args;
     s->broker.fs = args->fs;
     s->broker.net = args->net;
     s->broker.clock = args->clock;
     arena_init(&s->arena, ARENA_BYTES);
+    rand_init(&r, args->seed + 3);
+    s->incarnation = uuid_random(&r);
     rwlock_init(&s->broker.metacache.lock);
     topic_table_init(&s->broker.topics);
     enum err e = bring_up(s, why);
