@@ -150,10 +150,41 @@ void logdir_close(struct logdir *d)
 
 /* --- the mark of a clean stop --- */
 
-enum err logdir_take_clean_mark(struct logdir *d, bool *ret_was_clean)
+/* {"version":0,"brokerEpoch":25}; marks of older releases are empty. */
+static int64_t parse_clean_mark(struct str text)
+{
+    static const char key[] = "\"brokerEpoch\":";
+    int64_t epoch;
+    for (size_t i = 0; i < text.len; i++) {
+        struct str rest = str_sub(text, i, text.len - i);
+        if (str_has_prefix(rest, STR(key))) {
+            rest = str_sub(rest, sizeof key - 1, rest.len - (sizeof key - 1));
+            rest.len = MIN(str_find(rest, ','), str_find(rest, '}'));
+            return str_to_i64(str_trim(rest), &epoch) ? epoch : -1;
+        }
+    }
+    return -1;
+}
+
+static int64_t read_clean_mark(struct fs *fs, const char *path)
+{
+    enum { MARK_MAX_BYTES = 4096 };
+    char *text;
+    size_t len;
+    if (fs_read_all(fs, path, MARK_MAX_BYTES, &text, &len) != OK) {
+        return -1;
+    }
+    int64_t epoch = parse_clean_mark((struct str){text, len});
+    mem_free(text);
+    return epoch;
+}
+
+enum err logdir_take_clean_mark(struct logdir *d, bool *ret_was_clean, int64_t *ret_broker_epoch)
 {
     struct buf path = BUF_INIT;
-    enum err e = fs_unlink(d->fs, path_in(d->path, ".kafka_cleanshutdown", &path));
+    const char *name = path_in(d->path, ".kafka_cleanshutdown", &path);
+    *ret_broker_epoch = read_clean_mark(d->fs, name);
+    enum err e = fs_unlink(d->fs, name);
     *ret_was_clean = e == OK;
     if (!e) {
         e = fs_sync_dir(d->fs, d->path);

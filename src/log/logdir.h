@@ -38,8 +38,10 @@ bool logdir_is_formatted(const struct logdir *d);
 /* Writes meta.properties, durably. */
 must_check enum err logdir_format(struct logdir *d, const struct logdir_meta *meta);
 
-/* Whether the last stop was clean; removes the mark, so that the next crash is seen as one. */
-must_check enum err logdir_take_clean_mark(struct logdir *d, bool *ret_was_clean);
+/* Whether the last stop was clean, and the epoch that the broker had then (-1: the mark does not
+ * tell); removes the mark, so that the next crash is seen as one. */
+must_check enum err logdir_take_clean_mark(struct logdir *d, bool *ret_was_clean,
+                                           int64_t *ret_broker_epoch);
 /* Leaves it, durably, after everything else was closed. */
 must_check enum err logdir_put_clean_mark(struct logdir *d, int64_t broker_epoch);
 

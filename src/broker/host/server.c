@@ -265,6 +265,7 @@ static bool fill_registration(struct server *s, struct broker_registration_req *
 {
     int n = s->broker.endpoint_count;
     req->broker_id = s->broker.node_id;
+    req->previous_broker_epoch = storage_previous_epoch(s->storage);
     req->cluster_id = str_from(s->broker.cluster_id);
     req->incarnation_id = s->incarnation;
     req->rack = str_from(s->broker.config.broker_rack);

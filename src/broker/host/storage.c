@@ -155,6 +155,16 @@ const struct uuid *storage_dir_ids(const struct storage *s, int *ret_count)
     return s->dir_ids;
 }
 
+int64_t storage_previous_epoch(const struct storage *s)
+{
+    for (int i = 1; i < s->dir_count; i++) {
+        if (s->dirs[i].previous_epoch != s->dirs[0].previous_epoch) {
+            return -1;
+        }
+    }
+    return s->dirs[0].previous_epoch;
+}
+
 /* metadata.log.dir if it is one of ours, else the first directory, as Kafka does. */
 struct logdir *storage_metadata_dir(const struct storage *s)
 {

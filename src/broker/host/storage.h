@@ -39,6 +39,10 @@ struct logdir *storage_dir(const struct storage *s, int i);
 must_check enum err storage_load(struct storage *s, const struct image *img, int32_t node_id,
                                  struct buf *why);
 
+/* The epoch that the broker had at its last stop, which was clean and left all of log.dirs in
+ * order; -1 otherwise. After storage_load. */
+int64_t storage_previous_epoch(const struct storage *s);
+
 /* Opens or makes one partition and puts it in the topic table. */
 must_check enum err storage_add_partition(struct storage *s, const struct image *img,
                                           const struct image_topic *topic, int32_t index);

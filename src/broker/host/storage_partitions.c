@@ -142,7 +142,7 @@ static void read_checkpoint(struct storage *s, struct storage_dir *d, const char
 
 static enum err scan_dir(struct storage *s, struct storage_dir *d)
 {
-    enum err e = logdir_take_clean_mark(d->dir, &d->was_clean);
+    enum err e = logdir_take_clean_mark(d->dir, &d->was_clean, &d->previous_epoch);
     e = e ? e : logdir_each_partition(d->dir, on_directory, d);
     if (!e) {
         read_checkpoint(s, d, "recovery-point-offset-checkpoint", on_recovery_point);

@@ -9,7 +9,8 @@ struct storage_dir {
     struct logdir *dir;
     int partition_count;
     bool was_clean;
-    struct map known; /* partition directories found at start, until they are loaded */
+    int64_t previous_epoch; /* of the broker at its clean stop; -1: not known */
+    struct map known;       /* partition directories found at start, until they are loaded */
 };
 
 struct storage {
