@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "broker/server.h"
 #include "plat/entropy.h"
+#include "plat/process.h"
 #include "plat/signals.h"
 
 #include <stdio.h>
@@ -126,6 +127,7 @@ int broker_command(int argc, char **argv)
         return 0;
     }
     signals_block();
+    process_raise_fd_limit();
     enum err e = config_props_parse(&args.props, STR(""), &line);
     int status = e ? complain("%s", err_text(e)) : parse_args(argc, argv, &args.props);
     if (status != 0) {

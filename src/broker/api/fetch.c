@@ -76,9 +76,16 @@ static enum err check(struct fetch_item *it)
                             : partition_check_epoch(&it->view, it->want->leader_epoch);
 }
 
+/* What the whole answer may have: as the client says, and no more than fetch.max.bytes. */
+static int32_t answer_max_bytes(const struct fetch *f)
+{
+    int32_t most = f->call->broker->config.fetch_max_bytes;
+    return MAX(MIN(f->req->max_bytes, most), 0);
+}
+
 static void read_item(struct fetch *f, struct fetch_item *it)
 {
-    size_t max_bytes = (size_t)MAX(f->req->max_bytes, 0);
+    size_t max_bytes = (size_t)answer_max_bytes(f);
     size_t left = max_bytes > f->found_bytes ? max_bytes - f->found_bytes : 0;
     struct log_read r = {
         .off = it->want->off,
@@ -285,7 +292,7 @@ static void finish(struct fetch *f)
 
 static bool is_enough(const struct fetch *f)
 {
-    int32_t min_bytes = MIN(f->req->min_bytes, f->req->max_bytes);
+    int32_t min_bytes = MIN(f->req->min_bytes, answer_max_bytes(f));
     return f->has_error || f->item_count == 0 || (int64_t)f->found_bytes >= min_bytes;
 }
 

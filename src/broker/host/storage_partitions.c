@@ -270,6 +270,9 @@ static enum err add_at(struct storage *s, const struct image *img, const struct 
         return e;
     }
     say_recovery(at->dir, topic, index, &recovery);
+    if (at->found == NULL) {
+        log_idle(log, INT64_MAX); /* a new one may never be used: it holds no descriptor yet */
+    }
     mutex_lock(&s->lock);
     at->dir->partition_count++;
     mutex_unlock(&s->lock);
