@@ -1,0 +1,268 @@
+"""The rows of the benchmark, one class each. To add one: a class with `lines` and what it measures, and its place in ROWS.
+
+A row is measured in rounds. In each round the runner asks for `limit`, Kafka, ottla, ottla, Kafka, `limit`, so that a
+machine that drifts drifts for all; each answer is a dict of figures. A line says which figure it shows."""
+
+import dataclasses
+import os
+import re
+import shutil
+import subprocess
+import time
+
+import sides
+from sides import harness
+
+
+@dataclasses.dataclass
+class Line:
+    """One figure of a row. `ratio_goal` says how many times better than Kafka; `share_goal` how much of the limit."""
+
+    text: str
+    key: str
+    better: str = "less"  # or "more"
+    digits: int = 2
+    ratio_goal: float = None
+    share_goal: float = None
+    absolute_goal: float = None  # in the line's unit, ottla's own
+    limit_key: str = None
+
+
+GB, MB = 1e9, 1e6
+
+
+def per_gb(sample, prefix=""):
+    """Figures of a run that moved bytes. `busy` is how much of its core the broker used."""
+    return {prefix + "cpu_s_per_gb": sample["cpu_s"] / sample["bytes"] * GB,
+            prefix + "mb_per_s": sample["bytes"] / sample["seconds"] / MB,
+            prefix + "busy": sample["cpu_s"] / sample["seconds"]}
+
+
+def syscalls(side, seconds):
+    """perf counting the broker's system calls for a while, or None where it may not."""
+    if not shutil.which("perf"):
+        return None
+    return subprocess.Popen(["perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p", str(side.pid), "--", "sleep",
+                             str(seconds)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def counted(process):
+    if process is None:
+        return None
+    found = re.match(r"(\d+),", process.communicate()[1])
+    return int(found.group(1)) if found else None
+
+
+class Row:
+    name = title = ""
+    lines = []
+    needs_brokers = True
+
+    def begin(self, bench):
+        pass
+
+    def end(self, bench):
+        pass
+
+    def limit(self, bench):
+        return {}
+
+    def kafka(self, bench):
+        return self.sample(bench, bench.kafka)
+
+    def ottla(self, bench):
+        return self.sample(bench, bench.ottla)
+
+    def sample(self, bench, side):
+        raise NotImplementedError
+
+
+class Load(Row):
+    """Rows that are driven with the generator: four connections with a partition each."""
+
+    partitions = conns = 4
+    window = 5
+
+    def options(self, bench, topic):
+        return dict(topic=topic, partitions=self.partitions, conns=self.conns, data=bench.data, time_ms=bench.time_ms)
+
+    def produce(self, bench, side, topic, **more):
+        return side.gen("produce", **self.options(bench, topic), window=self.window, **more)
+
+    def consume(self, bench, side, topic, *flags, **more):
+        return side.gen("consume", *flags, **self.options(bench, topic), **more)
+
+    def warm(self, bench):
+        for side in bench.sides:
+            with bench.only(side):
+                topic, end = bench.topic(), time.monotonic() + bench.warm_s
+                while time.monotonic() < end:
+                    side.create(topic, self.partitions)
+                    done = self.produce(bench, side, topic, acks=1, seconds=min(4, bench.warm_s / 2))
+                    self.consume(bench, side, topic, "--full-check", records=done["records"])
+                    self.consume(bench, side, topic, seconds=1)
+                    self.consume(bench, side, topic, seconds=1, partition_max_bytes=65536)
+                    side.delete(topic)
+
+
+class Produce(Load):
+    name = "P1"
+    title = "bulk produce: 1 KiB records, 64 KiB batches, 4 connections, 5 requests each on their way"
+    lines = [
+        Line("broker CPU-s/GB", "cpu_s_per_gb", ratio_goal=6, share_goal=0.6),
+        Line("MB/s on one core", "mb_per_s", "more", 0, ratio_goal=3, share_goal=0.6),
+        Line("  of its core used", "busy", "more"),
+        Line("system calls/MB", "syscalls_per_mb", digits=1, ratio_goal=3, absolute_goal=40),
+        Line("synced before the ack, CPU-s/GB", "synced_cpu_s_per_gb"),
+        Line("synced before the ack, MB/s", "synced_mb_per_s", "more", 0),
+        Line("Java producer, broker CPU-s/GB", "java_cpu_s_per_gb", ratio_goal=6),
+        Line("Java producer, MB/s", "java_mb_per_s", "more", 0),
+    ]
+    page_cache = {"flush.before.ack": "false"}
+
+    def begin(self, bench):
+        self.warm(bench)
+
+    def limit(self, bench):
+        return per_gb(bench.limit("ingest", conns=self.conns, chunk=65536))
+
+    def one(self, bench, side, config, acks=1):
+        """A topic that is filled, read back and compared, and deleted."""
+        topic = bench.topic()
+        side.create(topic, self.partitions, **config)
+        count = syscalls(side, bench.seconds) if acks == 1 else None
+        done = self.produce(bench, side, topic, acks=acks, seconds=bench.seconds)
+        calls = counted(count)
+        self.consume(bench, side, topic, "--full-check", records=done["records"])
+        side.delete(topic)
+        figures = per_gb(done)
+        if calls:
+            figures["syscalls_per_mb"] = calls / done["bytes"] * MB
+        return figures
+
+    def java(self, bench, side, config):
+        topic, count = bench.topic(), 1000000 if bench.thorough else 300000
+        side.create(topic, self.partitions, **config)
+        text, cpu_s, _ = side.measured(lambda: harness.run(
+            *sides.pinned(sides.CLIENT_CPU, sides.brokers.SCRIPT, "kafka-producer-perf-test", "--topic", topic,
+                          "--num-records", str(count), "--record-size", "1024", "--throughput", "-1",
+                          "--producer-props", "bootstrap.servers=" + side.broker.bootstrap, "acks=1",
+                          "enable.idempotence=false", "batch.size=65536", "linger.ms=5"), timeout=600).decode())
+        side.delete(topic)
+        rate = float(re.findall(r"([\d.]+) records/sec", text)[-1])
+        return {"java_cpu_s_per_gb": cpu_s / (count * 1024) * GB, "java_mb_per_s": rate * 1024 / MB}
+
+    def kafka(self, bench):
+        with bench.only(bench.kafka) as side:
+            return {**self.one(bench, side, {}), **self.java(bench, side, {})}
+
+    def ottla(self, bench):
+        with bench.only(bench.ottla) as side:
+            figures = self.one(bench, side, self.page_cache)
+            synced = self.one(bench, side, {}, acks=-1)
+            figures.update({"synced_" + key: value for key, value in synced.items()})
+            return {**figures, **self.java(bench, side, self.page_cache)}
+
+
+class Consume(Load):
+    name = "P5"
+    title = "hot tail consume: the topic lies in memory, 4 connections"
+    lines = [
+        Line("fetches of 64 KiB, broker CPU-s/GB", "small_cpu_s_per_gb", ratio_goal=2.5, share_goal=0.7),
+        Line("fetches of 64 KiB, MB/s on one core", "small_mb_per_s", "more", 0),
+        Line("  of its core used", "small_busy", "more"),
+        Line("fetches of 1 MiB, broker CPU-s/GB", "cpu_s_per_gb", ratio_goal=2.5, share_goal=0.7),
+        Line("fetches of 1 MiB, MB/s on one core", "mb_per_s", "more", 0),
+        Line("  of its core used", "busy", "more"),
+        Line("Java consumer, broker CPU-s/GB", "java_cpu_s_per_gb", ratio_goal=2.5),
+        Line("Java consumer, MB/s", "java_mb_per_s", "more", 0),
+    ]
+
+    def begin(self, bench):
+        self.topics = {}
+        self.count = (1000000 if bench.thorough else 500000)
+        self.warm(bench)
+        for side in bench.sides:
+            with bench.only(side):
+                topic = self.topics[side.name] = bench.topic()
+                side.create(topic, self.partitions)
+                self.made = self.produce(bench, side, topic, acks=1, records=self.count)["records"]
+                self.consume(bench, side, topic, "--full-check", records=self.made)
+
+    def end(self, bench):
+        for side in bench.sides:
+            with bench.only(side):
+                side.delete(self.topics[side.name])
+
+    def limit(self, bench):
+        def best(chunk):
+            ways = [per_gb(bench.limit(mode, conns=self.conns, chunk=chunk)) for mode in ("send", "copy")]
+            return min(ways, key=lambda figures: figures["cpu_s_per_gb"])
+
+        return {**best(1 << 20), **{"small_" + key: value for key, value in best(65536).items()}}
+
+    def java(self, bench, side):
+        text, cpu_s, _ = side.measured(lambda: harness.run(
+            *sides.pinned(sides.CLIENT_CPU, sides.brokers.SCRIPT, "kafka-consumer-perf-test", "--bootstrap-server",
+                          side.broker.bootstrap, "--topic", self.topics[side.name], "--messages", str(self.made),
+                          "--timeout", "60000"), timeout=600).decode())
+        row = [cell.strip() for cell in text.strip().splitlines()[-1].split(",")]
+        return {"java_cpu_s_per_gb": cpu_s / (self.made * 1024) * GB, "java_mb_per_s": float(row[7]) * 2**20 / MB}
+
+    def sample(self, bench, side):
+        topic = self.topics[side.name]
+        with bench.only(side):
+            large = self.consume(bench, side, topic, seconds=bench.seconds)
+            small = self.consume(bench, side, topic, seconds=bench.seconds, partition_max_bytes=65536)
+            return {**per_gb(large), **per_gb(small, "small_"), **self.java(bench, side)}
+
+
+class Start(Row):
+    name = "P15"
+    title = "cold start on an empty directory, and what it holds when nobody asks"
+    needs_brokers = False
+    lines = [
+        Line("ms from nothing to the first answer", "first_ms", digits=1, ratio_goal=50, absolute_goal=10),
+        Line("ms to start again", "again_ms", digits=1, ratio_goal=50, absolute_goal=10),
+        Line("MiB resident, idle", "rss_mib", digits=1, ratio_goal=50, absolute_goal=10),
+        Line("% of a core, idle", "idle_percent", digits=2),
+    ]
+    settle_s = 5
+
+    def start(self, bench, broker, settle_s):
+        log = os.path.join(bench.box, "start.log")
+        env_before = dict(os.environ)
+        os.environ.update(getattr(broker, "env", {}))
+        try:
+            return sides.run_json(sides.GEN, "start", "--at", broker.bootstrap, "--log", log, "--cpu", sides.BROKER_CPU,
+                                  "--settle", settle_s, "--", *broker.command())
+        finally:
+            os.environ.clear()
+            os.environ.update(env_before)
+
+    def stop(self, pid):
+        os.kill(pid, 15)
+        harness.wait_for("the broker to end", lambda: not os.path.exists("/proc/%d" % pid))
+
+    def sample(self, bench, side):
+        directory = os.path.join(bench.box, "start-" + side.name)
+        shutil.rmtree(directory, ignore_errors=True)
+        broker = side.make(directory)
+        broker.wrap = []
+        begin = time.monotonic()
+        if isinstance(broker, sides.brokers.ApacheKafka):
+            broker.write_config()
+            harness.run(*sides.pinned(sides.BROKER_CPU, sides.brokers.SCRIPT, "kafka-storage", "format", "-t",
+                                      "AAAAAAAAAAAAAAAAAAAAAQ", "-c", broker.conf_path))
+        format_s = time.monotonic() - begin
+        first = self.start(bench, broker, self.settle_s)
+        self.stop(first["pid"])
+        again = self.start(bench, broker, 0)
+        self.stop(again["pid"])
+        shutil.rmtree(directory, ignore_errors=True)
+        format_s = format_s if side is bench.kafka else 0
+        return {"first_ms": (first["ready_s"] + format_s) * 1e3, "again_ms": again["ready_s"] * 1e3,
+                "rss_mib": first["rss_kib"] / 1024, "idle_percent": first["cpu_s"] / first["seconds"] * 100}
+
+
+ROWS = {row.name: row for row in (Produce, Consume, Start)}

@@ -1,0 +1,205 @@
+"""The two brokers that are compared, and the programs that load them. Both stay up for a whole run; the one that is not
+measured is stopped (SIGSTOP), so that neither disturbs the other."""
+
+import contextlib
+import glob
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+sys.path.insert(0, os.path.join(ROOT, "test", "peers"))
+import brokers  # noqa: E402  (puts the end-to-end harness on the path, too)
+import harness  # noqa: E402
+
+BUILD = os.path.join(ROOT, "build-bench")
+GEN = os.path.join(BUILD, "bench", "ottla-gen")
+LIMIT = os.path.join(BUILD, "bench", "ottla-limit")
+BROKER_CPU, CLIENT_CPU = 0, 1
+JVM = "-server -XX:+UseG1GC -XX:MaxGCPauseMillis=20"
+HEAP = "-Xms1g -Xmx1g"
+DATA_SUFFIXES = (".c", ".h", ".md", ".py", ".msg", ".def")
+
+
+def pinned(cpu, *command):
+    return ["taskset", "-c", str(cpu), *command]
+
+
+def run_json(*command, timeout=900):
+    """A program on the clients' core; what it says as an object."""
+    return json.loads(harness.run(*pinned(CLIENT_CPU, *map(str, command)), timeout=timeout))
+
+
+def cpu_seconds(pid):
+    """The processor time of another process, to the nanosecond: its own clock."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def cores_are_two():
+    return len(os.sched_getaffinity(0)) >= 2
+
+
+class Side:
+    """A broker under measurement; `box` holds everything that it writes."""
+
+    name = ""
+    topic_config = {}
+
+    def __init__(self, box):
+        self.box = box
+        self.broker = None
+
+    def make(self, data_dir, **overrides):
+        raise NotImplementedError
+
+    def up(self):
+        self.broker = self.make(os.path.join(self.box, self.name)).start()
+
+    def down(self):
+        if self.broker:
+            self.resume()
+            self.broker.stop()
+            self.broker = None
+
+    @property
+    def pid(self):
+        return self.broker.process.pid
+
+    def pause(self):
+        if self.broker:
+            os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self):
+        os.kill(self.pid, signal.SIGCONT)
+
+    def gen(self, command, *args, **options):
+        """ottla-gen against this broker."""
+        words = [GEN, command, "--at", self.broker.bootstrap, "--pid", self.pid]
+        for key, value in options.items():
+            words += ["--" + key.replace("_", "-"), value]
+        return run_json(*words, *args)
+
+    def create(self, topic, partitions=1, **config):
+        words = []
+        for key, value in {"retention.ms": -1, "file.delete.delay.ms": 100, **config}.items():
+            words += ["--config", "%s=%s" % (key, value)]
+        return self.gen("create", *words, topic=topic, partitions=partitions)
+
+    def delete(self, topic):
+        """Returns when its files are gone, so that the next run has their memory."""
+        self.gen("delete", topic=topic)
+        pattern = os.path.join(self.broker.dir, glob.escape(topic) + "*")
+        harness.wait_for("the files of %s to go" % topic, lambda: not glob.glob(pattern), every_s=0.05)
+
+    def measured(self, work):
+        """(what work() returned, seconds of processor, seconds)"""
+        cpu, wall = cpu_seconds(self.pid), time.monotonic()
+        result = work()
+        return result, cpu_seconds(self.pid) - cpu, time.monotonic() - wall
+
+
+class Kafka(Side):
+    name = "kafka"
+
+    def make(self, data_dir, **overrides):
+        overrides = {"broker.session.timeout.ms": 3600000, "log.initial.task.delay.ms": 1000,
+                     "log.segment.delete.delay.ms": 100, "auto.create.topics.enable": "false", **overrides}
+        return brokers.ApacheKafka(heap=HEAP, jvm=JVM, data_dir=data_dir, overrides=overrides,
+                                   wrap=pinned(BROKER_CPU))
+
+
+class Ottla(Side):
+    name = "ottla"
+
+    def make(self, data_dir, **overrides):
+        os.environ["OTTLA"] = os.path.join(BUILD, "src", "ottla")
+        overrides = {"auto.create.topics.enable": "false", **overrides}
+        return harness.Ottla(data_dir=data_dir, overrides=overrides, wrap=pinned(BROKER_CPU))
+
+    @staticmethod
+    def exists():
+        return os.path.exists(os.path.join(BUILD, "src", "ottla"))
+
+
+class Bench:
+    """What rows need: sides, limits, data, and how thorough this run is."""
+
+    def __init__(self, box, thorough):
+        self.box = box
+        self.thorough = thorough
+        self.kafka, self.ottla = Kafka(box), Ottla(box)
+        self.sides = [self.kafka] + ([self.ottla] if Ottla.exists() else [])
+        self.seconds = 3 if thorough else 1.5
+        self.warm_s = 60 if thorough else 8
+        self.data = os.path.join(box, "data")
+        self.time_ms = int(time.time() * 1000)
+        self.counter = 0
+        self.write_data()
+
+    def write_data(self):
+        """Real text to make records of: the tree's own."""
+        names = harness.run("git", "ls-files", "src", "def", "doc", "gen", "test", cwd=ROOT).decode().split()
+        with open(self.data, "wb") as out:
+            for name in sorted(names):
+                if name.endswith(DATA_SUFFIXES):
+                    with open(os.path.join(ROOT, name), "rb") as f:
+                        shutil.copyfileobj(f, out)
+
+    def warm_memory(self, gib=4):
+        """A virtual machine gives memory at its first touch, which is dear and has nothing to do with brokers."""
+        path = os.path.join(self.box, "warm")
+        with open(path, "wb", buffering=0) as f:
+            for _ in range(gib * 256):
+                f.write(bytes(4 << 20))
+        os.unlink(path)
+
+    def topic(self):
+        self.counter += 1
+        return "bench-%d-%d" % (os.getpid(), self.counter)
+
+    def limit(self, mode, **options):
+        words = [LIMIT, mode, self.box, "--seconds", str(self.seconds)]
+        for key, value in options.items():
+            words += ["--" + key.replace("_", "-"), str(value)]
+        with self.quiet():
+            return json.loads(harness.run(*words))
+
+    @contextlib.contextmanager
+    def quiet(self):
+        for side in self.sides:
+            side.pause()
+        yield
+
+    @contextlib.contextmanager
+    def only(self, side):
+        """All but this one stand still."""
+        for other in self.sides:
+            if other is not side:
+                other.pause()
+        side.resume()
+        yield side
+
+    def up(self):
+        for side in self.sides:
+            if side.broker is None:
+                side.up()
+
+    def down(self):
+        for side in self.sides:
+            side.down()
+
+
+def machine():
+    """Words for what this ran on."""
+    with open("/proc/cpuinfo") as f:
+        model = re.search(r"model name\s*: (.*)", f.read())
+    return {"cpus": os.cpu_count(), "model": model.group(1) if model else platform.machine(),
+            "kernel": platform.release().split("-")[0],
+            "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)}
