@@ -31,12 +31,22 @@ struct partition *partition_new(struct str topic_name, struct uuid topic_id, int
 
 void partition_ref(struct partition *p) { atomic_fetch_add(&p->refs, 1); }
 
+/* Of a deleted partition nothing is to be kept: its directory is gone or has another name. */
+static enum err close_log(struct partition *p)
+{
+    if (p->offline != ERR_UNKNOWN_TOPIC_OR_PARTITION) {
+        return log_close(p->log);
+    }
+    log_abandon(p->log);
+    return OK;
+}
+
 void partition_unref(struct partition *p)
 {
     if (p == NULL || atomic_fetch_sub(&p->refs, 1) != 1) {
         return;
     }
-    enum err e = log_close(p->log);
+    enum err e = close_log(p);
     if (e) {
         diag_warn("partition", "%.*s-%d: closing its log failed: %s", STR_ARG(p->topic_name),
                   p->index, err_text(e));

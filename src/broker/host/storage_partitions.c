@@ -477,7 +477,6 @@ void storage_delete_partition(struct storage *s, struct partition *p)
     int64_t delay_ms = p->config.log.file_delete_delay_ms;
     mutex_unlock(&p->append_lock);
     mutex_lock(&p->upkeep_lock);
-    log_abandon(p->log);
     mutex_lock(&s->lock);
     enum err e =
         logdir_mark_partition(p->dir, p->topic_name, p->index, LOGDIR_DELETE, &s->rand, &path);
