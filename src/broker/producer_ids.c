@@ -12,6 +12,7 @@ struct producer_ids {
     struct mutex lock;
     struct controller *controller;
     int32_t node_id;
+    int64_t broker_epoch;
     int64_t next, end; /* the block that is left */
     struct list queue; /* producer_id_wait */
     bool is_asking;
@@ -28,7 +29,13 @@ struct producer_ids *producer_ids_new(struct controller *controller, int32_t nod
     arena_init(&ids->arena, ARENA_BYTES);
     ids->controller = controller;
     ids->node_id = node_id;
+    ids->broker_epoch = -1;
     return ids;
+}
+
+void producer_ids_set_epoch(struct producer_ids *ids, int64_t broker_epoch)
+{
+    ids->broker_epoch = broker_epoch;
 }
 
 void producer_ids_free(struct producer_ids *ids)
@@ -83,7 +90,7 @@ static void ask(struct producer_ids *ids, struct loop *loop)
     arena_reset(&ids->arena);
     ids->req = allocate_producer_ids_req_default;
     ids->req.broker_id = ids->node_id;
-    ids->req.broker_epoch = -1; /* this node's own controller: it knows who asks */
+    ids->req.broker_epoch = ids->broker_epoch;
     ids->task = (struct ctl_task){.loop = loop, .done = on_block};
     ids->task.call.req = (struct ctl_req){
         .api_key = API_ALLOCATE_PRODUCER_IDS,

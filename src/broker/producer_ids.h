@@ -9,6 +9,10 @@ struct producer_ids;
 struct producer_ids *producer_ids_new(struct controller *controller, int32_t node_id);
 void producer_ids_free(struct producer_ids *ids);
 
+/* The epoch that the controller gave this broker: it gives blocks to no other. Before any id is
+ * asked for. */
+void producer_ids_set_epoch(struct producer_ids *ids, int64_t broker_epoch);
+
 /* Who asked for an id: memory of the caller until done runs, in `loop`. */
 struct producer_id_wait {
     struct list_node node;

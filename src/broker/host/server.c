@@ -320,6 +320,8 @@ static enum err join_cluster(struct server *s, struct buf *why)
     e = e ? e : unfence(s);
     if (e) {
         buf_printf(why, "the controller refused this broker: %s", err_name(e));
+    } else {
+        producer_ids_set_epoch(s->broker.producer_ids, s->broker_epoch);
     }
     return e;
 }
