@@ -451,13 +451,14 @@ static bool find_number(const struct config_setting *settings, int32_t count, st
 
 bool topic_config_check(const struct config_setting *settings, int32_t count, struct buf *why)
 {
-    for (int32_t i = 0; i < count; i++) {
-        const struct config_def *def = config_find(CONFIG_TOPIC, settings[i].name);
-        if (def == NULL) {
+    for (int32_t i = 0; i < count; i++) { /* all names before any value */
+        if (config_find(CONFIG_TOPIC, settings[i].name) == NULL) {
             buf_printf(why, "Unknown topic config name: %.*s", STR_ARG(settings[i].name));
             return false;
         }
-        if (!config_check(def, settings[i].value, why)) {
+    }
+    for (int32_t i = 0; i < count; i++) {
+        if (!config_check(config_find(CONFIG_TOPIC, settings[i].name), settings[i].value, why)) {
             return false;
         }
     }

@@ -22,9 +22,9 @@ static struct ctl_session *find_session(struct ctl *ctl, int32_t broker)
     return NULL;
 }
 
-/* The session of a broker in that epoch, begun anew when it is another epoch's. */
-static struct ctl_session *touch_session(struct ctl *ctl, int32_t broker, int64_t epoch,
-                                         int64_t now_ms)
+/* The session of a broker in that epoch, begun anew when it is another epoch's. It is alive from
+ * the first heartbeat on. */
+static struct ctl_session *session_of(struct ctl *ctl, int32_t broker, int64_t epoch)
 {
     struct ctl_session *s = find_session(ctl, broker);
     if (s == NULL) {
@@ -37,7 +37,6 @@ static struct ctl_session *touch_session(struct ctl *ctl, int32_t broker, int64_
         *s = (struct ctl_session){
             .broker = broker, .epoch = epoch, .shutdown_off = -1, .applied_off = -1};
     }
-    s->contact_ms = now_ms;
     return s;
 }
 
@@ -52,7 +51,7 @@ static void drop_session(struct ctl *ctl, int32_t broker)
 static bool is_alive(struct ctl *ctl, const struct image_node *n, int64_t now_ms)
 {
     const struct ctl_session *s = find_session(ctl, n->id);
-    return s != NULL && s->epoch == n->epoch &&
+    return s != NULL && s->epoch == n->epoch && s->has_contact &&
            now_ms - s->contact_ms < ctl->config->broker_session_timeout_ms;
 }
 
@@ -127,7 +126,8 @@ static int compare_dirs(const void *a, const void *b)
     return uuid_cmp(*x, *y);
 }
 
-/* Sorts them in the arena on the way. */
+/* Before metadata.version knows of directories nothing is asked of them. Sorts them in the arena on
+ * the way. */
 static enum err check_dirs(const struct ctl *ctl, const struct ctl_req *req,
                            const struct broker_registration_req *r, struct uuid **ret_dirs)
 {
@@ -136,20 +136,21 @@ static enum err check_dirs(const struct ctl *ctl, const struct ctl_req *req,
     if (dirs == NULL) {
         return ERR_BUDGET;
     }
-    if (req->version >= 2 && count == 0) {
-        return ERR_INVALID_REQUEST;
+    *ret_dirs = dirs;
+    if (!version_has_dirs(image_feature(ctl->tip, FEATURE_METADATA))) {
+        return OK;
     }
-    if (count > 0) {
-        memcpy(dirs, r->log_dirs, count * sizeof *dirs);
+    if (count == 0) {
+        return ERR_INVALID_REGISTRATION;
     }
+    memcpy(dirs, r->log_dirs, count * sizeof *dirs);
     qsort(dirs, count, sizeof *dirs, compare_dirs);
     for (size_t i = 0; i < count; i++) {
         if (is_reserved(dirs[i]) || (i > 0 && uuid_eq(dirs[i - 1], dirs[i])) ||
             is_taken(ctl, r, dirs[i])) {
-            return ERR_INVALID_REQUEST;
+            return ERR_INVALID_REGISTRATION;
         }
     }
-    *ret_dirs = dirs;
     return OK;
 }
 
@@ -208,11 +209,14 @@ enum err ctl_register_broker(struct ctl *ctl, const struct ctl_req *req, struct 
     if (old != NULL && !is_same && !old->is_shutting_down && is_alive(ctl, old, req->now_ms)) {
         return ERR_DUPLICATE_BROKER_REGISTRATION;
     }
-    if (m->is_migrating_zk_broker || m->broker_id < 0) {
-        return ERR_INVALID_REQUEST;
+    if (m->is_migrating_zk_broker) {
+        return ERR_BROKER_ID_NOT_REGISTERED;
     }
-    enum err e = check_features(ctl, m);
-    e = e ? e : check_dirs(ctl, req, m, &dirs);
+    if (m->broker_id < 0) {
+        return ERR_INVALID_REGISTRATION;
+    }
+    enum err e = check_dirs(ctl, req, m, &dirs);
+    e = e ? e : check_features(ctl, m);
     if (e) {
         return e;
     }
@@ -227,7 +231,8 @@ enum err ctl_register_broker(struct ctl *ctl, const struct ctl_req *req, struct 
     if (e) {
         return e;
     }
-    touch_session(ctl, m->broker_id, epoch, req->now_ms);
+    session_of(ctl, m->broker_id, epoch)->registered_off =
+        ctl->tip->next_off + out->records.count - 1;
     *resp = broker_registration_resp_default;
     resp->broker_epoch = epoch;
     out->resp = resp;
@@ -270,6 +275,13 @@ static enum state state_of(const struct image_node *n)
     return n->is_fenced ? FENCED : n->is_shutting_down ? SHUTTING_DOWN : ACTIVE;
 }
 
+/* It knows of its own registration, the latest one of this incarnation. */
+static bool is_caught_up(const struct broker_heartbeat_req *m, const struct image_node *n,
+                         const struct ctl_session *s)
+{
+    return m->current_metadata_offset >= MAX(n->epoch, s->registered_off);
+}
+
 static enum state next_state(struct ctl *ctl, const struct image_node *n,
                              const struct broker_heartbeat_req *m, const struct ctl_session *s)
 {
@@ -278,10 +290,10 @@ static enum state next_state(struct ctl *ctl, const struct image_node *n,
         if (m->want_shut_down) {
             return MAY_STOP;
         }
-        return !m->want_fence && m->current_metadata_offset >= n->epoch ? ACTIVE : FENCED;
+        return !m->want_fence && is_caught_up(m, n, s) ? ACTIVE : FENCED;
     case ACTIVE:
         if (m->want_fence) {
-            return FENCED;
+            return m->want_shut_down ? MAY_STOP : FENCED;
         }
         if (!m->want_shut_down) {
             return ACTIVE;
@@ -341,7 +353,9 @@ enum err ctl_heartbeat(struct ctl *ctl, const struct ctl_req *req, struct ctl_ou
     if (n == NULL || n->epoch != m->broker_epoch) {
         return ERR_STALE_BROKER_EPOCH;
     }
-    struct ctl_session *s = touch_session(ctl, n->id, n->epoch, req->now_ms);
+    struct ctl_session *s = session_of(ctl, n->id, n->epoch);
+    s->contact_ms = req->now_ms;
+    s->has_contact = true;
     enum state now = state_of(n);
     enum state next = next_state(ctl, n, m, s);
     s->applied_off = m->current_metadata_offset;
@@ -349,7 +363,7 @@ enum err ctl_heartbeat(struct ctl *ctl, const struct ctl_req *req, struct ctl_ou
         enter(ctl, n, s, next, &out->records);
     }
     *resp = broker_heartbeat_resp_default;
-    resp->is_caught_up = m->current_metadata_offset >= n->epoch;
+    resp->is_caught_up = is_caught_up(m, n, s);
     resp->is_fenced = next == FENCED || next == MAY_STOP;
     resp->should_shut_down = next == MAY_STOP;
     out->resp = resp;

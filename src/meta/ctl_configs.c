@@ -147,6 +147,10 @@ static struct ctl_outcome check_topic_resource(const struct altering *a, const s
     if (w->resource.len == 0) {
         return ctl_refuse(a->req, ERR_INVALID_REQUEST, "Default topic resources are not allowed.");
     }
+    struct ctl_outcome o = ctl_check_topic_name(a->req, w->resource);
+    if (o.err) {
+        return o;
+    }
     if (image_topic_by_name(a->ctl->tip, w->resource) == NULL) {
         return ctl_refuse(a->req, ERR_UNKNOWN_TOPIC_OR_PARTITION,
                           "The topic '%.*s' does not exist.", STR_ARG(w->resource));

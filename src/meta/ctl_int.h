@@ -16,9 +16,11 @@ enum {
 struct ctl_session {
     int32_t broker;
     int64_t epoch;
+    bool has_contact; /* since the registration */
     int64_t contact_ms;
-    int64_t shutdown_off; /* others must have applied it before the broker may go; -1: stays */
-    int64_t applied_off;  /* the broker says */
+    int64_t registered_off; /* of the last registration with this epoch */
+    int64_t shutdown_off;   /* others must have applied it before the broker may go; -1: stays */
+    int64_t applied_off;    /* the broker says */
 };
 
 struct ctl {
@@ -34,7 +36,8 @@ struct ctl {
 /* A handler: fills out->resp and out->records. */
 typedef enum err ctl_fn(struct ctl *ctl, const struct ctl_req *req, struct ctl_out *out);
 
-ctl_fn ctl_create_topics, ctl_delete_topics;                      /* ctl_topics.c */
+ctl_fn ctl_create_topics;                                         /* ctl_topics.c */
+ctl_fn ctl_delete_topics;                                         /* ctl_delete.c */
 ctl_fn ctl_create_partitions;                                     /* ctl_grow.c */
 ctl_fn ctl_allocate_producer_ids;                                 /* ctl_misc.c */
 ctl_fn ctl_alter_configs, ctl_incremental_configs;                /* ctl_configs.c */
@@ -68,6 +71,9 @@ static inline bool ctl_is_active(const struct image_node *broker)
 {
     return broker != NULL && !broker->is_fenced && !broker->is_shutting_down;
 }
+
+/* Whether the name follows the rules of topic names. */
+struct ctl_outcome ctl_check_topic_name(const struct ctl_req *req, struct str name);
 
 /* --- placement (ctl_place.c) --- */
 

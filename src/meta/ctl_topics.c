@@ -1,5 +1,4 @@
-/* CreateTopics and DeleteTopics. Checks, their order and their sentences are Apache Kafka's. Pure.
- */
+/* CreateTopics. Checks, their order and their sentences are Apache Kafka's. Pure. */
 #include "meta/ctl_int.h"
 #include "meta/topic_name.h"
 
@@ -20,13 +19,22 @@ static const struct image_topic *find_collision(const struct image *img, struct 
     return NULL;
 }
 
+struct ctl_outcome ctl_check_topic_name(const struct ctl_req *req, struct str name)
+{
+    struct buf why = BUF_INIT;
+    struct ctl_outcome o = CTL_FINE;
+    if (!topic_name_check(name, &why)) {
+        o = ctl_refuse(req, ERR_INVALID_TOPIC_EXCEPTION, "%s", buf_cstr(&why));
+    }
+    buf_deinit(&why);
+    return o;
+}
+
 static struct ctl_outcome check_name(const struct ctl *ctl, const struct ctl_req *req,
                                      struct str name)
 {
-    struct buf why = BUF_INIT;
-    if (!topic_name_check(name, &why)) {
-        struct ctl_outcome o = ctl_refuse(req, ERR_INVALID_TOPIC_EXCEPTION, "%s", buf_cstr(&why));
-        buf_deinit(&why);
+    struct ctl_outcome o = ctl_check_topic_name(req, name);
+    if (o.err) {
         return o;
     }
     if (image_topic_by_name(ctl->tip, name) != NULL) {
@@ -305,6 +313,7 @@ static new_topic_result *add_result(struct creation *c, struct str name)
     new_topic_result *ret = &c->resp->topics[c->resp->topics_count++];
     *ret = create_topics_resp_creatable_topic_result_default;
     ret->name = name;
+    ret->error_message = STR_NULL;
     ret->configs = arena_array(c->req->arena, 1, sizeof *ret->configs);
     ret->configs_count = ret->configs ? 0 : -1;
     return ret;
@@ -412,166 +421,4 @@ enum err ctl_create_topics(struct ctl *ctl, const struct ctl_req *req, struct ct
         meta_records_truncate(&out->records, 0);
     }
     return e;
-}
-
-/* --- DeleteTopics --- */
-
-typedef struct delete_topics_resp_deletable_topic_result deleted;
-
-/* A topic as the request names it. */
-struct victim {
-    struct str name; /* null: by id */
-    struct uuid id;
-};
-
-static bool may(bool (*fn)(void *, struct str), const struct ctl_req *req, struct str topic)
-{
-    return fn == NULL || fn(req->auth->ctx, topic);
-}
-
-static struct ctl_outcome check_rights(const struct ctl_req *req, const struct image_topic *t,
-                                       bool is_by_name)
-{
-    if (req->auth == NULL) {
-        return CTL_FINE;
-    }
-    if (!may(req->auth->can_describe_topic, req, t->name)) {
-        /* whoever may not see a topic does not learn that its name belongs to one */
-        return is_by_name
-                   ? ctl_refuse(req, ERR_TOPIC_AUTHORIZATION_FAILED, "Topic authorization failed.")
-                   : ctl_refuse(req, ERR_UNKNOWN_TOPIC_ID,
-                                "This server does not host this topic ID.");
-    }
-    if (!may(req->auth->can_delete_topic, req, t->name)) {
-        return ctl_refuse(req, ERR_TOPIC_AUTHORIZATION_FAILED, "Topic authorization failed.");
-    }
-    return CTL_FINE;
-}
-
-static struct ctl_outcome delete_one(struct ctl *ctl, const struct ctl_req *req,
-                                     const struct victim *v, struct meta_records *out, deleted *ret)
-{
-    bool has_id = !uuid_is_zero(v->id);
-    if (has_id && !str_is_null(v->name)) {
-        return ctl_refuse(req, ERR_INVALID_REQUEST,
-                          "You may not specify both topic name and topic id.");
-    }
-    if (!has_id && str_is_null(v->name)) {
-        return ctl_refuse(req, ERR_INVALID_REQUEST, "Neither topic name nor id were specified.");
-    }
-    const struct image_topic *t =
-        has_id ? image_topic_by_id(ctl->tip, v->id) : image_topic_by_name(ctl->tip, v->name);
-    if (t == NULL && has_id) {
-        return ctl_refuse(req, ERR_UNKNOWN_TOPIC_ID, "This server does not host this topic ID.");
-    }
-    if (t == NULL) {
-        return ctl_refuse(req, ERR_UNKNOWN_TOPIC_OR_PARTITION,
-                          "This server does not host this topic-partition.");
-    }
-    struct ctl_outcome o = check_rights(req, t, !has_id);
-    if (o.err) {
-        return o;
-    }
-    struct remove_topic_record r = {t->id};
-    meta_records_add(out, META_REMOVE_TOPIC, 0, &r);
-    ret->topic_id = t->id;
-    if (!arena_copy_str(req->arena, t->name, &ret->name)) {
-        o.err = ERR_BUDGET;
-    }
-    return o;
-}
-
-/* The same topic may be named twice, even once by name and once by id. */
-static struct ctl_outcome delete_once(struct ctl *ctl, const struct ctl_req *req,
-                                      const struct victim *v, struct ctl_out *out, deleted *ret)
-{
-    int32_t before = out->records.count;
-    struct ctl_outcome o = delete_one(ctl, req, v, &out->records, ret);
-    const struct delete_topics_resp *resp = out->resp;
-    for (int32_t i = 0; o.err == OK && i < resp->responses_count; i++) {
-        if (uuid_eq(resp->responses[i].topic_id, ret->topic_id) &&
-            resp->responses[i].error_code == 0) {
-            meta_records_truncate(&out->records, before);
-            return ctl_refuse(req, ERR_INVALID_REQUEST,
-                              "The provided topic name maps to an ID that was already supplied.");
-        }
-    }
-    return o;
-}
-
-static struct victim *victims_of(const struct ctl_req *req, int32_t *ret_count)
-{
-    const struct delete_topics_req *msg = req->msg;
-    bool has_ids = req->version >= 6;
-    int32_t count = has_ids ? msg->topics_count : msg->topic_names_count;
-    struct victim *v = arena_array(req->arena, (size_t)count + 1, sizeof *v);
-    for (int32_t i = 0; v != NULL && i < count; i++) {
-        v[i] = has_ids ? (struct victim){msg->topics[i].name, msg->topics[i].topic_id}
-                       : (struct victim){msg->topic_names[i], UUID_ZERO};
-    }
-    *ret_count = count;
-    return v;
-}
-
-/* Names and ids as one kind of key, to find those that come twice. */
-static uint8_t *find_twice(const struct ctl_req *req, const struct victim *v, int32_t count)
-{
-    struct str *keys = arena_array(req->arena, (size_t)count + 1, sizeof *keys);
-    for (int32_t i = 0; keys != NULL && i < count; i++) {
-        keys[i] = str_is_null(v[i].name) ? (struct str){(const char *)v[i].id.b, sizeof v[i].id.b}
-                                         : v[i].name;
-    }
-    return keys ? ctl_find_duplicates(req->arena, keys, count) : NULL;
-}
-
-static struct ctl_outcome delete_or_refuse(struct ctl *ctl, const struct ctl_req *req,
-                                           const struct victim *v, uint8_t duplicate,
-                                           struct ctl_out *out)
-{
-    struct delete_topics_resp *resp = out->resp;
-    deleted *ret = &resp->responses[resp->responses_count];
-    *ret = delete_topics_resp_deletable_topic_result_default;
-    ret->name = v->name;
-    ret->topic_id = v->id;
-    if (!ctl->config->delete_topic_enable) {
-        return req->version < 3
-                   ? ctl_refuse(req, ERR_INVALID_REQUEST, "Topic deletion is disabled.")
-                   : ctl_refuse(req, ERR_TOPIC_DELETION_DISABLED, "Topic deletion is disabled.");
-    }
-    if (duplicate) {
-        return ctl_refuse(req, ERR_INVALID_REQUEST,
-                          str_is_null(v->name) ? "Duplicate topic id." : "Duplicate topic name.");
-    }
-    return delete_once(ctl, req, v, out, ret);
-}
-
-enum err ctl_delete_topics(struct ctl *ctl, const struct ctl_req *req, struct ctl_out *out)
-{
-    int32_t count;
-    struct victim *v = victims_of(req, &count);
-    uint8_t *duplicates = v ? find_twice(req, v, count) : NULL;
-    struct delete_topics_resp *resp = ARENA_NEW(req->arena, struct delete_topics_resp);
-    if (duplicates == NULL || resp == NULL) {
-        return ERR_BUDGET;
-    }
-    *resp = delete_topics_resp_default;
-    resp->responses = arena_array(req->arena, (size_t)count + 1, sizeof *resp->responses);
-    out->resp = resp;
-    out->records.is_atomic = true;
-    if (resp->responses == NULL) {
-        return ERR_BUDGET;
-    }
-    for (int32_t i = 0; i < count; i++) {
-        if (duplicates[i] == 2) {
-            continue;
-        }
-        struct ctl_outcome o = delete_or_refuse(ctl, req, &v[i], duplicates[i], out);
-        deleted *ret = &resp->responses[resp->responses_count++];
-        if (o.err && !err_is_wire(o.err)) {
-            return o.err;
-        }
-        ret->error_code = (int16_t)o.err;
-        ret->error_message = o.text;
-    }
-    return OK;
 }

@@ -42,6 +42,12 @@ static inline int version_of_register_broker(int metadata_version)
                                                   : 1;
 }
 
+/* Brokers say which log directories they have. */
+static inline bool version_has_dirs(int metadata_version)
+{
+    return metadata_version >= METADATA_3_7_IV2;
+}
+
 static inline bool version_has_controllers(int metadata_version)
 {
     return metadata_version >= METADATA_3_7_IV0;
