@@ -173,7 +173,9 @@ static enum err listen_at(struct server *s, struct endpoint *ep, struct buf *why
     if (e) {
         buf_printf(why, "cannot listen on %s:%d (%.*s): %s", ep->host[0] ? ep->host : "*", ep->port,
                    STR_ARG(ep->name),
-                   e == ERR_LOCKED ? "the port is taken by another process" : err_text(e));
+                   e == ERR_LOCKED      ? "the port is taken by another process"
+                   : e == ERR_NOT_FOUND ? "this machine has no such name or address"
+                                        : err_text(e));
         return e;
     }
     if (ep->port == 0) {
