@@ -34,7 +34,7 @@ void partition_ref(struct partition *p) { atomic_fetch_add(&p->refs, 1); }
 /* Of a deleted partition nothing is to be kept: its directory is gone or has another name. */
 static enum err close_log(struct partition *p)
 {
-    if (p->offline != ERR_UNKNOWN_TOPIC_OR_PARTITION) {
+    if (!partition_is_deleted(p)) {
         return log_close(p->log);
     }
     log_abandon(p->log);
@@ -114,10 +114,20 @@ void partition_unwait(struct waiter *w)
 
 void partition_take_offline(struct partition *p, enum err why)
 {
+    mutex_lock(&p->append_lock); /* an append that has begun ends first */
     mutex_lock(&p->lock);
     p->offline = why;
     fire_waiters(p);
     mutex_unlock(&p->lock);
+    mutex_unlock(&p->append_lock);
+}
+
+bool partition_is_deleted(struct partition *p)
+{
+    mutex_lock(&p->lock);
+    bool is_deleted = p->offline == ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    mutex_unlock(&p->lock);
+    return is_deleted;
 }
 
 static void move_high_watermark(struct partition *p, struct log_pos to)
@@ -241,12 +251,15 @@ void partition_sync(struct partition *p)
     p->is_sync_queued = false;
     p->dirty_since_ms = 0;
     mutex_unlock(&p->lock);
+    if (partition_is_deleted(p)) {
+        return; /* nobody waits, and the directory may be another log's */
+    }
     enum err e = log_sync(p->log, &end);
     mutex_lock(&p->lock);
     if (e) {
         diag_error("partition", "%.*s-%d: fsync failed (%s): nothing more is acknowledged on it",
                    STR_ARG(p->topic_name), p->index, err_text(e));
-        p->offline = ERR_KAFKA_STORAGE_ERROR;
+        p->offline = p->offline ? p->offline : ERR_KAFKA_STORAGE_ERROR;
         fire_waiters(p);
     } else {
         move_high_watermark(p, end);

@@ -72,6 +72,10 @@ void partition_lead(struct partition *p, int32_t leader_epoch);
 /* No appends or reads from now on, they get `why`; everyone who waits is woken. */
 void partition_take_offline(struct partition *p, enum err why);
 
+/* Offline with UNKNOWN_TOPIC_OR_PARTITION: its log writes nothing more. It becomes so under
+ * upkeep_lock. */
+bool partition_is_deleted(struct partition *p);
+
 struct partition_append {
     uint8_t *p; /* the records field of one partition: patched in place */
     size_t len;

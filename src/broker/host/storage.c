@@ -207,21 +207,15 @@ struct checkpoints {
 static void add_recovery_point(struct checkpoints *c, struct partition *p)
 {
     int64_t off;
-    mutex_lock(&p->upkeep_lock);
     enum err e = log_checkpoint_recovery_point(p->log, &off);
-    mutex_unlock(&p->upkeep_lock);
     if (!e) {
         checkpoint_add(&c->recovery, p->topic_name, p->index, off);
     }
 }
 
-static void add_partition(void *ctx, struct partition *p)
+static void add_rows(struct checkpoints *c, struct partition *p)
 {
-    struct checkpoints *c = ctx;
     struct partition_view v;
-    if (p->dir != c->dir->dir) {
-        return;
-    }
     partition_view(p, &v);
     checkpoint_add(&c->high_watermarks, p->topic_name, p->index, v.high_watermark.off);
     if (v.start_off > 0) {
@@ -230,6 +224,19 @@ static void add_partition(void *ctx, struct partition *p)
     if (c->recovery_points) {
         add_recovery_point(c, p);
     }
+}
+
+static void add_partition(void *ctx, struct partition *p)
+{
+    struct checkpoints *c = ctx;
+    if (p->dir != c->dir->dir) {
+        return;
+    }
+    mutex_lock(&p->upkeep_lock);
+    if (!partition_is_deleted(p)) {
+        add_rows(c, p);
+    }
+    mutex_unlock(&p->upkeep_lock);
 }
 
 static void finish(struct checkpoints *c, struct checkpoint_writer *w, const char *name)

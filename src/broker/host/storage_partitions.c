@@ -472,11 +472,11 @@ static struct storage_dir *dir_of(struct storage *s, const struct partition *p)
 void storage_delete_partition(struct storage *s, struct partition *p)
 {
     struct buf path = BUF_INIT;
+    mutex_lock(&p->upkeep_lock);
     partition_take_offline(p, ERR_UNKNOWN_TOPIC_OR_PARTITION);
     mutex_lock(&p->append_lock);
     int64_t delay_ms = p->config.log.file_delete_delay_ms;
     mutex_unlock(&p->append_lock);
-    mutex_lock(&p->upkeep_lock);
     mutex_lock(&s->lock);
     enum err e =
         logdir_mark_partition(p->dir, p->topic_name, p->index, LOGDIR_DELETE, &s->rand, &path);
