@@ -156,6 +156,14 @@ static bool is_roll_due(const struct log *log, const struct seg *seg, const stru
            index_bytes > (uint64_t)c->segment_index_bytes;
 }
 
+/* A new segment begins where the one before ends, even if the leader's next offset lies beyond: a
+ * gap between two segments is a sign of loss. */
+static int64_t roll_off(const struct log *log, const struct plan *plan)
+{
+    bool is_near = plan->next_off - 1 - log->end_off <= INT32_MAX;
+    return is_near ? log->end_off : plan->first_off;
+}
+
 static enum err roll_if_due(struct log *log, const struct log_append *a, const struct plan *plan,
                             struct log_appended *ret)
 {
@@ -175,7 +183,7 @@ static enum err roll_if_due(struct log *log, const struct log_append *a, const s
         return OK;
     }
     ret->has_rolled = true;
-    return log_roll_at(log, plan->first_off);
+    return log_roll_at(log, roll_off(log, plan));
 }
 
 /* One write. What it left of a failure is cut off, or nobody may write any more. */

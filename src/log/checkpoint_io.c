@@ -26,7 +26,7 @@ static enum err sync_indexes(struct log *log, const struct seg_list *segs)
         }
     }
     buf_deinit(&path);
-    if (e) {
+    if (e && !log_is_harmless(e)) {
         mutex_lock(&log->mu);
         log_poison(log, "a sync of an index failed");
         mutex_unlock(&log->mu);
@@ -103,6 +103,14 @@ static enum err ckpt_run(struct log *log, struct ckpt *c)
     return e ? e : snapshot_prune(log, c->off);
 }
 
+/* It may be stored from now on: no snapshot that comes later may stand below it and be less than
+ * durable. */
+static void claim(struct log *log, int64_t off)
+{
+    log->checkpointed_off = off;
+    log->claimed_off = MAX(log->claimed_off, off);
+}
+
 /* With ckpt_mu held. */
 static enum err checkpoint(struct log *log, int64_t *ret_off)
 {
@@ -110,6 +118,9 @@ static enum err checkpoint(struct log *log, int64_t *ret_off)
     mutex_lock(&log->mu);
     enum err e = log->is_poisoned ? ERR_POISONED : OK;
     bool is_due = !e && ckpt_begin(log, &c);
+    if (!e && !is_due) {
+        claim(log, c.off);
+    }
     mutex_unlock(&log->mu);
     if (e) {
         return e;
@@ -121,7 +132,7 @@ static enum err checkpoint(struct log *log, int64_t *ret_off)
     e = ckpt_run(log, &c);
     if (!e) {
         mutex_lock(&log->mu);
-        log->checkpointed_off = c.off;
+        claim(log, c.off);
         mutex_unlock(&log->mu);
         *ret_off = c.off;
     }

@@ -35,7 +35,8 @@ struct log_config {
     int64_t producer_expiration_ms; /* producer.id.expiration.ms */
     bool is_deleted_by_retention;   /* cleanup.policy contains delete */
     bool has_gaps; /* cleanup.policy contains compact, or once did: offsets may be missing between
-                      segments, and recovery must not take that for a loss */
+                      segments below the recovery point, and recovery must not take that for a
+                      loss; whoever compacts stores a recovery point beyond it first */
 };
 
 void log_config_init(struct log_config *c);

@@ -46,6 +46,7 @@ struct log {
     int64_t timeindex_last_ts;       /* of the last row; -1 */
     int64_t start_off, end_off, synced_off;
     int64_t checkpointed_off; /* all below is synced, indexed and in a snapshot; -1: not known */
+    int64_t claimed_off;      /* the largest recovery point that the caller may have stored */
     uint64_t size_bytes;
     uint64_t gen; /* unique; changes when positions lose their meaning */
     struct log_recent recent[LOG_RECENT_COUNT];
@@ -66,6 +67,9 @@ struct log {
 
 /* For what may fail without harm; say why beside the call. */
 static inline void log_ignore(enum err e) { (void)e; }
+
+/* After these nothing was lost: a file could not even be opened. */
+static inline bool log_is_harmless(enum err e) { return e == ERR_NO_FDS || e == ERR_NO_MEMORY; }
 
 /* --- log.c --- */
 

@@ -132,6 +132,7 @@ enum err logdir_open(struct fs *fs, const char *path, struct logdir **ret_dir)
     d->path = str_dup(str_from(path));
     enum err e = fs_mkdir_all(fs, path);
     e = e ? e : lock(d);
+    e = e ? e : fs_sync_dir(fs, path); /* who was killed may have left names that are not on disk */
     e = e ? e : read_meta(d);
     if (e) {
         logdir_close(d);
@@ -329,12 +330,11 @@ enum err logdir_make_partition(struct logdir *d, struct str topic, int32_t parti
     enum err e = path->err ? path->err : fs_mkdir(d->fs, dir);
     if (e == ERR_EXISTS) {
         struct uuid there = read_topic_id(d->fs, dir);
-        if (uuid_eq(there, topic_id)) {
-            return OK;
-        }
-        e = uuid_is_zero(there) ? OK : ERR_EXISTS;
+        bool is_same = uuid_eq(there, topic_id);
+        e = is_same ? OK : uuid_is_zero(there) ? write_topic_id(d->fs, dir, topic_id) : ERR_EXISTS;
+    } else if (!e) {
+        e = write_topic_id(d->fs, dir, topic_id);
     }
-    e = e ? e : write_topic_id(d->fs, dir, topic_id);
     return e ? e : fs_sync_dir(d->fs, d->path);
 }
 

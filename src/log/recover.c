@@ -107,44 +107,69 @@ void recover_plan_files(struct recover_file *files, size_t count)
 
 /* --- 2. scans --- */
 
+/* Where what is in segment i ends at the latest. Empty segments say nothing: a roll that failed
+ * half-way leaves one, and so does a crash that lost what was in it. */
+static int64_t bound_of(const struct recover_seg *segs, size_t count, size_t i)
+{
+    size_t next = i + 1;
+    while (next < count && segs[next].size_bytes == 0) {
+        next++;
+    }
+    return next < count ? segs[next].base_off : INT64_MAX;
+}
+
 void recover_plan_scans(struct recover_seg *segs, size_t count, int64_t recovery_off)
 {
     for (size_t i = 0; i < count; i++) {
-        bool is_last = i + 1 == count;
-        bool has_indexes = segs[i].has_index && segs[i].has_timeindex;
-        bool is_trusted =
-            recovery_off == INT64_MAX || (!is_last && segs[i + 1].base_off <= recovery_off);
+        int64_t bound_off = bound_of(segs, count, i);
+        bool needs_none = segs[i].size_bytes == 0 || (segs[i].has_index && segs[i].has_timeindex);
         segs[i].next_off = -1;
         segs[i].good_bytes = segs[i].size_bytes;
         segs[i].is_cut = false;
-        if (!is_trusted) {
-            segs[i].scan = SCAN_CHECK;
-        } else if (is_last) {
+        if (recovery_off != INT64_MAX && bound_off >= recovery_off) {
+            segs[i].scan = SCAN_CHECK; /* its last index rows may be younger than the point */
+        } else if (bound_off == INT64_MAX) {
             segs[i].scan = SCAN_TAIL;
         } else {
-            segs[i].scan = has_indexes ? SCAN_NONE : SCAN_REBUILD;
+            segs[i].scan = needs_none ? SCAN_NONE : SCAN_REBUILD;
         }
     }
 }
 
 /* --- 3. the end --- */
 
-/* May segment i be followed by i + 1, as far as is known? */
-static bool fits_next(const struct recover_seg *segs, size_t i, bool has_gaps)
+/* May s be followed by a segment that begins at next_base, as far as is known? */
+static bool fits(const struct recover_seg *s, int64_t next_base, int64_t gaps_upto_off)
 {
-    const struct recover_seg *s = &segs[i];
-    if (s->scan != SCAN_CHECK) {
+    if (s == NULL || s->scan == SCAN_NONE || s->scan == SCAN_REBUILD) {
         return true;
     }
-    int64_t next_base = segs[i + 1].base_off;
-    return !s->is_cut && s->next_off <= next_base && (has_gaps || s->next_off == next_base);
+    return !s->is_cut && s->next_off <= next_base &&
+           (s->next_off == next_base || next_base <= gaps_upto_off);
 }
 
-void recover_plan_end(struct recover_seg *segs, size_t count, bool has_gaps)
+void recover_plan_end(struct recover_seg *segs, size_t count, int64_t gaps_upto_off)
 {
+    struct recover_seg *last = NULL;  /* kept, and not blank */
+    struct recover_seg *spare = NULL; /* blank, fits after last: the end if nothing else follows */
     bool is_over = false;
     for (size_t i = 0; i < count; i++) {
-        segs[i].verb = is_over ? RECOVER_REMOVE : RECOVER_KEEP;
-        is_over = is_over || (i + 1 < count && !fits_next(segs, i, has_gaps));
+        struct recover_seg *s = &segs[i];
+        const struct recover_seg *before = last != NULL ? last : spare;
+        bool is_fit = !is_over && fits(before, s->base_off, gaps_upto_off);
+        bool is_empty = s->size_bytes == 0;
+        s->verb = RECOVER_REMOVE;
+        if (is_empty && (spare != NULL || i + 1 < count)) {
+            spare = spare == NULL && is_fit ? s : spare;
+        } else if (is_fit) {
+            s->verb = RECOVER_KEEP;
+            last = s;
+            spare = NULL;
+        } else {
+            is_over = true;
+        }
+    }
+    if (spare != NULL) {
+        spare->verb = RECOVER_KEEP;
     }
 }

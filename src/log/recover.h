@@ -38,8 +38,9 @@ void recover_plan_files(struct recover_file *files, size_t count);
 enum recover_scan {
     SCAN_NONE,    /* trusted as it is */
     SCAN_REBUILD, /* trusted, but an index file is missing: walk the headers */
-    SCAN_TAIL,    /* the active one after a clean stop: walk headers from the last index row */
-    SCAN_CHECK,   /* beyond the recovery point: read and check everything from there */
+    SCAN_TAIL,  /* the last one with anything in it, after a clean stop: walk headers from the last
+                   index row */
+    SCAN_CHECK, /* beyond the recovery point: read and check everything from there */
 };
 
 struct recover_seg {
@@ -60,8 +61,8 @@ void recover_plan_scans(struct recover_seg *segs, size_t count, int64_t recovery
 /* --- 3. the end --- */
 
 /* Beyond the first damage nothing is kept: a cut segment is the last one; so is one that does not
- * reach the next one's beginning, unless gaps are usual (compaction); one that overlaps the next.
- */
-void recover_plan_end(struct recover_seg *segs, size_t count, bool has_gaps);
+ * reach the next one's beginning, unless that lies at or below gaps_upto_off; one that overlaps the
+ * next. Empty segments go if others that fit follow. At least one segment is kept. */
+void recover_plan_end(struct recover_seg *segs, size_t count, int64_t gaps_upto_off);
 
 #endif

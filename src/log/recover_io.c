@@ -285,12 +285,23 @@ static void set_active(struct log *log, const struct recover_seg *rs, const stru
     seg->has_max_ts = true;
 }
 
+/* Up to where offsets may be missing between segments. Compaction only works below a recovery point
+ * that was claimed; beyond it a gap is a loss. (No point at all: its file may be lost.) */
+static int64_t gaps_upto(const struct recovery *r)
+{
+    int64_t point_off = r->args->recovery_point_off;
+    if (!r->log->config.has_gaps) {
+        return -1;
+    }
+    return point_off > 0 && !r->args->was_clean ? point_off : INT64_MAX;
+}
+
 /* Applies the third plan: keeps, cuts, drops. The last that is kept becomes active. */
 static enum err adopt_segs(struct recovery *r, const struct scanned *scanned)
 {
     enum err e = OK;
     size_t last = 0;
-    recover_plan_end(r->segs, r->seg_count, r->log->config.has_gaps);
+    recover_plan_end(r->segs, r->seg_count, gaps_upto(r));
     for (size_t i = 0; i < r->seg_count && !e; i++) {
         bool is_kept = r->segs[i].verb == RECOVER_KEEP;
         e = is_kept ? adopt_seg(r, &r->segs[i]) : drop_seg(r, &r->segs[i]);
@@ -341,18 +352,38 @@ static enum err fit_start(struct recovery *r)
 
 /* --- the end --- */
 
+/* Where the first segment begins that was checked: its index files may be new. */
+static int64_t first_checked(const struct recovery *r)
+{
+    for (size_t i = 0; i < r->seg_count; i++) {
+        if (r->segs[i].scan == SCAN_CHECK) {
+            return r->segs[i].base_off;
+        }
+    }
+    return INT64_MAX;
+}
+
+/* What was read may be in the cache only: a process that was killed left it there. */
 static enum err sync_recovered(struct recovery *r)
 {
     struct log *log = r->log;
     bool is_checked = r->stats.scanned_bytes > 0 || r->stats.truncated_bytes > 0;
-    uint32_t first = log_seg_at(log, MAX(r->recovery_off, 0));
+    uint32_t first = log_seg_at(log, MIN(r->recovery_off, first_checked(r)));
     enum err e = OK;
     for (uint32_t i = first; is_checked && i < log->seg_count && !e; i++) {
         struct file *f;
         e = seg_file(log->segs[i], log->fs, log->dir, SEG_LOG, &f);
         e = e ? e : file_sync(f);
     }
-    if (!e && (r->is_dir_changed || is_checked)) {
+    return e;
+}
+
+/* Names likewise. */
+static enum err sync_names(struct recovery *r)
+{
+    struct log *log = r->log;
+    enum err e = OK;
+    if (!r->args->was_clean || r->is_dir_changed || log->is_dir_dirty) {
         e = fs_sync_dir(log->fs, log->dir);
         log->is_dir_dirty = false;
     }
@@ -376,13 +407,17 @@ static enum err finish(struct recovery *r)
     struct log *log = r->log;
     enum err e = sync_recovered(r);
     if (!e && has_stray_snapshots(r)) {
+        r->is_dir_changed = true;
         e = snapshot_prune(log, log->end_off);
     }
+    e = e ? e : sync_names(r);
+    e = e ? e : log_store_epochs(log);
     log->synced_off = log->end_off;
     if (r->recovery_off == INT64_MAX || log->size_bytes == 0) {
         log->checkpointed_off = log->end_off;
     } else {
-        log->checkpointed_off = r->recovery_off <= log->end_off ? r->recovery_off : -1;
+        int64_t off = MIN(r->recovery_off, first_checked(r));
+        log->checkpointed_off = off <= log->end_off ? off : -1;
     }
     return e;
 }
@@ -413,8 +448,7 @@ enum err recover_reload(struct log *log, int64_t end_off)
         set_active(log, &rs, &scanned);
         log->end_off = end_off;
         producers_clear(&log->producers);
-        int64_t from_off = MAX(recover_load_snapshot(&r, end_off), log->start_off);
-        e = recover_producers(&r, from_off);
+        e = recover_producers(&r, recover_begin_producers(&r, end_off));
         mutex_unlock(&log->mu);
     }
     mem_free(r.snapshots.p);
@@ -435,6 +469,7 @@ static struct log *log_new(const struct log_open_args *args)
     producers_init(&log->producers);
     rand_init(&log->rand, args->seed);
     log->timeindex_last_ts = -1;
+    log->claimed_off = args->recovery_point_off;
     log_init_rows(log, (uint32_t[LOG_ROW_FILES]){0});
     log_new_gen(log);
     log_set_config(log, &args->config);

@@ -39,6 +39,9 @@ must_check enum err recover_scan_seg(struct recovery *r, struct recover_seg *rs,
 must_check enum err recover_state(struct recovery *r);
 /* Producers from the batches at and beyond from_off, on top of what is in the log. */
 must_check enum err recover_producers(struct recovery *r, int64_t from_off);
+/* Loads the newest good snapshot at or below off that the log's batches follow on; returns from
+ * where on they have to be replayed. */
+int64_t recover_begin_producers(struct recovery *r, int64_t off);
 /* The newest good snapshot at or below off, or -1; its producers are in the log then. */
 int64_t recover_load_snapshot(struct recovery *r, int64_t off);
 

@@ -146,29 +146,48 @@ static enum err last_row(struct walk *w, enum seg_part part, uint8_t *ret_row)
     return e ? e : rows_read(&s, s.count - 1, ret_row);
 }
 
-/* After a clean stop the last rows tell all, if they are true. False: look closer. */
-static bool begin_quick(struct walk *w)
+/* The last index row and its batch; a file without rows belongs to a small segment. False: neither
+ * can be believed. */
+static bool quick_index(struct walk *w)
 {
-    uint8_t bytes[TIMEINDEX_ROW_BYTES];
+    uint8_t bytes[INDEX_ROW_BYTES];
     struct batch b;
-    if (w->r->is_reload || w->rs->size_bytes == 0 || last_row(w, SEG_INDEX, bytes) != OK) {
+    if (w->rs->has_index && w->parts[SEG_INDEX - 1].file_size == 0) {
+        return true;
+    }
+    if (last_row(w, SEG_INDEX, bytes) != OK) {
         return false;
     }
     struct index_row row = index_decode(bytes, w->seg->base_off);
     if (row.pos >= w->rs->size_bytes || !is_row_true(w, row, &b)) {
         return false;
     }
+    w->from = row;
+    w->next_off = b.base_off;
+    return true;
+}
+
+static bool quick_time(struct walk *w)
+{
+    uint8_t bytes[TIMEINDEX_ROW_BYTES];
     if (last_row(w, SEG_TIMEINDEX, bytes) != OK) {
-        return false;
+        return w->rs->has_timeindex && w->parts[SEG_TIMEINDEX - 1].file_size == 0;
     }
     struct timeindex_row time = timeindex_decode(bytes, w->seg->base_off);
     if (time.ts_ms < 0 || time.off < w->seg->base_off ||
         (time.ts_ms == 0 && time.off == w->seg->base_off)) {
         return false;
     }
-    w->from = row;
-    w->next_off = b.base_off;
     w->out.last_time = w->out.max_time = time;
+    return true;
+}
+
+/* After a clean stop the last rows tell all, if they are true. False: look closer. */
+static bool begin_quick(struct walk *w)
+{
+    if (w->r->is_reload || !quick_index(w) || !quick_time(w)) {
+        return false;
+    }
     for (int i = 0; i < LOG_ROW_FILES; i++) {
         w->parts[i].kept = (uint32_t)(w->parts[i].file_size / row_bytes_of[i]);
     }
@@ -273,6 +292,9 @@ static enum err part_store(struct walk *w, enum seg_part part)
     if (!e && p->added.len > 0) {
         e = file_pwrite(f, p->added.p, p->added.len, kept_bytes);
     }
+    if (!e && w->rs->scan != SCAN_CHECK) {
+        e = file_sync(f); /* the next checkpoint takes what lies below it for synced */
+    }
     file_close(f);
     return e;
 }
@@ -329,11 +351,25 @@ static enum err scan_seg(struct walk *w)
     return e;
 }
 
+/* What a failed sync lost may still be in the cache, and count as clean: only what comes from the
+ * disk proves anything. */
+static enum err forget_cache(struct file *f)
+{
+    enum err e = file_sync(f);
+    if (!e) {
+        file_advise(f, 0, 0, FILE_DONT_NEED);
+    }
+    return e;
+}
+
 enum err recover_scan_seg(struct recovery *r, struct recover_seg *rs, struct scanned *ret_scanned)
 {
     struct walk w = {.r = r, .rs = rs, .seg = seg_new(rs->base_off)};
     forget_rows(&w);
     enum err e = seg_file(w.seg, r->log->fs, r->log->dir, SEG_LOG, &w.file);
+    if (!e && rs->scan == SCAN_CHECK) {
+        e = forget_cache(w.file);
+    }
     e = e ? e : scan_seg(&w);
     if (e == ERR_CORRUPT_MESSAGE && rs->scan == SCAN_TAIL) {
         diag_warn("log", "%s: the stop was clean but segment %lld is not: checking all of it",

@@ -142,8 +142,9 @@ static enum err replay(struct recovery *r, int64_t from_off, bool has_producers)
  */
 static enum err rebuild_epochs(struct recovery *r)
 {
-    diag_warn("log", "%s: no usable leader-epoch-checkpoint: reading the epochs from the batches",
+    diag_warn("log", "%s: leader-epoch-checkpoint does not tell all: reading the batches' epochs",
               r->log->dir);
+    r->log->epochs.count = 0;
     r->log->are_epochs_dirty = true;
     return replay(r, r->log->start_off, false);
 }
@@ -156,6 +157,11 @@ static enum err load_epochs(struct recovery *r)
         epochs_load(&log->epochs, log->fs, log_path(log, &path, "leader-epoch-checkpoint"));
     buf_deinit(&path);
     if (e == ERR_MALFORMED || e == ERR_BUDGET || (e == ERR_NOT_FOUND && log->size_bytes > 0)) {
+        return rebuild_epochs(r);
+    }
+    /* a start that was not stored came back lower than the rows were cut to */
+    if (!e && log->epochs.count > 0 && log->epochs.rows[0].start_off > log->start_off &&
+        log->size_bytes > 0) {
         return rebuild_epochs(r);
     }
     return e == ERR_NOT_FOUND ? OK : e;
@@ -181,6 +187,17 @@ int64_t recover_load_snapshot(struct recovery *r, int64_t off)
     return -1;
 }
 
+int64_t recover_begin_producers(struct recovery *r, int64_t off)
+{
+    int64_t first_off = r->log->segs[0]->base_off;
+    int64_t at = recover_load_snapshot(r, off);
+    if (at < first_off) {
+        producers_clear(&r->log->producers); /* what came between is not there to be replayed */
+        at = first_off;
+    }
+    return at;
+}
+
 /* Where the replay of producers begins: what is beyond the recovery point is always replayed,
  * because its aborted transactions have to be indexed anew. After a clean stop a log without any
  * snapshot has no producers worth a walk over all of it. */
@@ -190,7 +207,7 @@ static int64_t replay_from(struct recovery *r)
     if (r->args->was_clean && r->snapshots.count == 0) {
         return log->end_off;
     }
-    return MAX(recover_load_snapshot(r, MIN(log->end_off, r->recovery_off)), log->start_off);
+    return recover_begin_producers(r, MIN(log->end_off, r->recovery_off));
 }
 
 enum err recover_producers(struct recovery *r, int64_t from_off)

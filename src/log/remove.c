@@ -80,24 +80,39 @@ static void push_dead(struct log *log, struct seg *seg)
     log->dead[log->dead_count++] = seg;
 }
 
-/* Takes the oldest segment out of the log; its files wait under another name. */
-static enum err drop_oldest(struct log *log, int64_t now_ms)
+/* Nothing before the second segment is given any more. */
+static void start_at_second(struct log *log)
 {
     mutex_lock(&log->mu);
-    struct seg *seg = log->segs[0];
-    memmove(log->segs, log->segs + 1, --log->seg_count * sizeof(struct seg *));
-    log->size_bytes -= seg->size_bytes;
-    int64_t base_off = log->segs[0]->base_off;
+    int64_t base_off = log->segs[1]->base_off;
     if (base_off > log->start_off) {
         log->start_off = base_off;
         if (epochs_cut_start(&log->epochs, base_off)) {
             log->are_epochs_dirty = true;
         }
     }
+    mutex_unlock(&log->mu);
+}
+
+/* Takes the oldest segment out of the log; its files wait under another name. Its going is durable
+ * before the next one's: after a crash none is missing between two others. If it fails the segment
+ * stays, below the start, for the next time. */
+static enum err drop_oldest(struct log *log, int64_t now_ms)
+{
+    struct seg *seg = log->segs[0];
+    start_at_second(log);
+    enum err e = seg_mark_deleted(seg, log->fs, log->dir);
+    e = e ? e : fs_sync_dir(log->fs, log->dir);
+    if (e) {
+        return e;
+    }
+    mutex_lock(&log->mu);
+    memmove(log->segs, log->segs + 1, --log->seg_count * sizeof(struct seg *));
+    log->size_bytes -= seg->size_bytes;
     seg->remove_due_ms = now_ms + log->config.file_delete_delay_ms;
     push_dead(log, seg);
     mutex_unlock(&log->mu);
-    return seg_mark_deleted(seg, log->fs, log->dir);
+    return OK;
 }
 
 static struct seg *take_due(struct log *log, int64_t now_ms)
@@ -138,6 +153,9 @@ enum err log_retain(struct log *log, int64_t upto_off, int64_t now_ms, int *ret_
     size_t n = retain_plan(segs, log->seg_count, &rules);
     mem_free(segs);
     enum err e = n == log->seg_count ? log_roll(log) : OK;
+    if (!e && n > 0) {
+        e = fs_sync_dir(log->fs, log->dir); /* what stays is there before anything goes */
+    }
     for (size_t i = 0; i < n && !e; i++) {
         e = drop_oldest(log, now_ms);
     }
@@ -150,7 +168,7 @@ enum err log_retain(struct log *log, int64_t upto_off, int64_t now_ms, int *ret_
 
 /* --- truncation --- */
 
-/* Removes the newest segment. */
+/* Removes the newest segment, durably: after a crash none is missing between two others. */
 static enum err drop_newest(struct log *log)
 {
     mutex_lock(&log->mu);
@@ -159,7 +177,14 @@ static enum err drop_newest(struct log *log)
     mutex_unlock(&log->mu);
     enum err e = seg_remove(seg, log->fs, log->dir);
     seg_unref(seg);
-    return e;
+    return e ? e : fs_sync_dir(log->fs, log->dir);
+}
+
+/* From here on recovery trusts nothing beyond off, whatever recovery point is stored. */
+static enum err distrust_beyond(struct log *log, int64_t off)
+{
+    enum err e = snapshot_prune(log, off);
+    return e ? e : fs_sync_dir(log->fs, log->dir);
 }
 
 /* Cuts the active segment at the batch that holds off, or at the first beyond. *ret_end_off: where
@@ -207,6 +232,7 @@ static enum err truncate_to(struct log *log, int64_t off)
 {
     int64_t end_off = off;
     enum err e = log_flush_rows(log);
+    e = e ? e : distrust_beyond(log, off);
     while (!e && log_active(log)->base_off >= off && log->seg_count > 1) {
         e = drop_newest(log);
     }
@@ -294,8 +320,8 @@ static enum err restart_at(struct log *log, int64_t off)
     mutex_unlock(&log->mu);
     enum err e = seg_remove(old, log->fs, log->dir);
     seg_unref(old);
+    e = e ? e : fs_sync_dir(log->fs, log->dir);
     e = e ? e : seg_file_create(fresh, log->fs, log->dir, SEG_LOG, &f);
-    e = e ? e : snapshot_prune(log, -1);
     e = e ? e : log_store_epochs(log);
     return e ? e : fs_sync_dir(log->fs, log->dir);
 }
@@ -306,7 +332,7 @@ enum err log_reset(struct log *log, int64_t off)
         return ERR_POISONED;
     }
     begin_change(log);
-    enum err e = log_flush_rows(log);
+    enum err e = distrust_beyond(log, -1);
     e = e ? e : drop_all(log);
     e = e ? e : restart_at(log, off);
     end_change(log, e);

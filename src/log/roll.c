@@ -170,14 +170,21 @@ static enum err create_seg(struct log *log, int64_t base_off, struct seg **ret_s
 }
 
 /* The state at the roll, so that a later recovery need not replay the segments before. Left out
- * when it fails: an older one serves. */
+ * when it fails: an older one serves. Left out too where a stored recovery point lies beyond it
+ * (the log was truncated since): recovery trusts all below a snapshot that such a point covers, and
+ * this one is not synced, nor need the log be. */
 static void snapshot_at_roll(struct log *log)
 {
     struct buf bytes = BUF_INIT;
     mutex_lock(&log->mu);
     int64_t off = log->end_off;
+    bool is_misleading = off <= log->claimed_off;
     producers_encode(&log->producers, &bytes);
     mutex_unlock(&log->mu);
+    if (is_misleading) {
+        buf_deinit(&bytes);
+        return;
+    }
     enum err e = bytes.err ? bytes.err : snapshot_write(log, off, buf_bytes(&bytes), false);
     if (e) {
         diag_warn("log", "%s: no producer snapshot at the roll: %s", log->dir, err_text(e));
@@ -185,10 +192,21 @@ static void snapshot_at_roll(struct log *log)
     buf_deinit(&bytes);
 }
 
+/* The empty segment goes once the one that takes its place is sure to stay. If it stays itself: an
+ * empty file that open drops. */
+static void remove_empty(struct log *log, struct seg *seg)
+{
+    if (fs_sync_dir(log->fs, log->dir) == OK) {
+        log_ignore(seg_remove(seg, log->fs, log->dir));
+    }
+    seg_unref(seg);
+}
+
 static void activate(struct log *log, struct seg *seg)
 {
     static const uint32_t no_rows[LOG_ROW_FILES];
     mutex_lock(&log->mu);
+    int64_t closed_off = log_active(log)->base_off;
     struct seg *empty = log_active(log)->size_bytes == 0 ? log_active(log) : NULL;
     if (empty != NULL) {
         log->seg_count--;
@@ -202,11 +220,10 @@ static void activate(struct log *log, struct seg *seg)
     log->timeindex_last_ts = -1;
     log->recent_count = 0;
     log->is_dir_dirty = true;
+    log->checkpointed_off = MIN(log->checkpointed_off, closed_off); /* it has new index rows */
     mutex_unlock(&log->mu);
     if (empty != NULL) {
-        log_ignore(
-            seg_remove(empty, log->fs, log->dir)); /* if it stays: an empty file that open drops */
-        seg_unref(empty);
+        remove_empty(log, empty);
     }
     log_pick_jitter(log);
 }

@@ -52,11 +52,26 @@ void seg_unref(struct seg *seg)
     }
 }
 
+static const char *path_as(struct buf *out, const char *dir, int64_t base_off, enum seg_part part,
+                           bool is_deleted)
+{
+    seg_path_of(out, dir, base_off, seg_suffixes[part]);
+    if (is_deleted) {
+        buf_put_str(out, STR(".deleted"));
+    }
+    return buf_cstr(out);
+}
+
+/* Under the name that it should have, or under the other: it may be renamed just now. */
 static enum err open_path(struct seg *seg, struct fs *fs, const char *dir, enum seg_part part,
                           unsigned flags, struct file **ret_file)
 {
     struct buf path = BUF_INIT;
-    enum err e = fs_open(fs, seg_path(&path, dir, seg, part), flags, ret_file);
+    bool is_deleted = atomic_load(&seg->is_deleted);
+    enum err e = fs_open(fs, path_as(&path, dir, seg->base_off, part, is_deleted), flags, ret_file);
+    if (e == ERR_NOT_FOUND) {
+        e = fs_open(fs, path_as(&path, dir, seg->base_off, part, !is_deleted), flags, ret_file);
+    }
     buf_deinit(&path);
     return e;
 }
@@ -70,9 +85,6 @@ static enum err open_part(struct seg *seg, struct fs *fs, const char *dir, enum 
         return OK;
     }
     enum err e = open_path(seg, fs, dir, part, flags, &f);
-    if (e == ERR_NOT_FOUND) {
-        e = open_path(seg, fs, dir, part, flags, &f); /* it was renamed in between */
-    }
     if (e) {
         return e;
     }
@@ -106,29 +118,26 @@ const char *seg_path_of(struct buf *out, const char *dir, int64_t off, const cha
 
 const char *seg_path(struct buf *out, const char *dir, const struct seg *seg, enum seg_part part)
 {
-    seg_path_of(out, dir, seg->base_off, seg_suffixes[part]);
-    if (atomic_load(&seg->is_deleted)) {
-        buf_put_str(out, STR(".deleted"));
-    }
-    return buf_cstr(out);
+    return path_as(out, dir, seg->base_off, part, atomic_load(&seg->is_deleted));
 }
 
 enum err seg_mark_deleted(struct seg *seg, struct fs *fs, const char *dir)
 {
     struct buf from = BUF_INIT;
     struct buf to = BUF_INIT;
-    enum err first = OK;
-    for (int part = 0; part < SEG_PART_COUNT; part++) {
-        seg_path_of(&from, dir, seg->base_off, seg_suffixes[part]);
-        buf_clear(&to);
-        buf_printf(&to, "%s.deleted", buf_cstr(&from));
-        enum err e = fs_rename(fs, buf_cstr(&from), buf_cstr(&to));
-        first = first || e == ERR_NOT_FOUND ? first : e;
+    enum err e = OK;
+    for (int part = 0; part < SEG_PART_COUNT && !e; part++) {
+        path_as(&from, dir, seg->base_off, (enum seg_part)part, false);
+        path_as(&to, dir, seg->base_off, (enum seg_part)part, true);
+        e = fs_rename(fs, buf_cstr(&from), buf_cstr(&to));
+        e = e == ERR_NOT_FOUND ? OK : e;
     }
-    atomic_store(&seg->is_deleted, true);
+    if (!e) {
+        atomic_store(&seg->is_deleted, true);
+    }
     buf_deinit(&from);
     buf_deinit(&to);
-    return first;
+    return e;
 }
 
 enum err seg_remove(struct seg *seg, struct fs *fs, const char *dir)

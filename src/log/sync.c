@@ -46,9 +46,6 @@ static void round_begin(struct log *log, struct round *r)
     log->is_dir_dirty = false;
 }
 
-/* Nothing was lost when a file could not even be opened. */
-static bool is_harmless(enum err e) { return e == ERR_NO_FDS || e == ERR_NO_MEMORY; }
-
 static enum err round_run(struct log *log, const struct round *r)
 {
     enum err e = OK;
@@ -68,7 +65,7 @@ static void round_end(struct log *log, struct round *r, enum err e)
     log->is_syncing = false;
     if (e) {
         log->is_dir_dirty = log->is_dir_dirty || r->needs_dir;
-        if (!is_harmless(e)) {
+        if (!log_is_harmless(e)) {
             log_poison(log, "a sync failed");
         }
     } else if (r->gen == log->gen && r->end.off > log->synced_off) {

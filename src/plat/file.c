@@ -108,13 +108,16 @@ out:
     return e;
 }
 
+/* One that is there may be new all the same: made by a process that was killed before it could sync
+ * the parent. A parent that we may not read is not ours, and was not made by us. */
 static enum err mkdir_synced(struct fs *fs, const char *path)
 {
-    enum err e = fs_mkdir(fs, path);
-    if (e == ERR_EXISTS) {
-        return OK;
+    enum err made = fs_mkdir(fs, path);
+    if (made && made != ERR_EXISTS) {
+        return made;
     }
-    return e ? e : fs_sync_parent(fs, path);
+    enum err e = fs_sync_parent(fs, path);
+    return made && e == ERR_PERMISSION ? OK : e;
 }
 
 enum err fs_mkdir_all(struct fs *fs, const char *path)
