@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Sends the same raw requests to Apache Kafka and to ottla and shows each field that differs.
+
+  raw_compare.py [--scenes NAME,...]           both
+  raw_compare.py --record kafka [--say WORD]   only what one of them answers, as text
+  raw_compare.py --kafka PORT --ottla PORT     brokers that are up already (fresh ones: topics are made)
+
+The last line is "N passed, N failed": answers that are equal and answers that are not, an expected
+difference (raw_expect.py) counting as equal. Left out are ids, ports, times, sizes and throttle."""
+
+import argparse
+import signal
+import sys
+
+import brokers
+import raw_admin
+import raw_data
+import raw_expect
+import raw_frames
+from raw_talk import Talk, differences, shown
+
+SCENES = raw_admin.SCENES + raw_data.SCENES + raw_frames.SCENES
+FIELDS_SHOWN = 6
+CONFIG = {"node.id": 1, "num.partitions": 2, "log.index.size.max.bytes": 1048576}
+
+
+def talk(port, names):
+    t = Talk(port)
+    for scene in SCENES:
+        if names is None or scene.__name__ in names:
+            t.section = scene.__name__
+            try:
+                scene(t)
+            except Exception as e:  # a broker that fails here still gets the other scenes
+                t.note("scene ended", "", "", repr(e))
+            t.drop()
+    return t
+
+
+def answers_of(kind, port, names):
+    if port:
+        return talk(port, names).answers
+    with brokers.BY_NAME[kind](overrides=dict(CONFIG)) as b:
+        return talk(b.port, names).answers
+
+
+def explain(label, said, want, got, wrong):
+    """Few fields one by one, many as the two answers."""
+    lines = ["not ok - " + label, "#   said " + shown(said)]
+    if len(wrong) > FIELDS_SHOWN:
+        wrong = [("answer", want, got)]
+    for path, k, o in wrong:
+        lines += ["#   " + (path or "answer"), "#     kafka " + shown(k), "#     ottla " + shown(o)]
+    return "\n".join(lines)
+
+
+def compare(kafka, ottla):
+    """Prints what differs; returns (equal, different)."""
+    by_label = {a[0]: a for a in ottla}
+    good = bad = 0
+    for label, said, want in kafka:
+        got = by_label.pop(label, (label, said, "(never asked)"))[2]
+        wrong = [d for d in differences(want, got) if not raw_expect.is_expected(label, *d)]
+        good, bad = good + (not wrong), bad + bool(wrong)
+        if wrong:
+            print(explain(label, said, want, got, wrong))
+    for label in by_label:
+        print("not ok - %s\n#   only asked of ottla" % label)
+        bad += 1
+    return good, bad
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *a: sys.exit(143))
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--scenes")
+    p.add_argument("--record", choices=sorted(brokers.BY_NAME))
+    p.add_argument("--say", default="")
+    p.add_argument("--kafka", type=int)
+    p.add_argument("--ottla", type=int)
+    args = p.parse_args()
+    names = args.scenes.split(",") if args.scenes else None
+    if args.record != "ottla" and not args.kafka:
+        brokers.install()
+    if args.record:
+        for label, said, got in answers_of(args.record, getattr(args, args.record), names):
+            if args.say in label:
+                print("%s\n  > %s\n  < %s" % (label, shown(said), shown(got)))
+        return 0
+    good, bad = compare(answers_of("kafka", args.kafka, names), answers_of("ottla", args.ottla, names))
+    print("%d passed, %d failed" % (good, bad))
+    return 1 if bad or not good else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
