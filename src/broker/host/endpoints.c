@@ -62,27 +62,6 @@ static void parse_one(struct parse *p, struct str item, struct endpoint *ret)
     ret->port = (int)port;
 }
 
-static int16_t protocol_of(struct parse *p, struct str map, struct str name)
-{
-    static const char *const protocols[] = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"};
-    struct str item;
-    struct str protocol = name; /* a listener may be named like its protocol */
-    while (str_next_item(&map, ',', &item)) {
-        size_t n = str_find(item, ':');
-        if (n < item.len && str_eq(str_sub(item, 0, n), name)) {
-            protocol = str_sub(item, n + 1, item.len - n - 1);
-        }
-    }
-    for (size_t i = 0; i < ARRAY_LEN(protocols); i++) {
-        if (str_eq(protocol, str_from(protocols[i]))) {
-            return (int16_t)i;
-        }
-    }
-    fail(p, "listener '%.*s' has no security protocol: name it in listener.security.protocol.map",
-         name);
-    return 0;
-}
-
 static bool list_has(struct str list, struct str want)
 {
     struct str item;
@@ -159,6 +138,62 @@ static void apply_advertised(struct parse *p, struct str list, struct endpoints 
     }
 }
 
+/* --- security protocols --- */
+
+static const char *const protocols[] = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"};
+
+static int protocol_by_name(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(protocols); i++) {
+        if (str_eq(name, str_from(protocols[i]))) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static bool is_secured(struct str name) { return protocol_by_name(name) > 0; }
+
+/* Without a map, and where nothing is encrypted or asks for a login, Apache Kafka takes the
+ * controller's listeners as PLAINTEXT whatever their names are. */
+static bool are_controllers_plain(const struct broker_config *config, const struct endpoint *v,
+                                  int count)
+{
+    struct str names = str_from(config->controller_listener_names);
+    struct str item;
+    if (!str_is_null(config_props_get(&config->props, STR("listener.security.protocol.map")))) {
+        return false;
+    }
+    bool is_any_secured = false;
+    while (str_next_item(&names, ',', &item)) {
+        is_any_secured = is_any_secured || is_secured(item);
+    }
+    for (int i = 0; i < count; i++) {
+        is_any_secured = is_any_secured || is_secured(v[i].name);
+    }
+    return !is_any_secured;
+}
+
+static int16_t protocol_of(struct parse *p, struct str map, struct str name)
+{
+    struct str item;
+    struct str protocol = name; /* a listener may be named like its protocol */
+    while (str_next_item(&map, ',', &item)) {
+        size_t n = str_find(item, ':');
+        if (n < item.len && str_eq(str_sub(item, 0, n), name)) {
+            protocol = str_sub(item, n + 1, item.len - n - 1);
+        }
+    }
+    int found = protocol_by_name(protocol);
+    if (found < 0) {
+        fail(p,
+             "listener '%.*s' has no security protocol: name it in listener.security.protocol.map",
+             name);
+        return 0;
+    }
+    return (int16_t)found;
+}
+
 /* Brokers' and controllers' apart. */
 static void split(struct parse *p, const struct broker_config *config, struct endpoints *all)
 {
@@ -170,11 +205,15 @@ static void split(struct parse *p, const struct broker_config *config, struct en
     if (all->brokers == NULL || all->controllers == NULL) {
         p->err = ERR_NO_MEMORY;
     }
+    bool is_plain = are_controllers_plain(config, v, p->err ? 0 : count);
     for (int i = 0; !p->err && i < count; i++) {
+        bool is_controller = list_has(controllers, v[i].name);
         v[i].security_protocol =
-            protocol_of(p, str_from(config->listener_security_protocol_map), v[i].name);
+            is_controller && is_plain
+                ? 0
+                : protocol_of(p, str_from(config->listener_security_protocol_map), v[i].name);
         advertise_itself(p, &v[i]);
-        if (list_has(controllers, v[i].name)) {
+        if (is_controller) {
             all->controllers[all->controller_count++] = v[i];
         } else {
             all->brokers[all->broker_count++] = v[i];

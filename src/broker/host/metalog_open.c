@@ -1,9 +1,10 @@
 /* The embedded metadata log comes to life: formatting, recovery, replay, a new epoch, the records
  * that a leader begins with. Thread: the owner's.
  *
- *   read quorum-state → open the log → newest snapshot into the image → the log after it → check
- *   that this node is the only voter → epoch + 1, made durable in quorum-state before anything is
- *   written in it → LeaderChange → bootstrap records (new cluster), own registration → commit */
+ *   read quorum-state → newest snapshot into the image → open the log and replay what is after it →
+ *   this node is the only voter, by whatever tells → epoch + 1, made durable in quorum-state before
+ * anything is written in it → LeaderChange → bootstrap records (new cluster), own registration →
+ * commit */
 #include "broker/host/metalog_priv.h"
 #include "broker/host/quorum_state.h"
 
@@ -18,6 +19,8 @@ enum {
     ARENA_BYTES = 1 << 20,
     KRAFT_VERSION_MAX = 1,
 };
+
+static const struct str topic_name = STR("__cluster_metadata");
 
 static struct fs *fs_of(const struct metalog *ml) { return logdir_fs(ml->args.dir); }
 static const char *dir_of(const struct metalog *ml) { return (const char *)ml->dir.p; }
@@ -66,8 +69,9 @@ static enum err refuse_voters(const struct metalog *ml, const char *where, struc
 {
     buf_printf(
         why,
-        "%s names voters other than node %d alone in its directory %s: the embedded metadata "
-        "log is a quorum of one",
+        "%s names voters other than node %d with its directory %s. This node's metadata log is a "
+        "quorum of one: remove the other voters first (kafka-metadata-quorum remove-controller), "
+        "or use another directory",
         where, ml->args.config->node_id, logdir_path(ml->args.dir));
     return ERR_BAD_CONFIG;
 }
@@ -117,86 +121,15 @@ static bool is_static_by_config(const struct metalog *ml)
     return !str_is_null(list) && list.len > 0;
 }
 
-static enum err check_voters(const struct metalog *ml, const struct quorum_state *qs,
-                             struct buf *why)
+static enum err check_state_voters(const struct metalog *ml, const struct quorum_state *qs,
+                                   struct buf *why)
 {
     for (int i = 0; i < qs->voter_count; i++) {
         if (qs->voters[i] != ml->args.config->node_id) {
             return refuse_voters(ml, "quorum-state", why);
         }
     }
-    enum err e = check_configured_voters(ml, why);
-    return e ? e : check_dynamic_voters(ml, why);
-}
-
-/* --- format --- */
-
-static enum err add_all(struct meta_snapshot_writer *w, const struct meta_records *rs)
-{
-    for (int32_t i = 0; i < rs->count; i++) {
-        meta_snapshot_add(w, meta_records_at(rs, i));
-    }
-    return meta_snapshot_finish(w);
-}
-
-/* The voters of a dynamic quorum, as the snapshot that precedes the log. */
-static enum err write_first_voters(struct metalog *ml)
-{
-    struct own_voter self;
-    struct kraft_version_record version = {0, KRAFT_VERSION_MAX};
-    struct meta_control controls[] = {
-        {CONTROL_KRAFT_VERSION, 0, &version},
-        {CONTROL_KRAFT_VOTERS, 0, &self.record},
-    };
-    int64_t now_ms = clock_wall_ms(ml->args.clock);
-    struct meta_snapshot_head head = {0, now_ms, now_ms, controls, ARRAY_LEN(controls)};
-    struct meta_snapshot_writer w;
-    struct buf path = BUF_INIT;
-    metalog_own_voter(ml, &self);
-    meta_snapshot_path(dir_of(ml), (struct snapshot_id){0, 0}, &path);
-    enum err e = path.err;
-    if (!e) {
-        meta_snapshot_begin(&w, fs_of(ml), buf_cstr(&path), &head);
-        e = meta_snapshot_finish(&w);
-    }
-    buf_deinit(&path);
-    return e;
-}
-
-static enum err write_bootstrap(struct metalog *ml)
-{
-    struct meta_snapshot_head head = {.now_ms = clock_wall_ms(ml->args.clock)};
-    struct meta_snapshot_writer w;
-    struct meta_records rs;
-    struct buf path = BUF_INIT;
-    meta_records_init(&rs);
-    ctl_default_bootstrap(&rs);
-    file_in(logdir_path(ml->args.dir), "bootstrap.checkpoint", &path);
-    enum err e = rs.err ? rs.err : path.err;
-    if (!e) {
-        meta_snapshot_begin(&w, fs_of(ml), buf_cstr(&path), &head);
-        e = add_all(&w, &rs);
-    }
-    buf_deinit(&path);
-    meta_records_deinit(&rs);
-    return e;
-}
-
-/* bootstrap.checkpoint comes last: a directory that has it was formatted, by whomever. */
-static enum err format(struct metalog *ml, struct buf *why)
-{
-    bool is_formatted, has_state;
-    enum err e =
-        exists(fs_of(ml), logdir_path(ml->args.dir), "bootstrap.checkpoint", &is_formatted);
-    e = e ? e : exists(fs_of(ml), dir_of(ml), "quorum-state", &has_state);
-    if (!e && !is_formatted && !has_state) {
-        e = is_static_by_config(ml) ? OK : write_first_voters(ml);
-        e = e ? e : write_bootstrap(ml);
-    }
-    if (e) {
-        buf_printf(why, "%s cannot be formatted: %s", logdir_path(ml->args.dir), err_text(e));
-    }
-    return e;
+    return OK;
 }
 
 /* --- replay --- */
@@ -294,6 +227,9 @@ static enum err load_snapshots(struct metalog *ml, struct buf *why)
 {
     struct snapshot_list *l = &ml->snapshots;
     enum err e = meta_snapshots_list(fs_of(ml), dir_of(ml), l);
+    if (e == ERR_NOT_FOUND) {
+        return OK; /* the directory is to be made */
+    }
     if (e) {
         buf_printf(why, "%s cannot be listed: %s", dir_of(ml), err_text(e));
         return e;
@@ -359,6 +295,78 @@ static enum err replay_log(struct metalog *ml, struct buf *why)
     if (e) {
         buf_printf(why, "the metadata log cannot be read at offset %" PRId64 ": %s%s%s",
                    ml->img->next_off, err_text(e), r.why[0] ? ": " : "", r.why);
+    }
+    return e;
+}
+
+/* --- format --- */
+
+static enum err add_all(struct meta_snapshot_writer *w, const struct meta_records *rs)
+{
+    for (int32_t i = 0; i < rs->count; i++) {
+        meta_snapshot_add(w, meta_records_at(rs, i));
+    }
+    return meta_snapshot_finish(w);
+}
+
+/* The voters of a dynamic quorum, as the snapshot that precedes the log. */
+static enum err write_first_voters(struct metalog *ml, struct buf *why)
+{
+    const struct snapshot_id first = {0, 0};
+    struct own_voter self;
+    struct kraft_version_record version = {0, KRAFT_VERSION_MAX};
+    struct meta_control controls[] = {
+        {CONTROL_KRAFT_VERSION, 0, &version},
+        {CONTROL_KRAFT_VOTERS, 0, &self.record},
+    };
+    int64_t now_ms = clock_wall_ms(ml->args.clock);
+    struct meta_snapshot_head head = {0, now_ms, now_ms, controls, ARRAY_LEN(controls)};
+    struct meta_snapshot_writer w;
+    struct buf path = BUF_INIT;
+    metalog_own_voter(ml, &self);
+    meta_snapshot_path(dir_of(ml), first, &path);
+    enum err e = path.err;
+    if (!e) {
+        meta_snapshot_begin(&w, fs_of(ml), buf_cstr(&path), &head);
+        e = meta_snapshot_finish(&w);
+        e = e ? e : replay_snapshot(ml, first, why);
+    }
+    buf_deinit(&path);
+    return e;
+}
+
+static enum err write_bootstrap(struct metalog *ml)
+{
+    struct meta_snapshot_head head = {.now_ms = clock_wall_ms(ml->args.clock)};
+    struct meta_snapshot_writer w;
+    struct meta_records rs;
+    struct buf path = BUF_INIT;
+    meta_records_init(&rs);
+    ctl_default_bootstrap(&rs);
+    file_in(logdir_path(ml->args.dir), "bootstrap.checkpoint", &path);
+    enum err e = rs.err ? rs.err : path.err;
+    if (!e) {
+        meta_snapshot_begin(&w, fs_of(ml), buf_cstr(&path), &head);
+        e = add_all(&w, &rs);
+    }
+    buf_deinit(&path);
+    meta_records_deinit(&rs);
+    return e;
+}
+
+/* bootstrap.checkpoint comes last: a directory that has it was formatted, by whomever. */
+static enum err format(struct metalog *ml, struct buf *why)
+{
+    bool is_formatted, has_state;
+    enum err e =
+        exists(fs_of(ml), logdir_path(ml->args.dir), "bootstrap.checkpoint", &is_formatted);
+    e = e ? e : exists(fs_of(ml), dir_of(ml), "quorum-state", &has_state);
+    if (!e && !is_formatted && !has_state) {
+        e = is_static_by_config(ml) ? OK : write_first_voters(ml, why);
+        e = e ? e : write_bootstrap(ml);
+    }
+    if (e && why->len == 0) {
+        buf_printf(why, "%s cannot be formatted: %s", logdir_path(ml->args.dir), err_text(e));
     }
     return e;
 }
@@ -561,9 +569,9 @@ static enum err activate(struct metalog *ml, struct buf *why)
 
 static enum err make_dir(struct metalog *ml, struct buf *why)
 {
-    enum err e = logdir_make_partition(ml->args.dir, STR("__cluster_metadata"), 0,
-                                       UUID_METADATA_TOPIC, &ml->dir);
-    e = e ? e : (buf_cstr(&ml->dir), ml->dir.err);
+    struct buf path = BUF_INIT;
+    enum err e = logdir_make_partition(ml->args.dir, topic_name, 0, UUID_METADATA_TOPIC, &path);
+    buf_deinit(&path);
     if (e) {
         buf_printf(why, "the metadata log's directory in %s cannot be made: %s",
                    logdir_path(ml->args.dir), err_text(e));
@@ -574,13 +582,18 @@ static enum err make_dir(struct metalog *ml, struct buf *why)
 static enum err bring_up(struct metalog *ml, struct buf *why)
 {
     struct quorum_state qs;
-    enum err e = make_dir(ml, why);
-    e = e ? e : format(ml, why);
+    logdir_partition_path(ml->args.dir, topic_name, 0, &ml->dir);
+    buf_cstr(&ml->dir);
+    enum err e = ml->dir.err ? ml->dir.err : check_configured_voters(ml, why);
     e = e ? e : read_state(ml, &qs, why);
+    e = e ? e : check_state_voters(ml, &qs, why);
     e = e ? e : load_snapshots(ml, why);
+    e = e ? e : check_dynamic_voters(ml, why); /* before anything of another quorum is changed */
+    e = e ? e : make_dir(ml, why);
+    e = e ? e : format(ml, why);
     e = e ? e : open_log(ml, why);
     e = e ? e : replay_log(ml, why);
-    e = e ? e : check_voters(ml, &qs, why);
+    e = e ? e : check_dynamic_voters(ml, why); /* the log may have changed them */
     e = e ? e : begin_epoch(ml, &qs, why);
     return e ? e : activate(ml, why);
 }

@@ -68,7 +68,7 @@ static rd_kafka_t *client(rd_kafka_type_t type, rd_kafka_conf_t *conf, const cha
 {
     char why[ERRSTR_BYTES];
     set(conf, "bootstrap.servers", broker);
-
+    rd_kafka_conf_set_log_cb(conf, NULL); /* lost connections are the point */
     rd_kafka_t *rk = rd_kafka_new(type, conf, why, sizeof why);
     if (rk == NULL) {
         die("%s", why);

@@ -66,6 +66,7 @@ class Loop:
         conf = dict(scene.overrides, **{"num.partitions": 4})
         self.broker = harness.broker(overrides=conf)
         self.notes = os.path.join(os.path.dirname(self.broker.log_path), "notes")
+        self.load_log = self.notes + ".log"
         self.load = None
         self.restarts_ms = []
 
@@ -77,8 +78,11 @@ class Loop:
 
     def check_load(self):
         if self.load.poll() is not None:
-            raise Failed("the load ended with %s: %s" % (self.load.returncode,
-                                                         self.load.stderr.read().decode()))
+            raise Failed("the load ended with %s: %s" % (self.load.returncode, self.load_said()))
+
+    def load_said(self):
+        with open(self.load_log) as f:
+            return f.read()[-2000:]
 
     def wait_for_progress(self):
         """The load has to get something acknowledged in every life of the broker."""
@@ -90,15 +94,15 @@ class Loop:
         try:
             harness.wait_for("an acknowledgement", has_moved, timeout_s=60)
         except TimeoutError:
-            raise Failed("nothing is acknowledged any more") from None
+            raise Failed("nothing is acknowledged any more: " + self.load_said()) from None
 
     def round(self):
         start = time.monotonic()
         self.broker.start()
         self.restarts_ms.append(1000 * (time.monotonic() - start))
         if self.load is None:
-            self.load = subprocess.Popen(self.kill9("load", *self.scene.load),
-                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            with open(self.load_log, "wb") as out:
+                self.load = subprocess.Popen(self.kill9("load", *self.scene.load), stdout=out, stderr=out)
         self.wait_for_progress()
         if self.scene.trims and self.rnd.randrange(3) == 0:
             self.run("trim")
@@ -114,10 +118,8 @@ class Loop:
 
     def end_load(self):
         self.load.send_signal(signal.SIGTERM)
-        out, err = self.load.communicate(timeout=END_S)
-        if self.load.returncode:
-            raise Failed("the load: " + err.decode().strip())
-        return out
+        if self.load.wait(END_S):
+            raise Failed("the load: " + self.load_said())
 
     def play(self):
         try:

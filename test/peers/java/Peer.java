@@ -78,9 +78,18 @@ public class Peer {
         p.put("delivery.timeout.ms", String.valueOf(timeoutMs()));
         p.put("batch.size", arg("batch-bytes", "16384"));
         p.put("linger.ms", arg("linger", "5"));
+        String txn = arg("txn", null);
+        if (txn != null) {
+            p.put("transactional.id", txn);
+            p.put("enable.idempotence", "true");
+        }
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in), 1 << 16);
         int count = 0;
         try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(p)) {
+            if (txn != null) {
+                producer.initTransactions();
+                producer.beginTransaction();
+            }
             for (String line; (line = in.readLine()) != null; count++) {
                 int i = count;
                 producer.send(parse(arg("topic", null), line), (m, e) -> {
@@ -93,8 +102,24 @@ public class Peer {
                 });
             }
             producer.flush();
+            if (txn != null)
+                end(producer, count);
         }
         OUT.println("{\"done\":" + count + "}");
+    }
+
+    /** Commits, aborts, or leaves the transaction open: then nothing may close the producer. */
+    static void end(KafkaProducer<byte[], byte[]> producer, int count) {
+        String how = arg("end", "commit");
+        if (how.equals("commit")) {
+            producer.commitTransaction();
+        } else if (how.equals("abort")) {
+            producer.abortTransaction();
+        } else {
+            OUT.println("{\"done\":" + count + "}");
+            OUT.flush();
+            Runtime.getRuntime().halt(0);
+        }
     }
 
     static void print(ConsumerRecord<byte[], byte[]> r) {
@@ -124,20 +149,42 @@ public class Peer {
             want.put(new TopicPartition(f[0], Integer.parseInt(f[1])),
                 new long[] {Long.parseLong(f[2]), Long.parseLong(f[3])});
         }
+        try (KafkaConsumer<byte[], byte[]> c = consumer()) {
+            read(c, want);
+        }
+    }
+
+    static void read(KafkaConsumer<byte[], byte[]> c, Map<TopicPartition, long[]> want) {
         long deadline = System.currentTimeMillis() + timeoutMs();
         int count = 0;
-        try (KafkaConsumer<byte[], byte[]> c = consumer()) {
-            c.assign(want.keySet());
-            want.forEach((tp, r) -> c.seek(tp, r[0]));
-            while (!want.isEmpty() && System.currentTimeMillis() < deadline) {
-                for (ConsumerRecord<byte[], byte[]> r : c.poll(Duration.ofMillis(200))) {
-                    print(r);
-                    count++;
-                }
-                want.entrySet().removeIf(e -> c.position(e.getKey()) >= e.getValue()[1]);
+        c.assign(want.keySet());
+        want.forEach((tp, r) -> c.seek(tp, r[0]));
+        while (!want.isEmpty() && System.currentTimeMillis() < deadline) {
+            for (ConsumerRecord<byte[], byte[]> r : c.poll(Duration.ofMillis(200))) {
+                print(r);
+                count++;
             }
+            want.entrySet().removeIf(e -> c.position(e.getKey()) >= e.getValue()[1]);
         }
         OUT.println("{\"done\":" + count + ",\"left\":" + want.size() + "}");
+    }
+
+    /** Everything that the topics hold, and each partition's first and end offset. */
+    static void dump() {
+        List<TopicPartition> all = new ArrayList<>();
+        try (KafkaConsumer<byte[], byte[]> c = consumer()) {
+            for (String t : arg("topic", null).split(","))
+                c.partitionsFor(t).forEach(i -> all.add(new TopicPartition(t, i.partition())));
+            Map<TopicPartition, Long> first = c.beginningOffsets(all);
+            Map<TopicPartition, Long> end = c.endOffsets(all);
+            Map<TopicPartition, long[]> want = new HashMap<>();
+            for (TopicPartition tp : all) {
+                OUT.println("{\"topic\":\"" + tp.topic() + "\",\"p\":" + tp.partition() + ",\"first\":"
+                    + first.get(tp) + ",\"end\":" + end.get(tp) + "}");
+                want.put(tp, new long[] {first.get(tp), end.get(tp)});
+            }
+            read(c, want);
+        }
     }
 
     static void list() {
@@ -198,6 +245,7 @@ public class Peer {
         switch (cmd) {
             case "produce": produce(); break;
             case "consume": consume(); break;
+            case "dump": dump(); break;
             case "list": list(); break;
             case "metadata": metadata(); break;
             case "create": case "delete": case "grow": case "trim": admin(cmd); break;
