@@ -7,21 +7,21 @@
 #include "broker/syncer.h"
 #include "broker/wait.h"
 
-struct partition *partition_new(struct str topic_name, struct uuid topic_id, int32_t index,
-                                struct logdir *dir, struct log *log, struct syncer *syncer,
-                                const struct partition_config *config, int32_t leader_epoch)
+struct partition *partition_new(const struct partition_args *args,
+                                const struct partition_config *config)
 {
     struct partition *p = NEW(struct partition);
     atomic_store(&p->refs, 1);
-    p->topic_name = (struct str){str_dup(topic_name), topic_name.len};
-    p->topic_id = topic_id;
-    p->index = index;
-    p->dir = dir;
-    p->log = log;
-    p->syncer = syncer;
+    p->topic_name = (struct str){str_dup(args->topic_name), args->topic_name.len};
+    p->topic_id = args->topic_id;
+    p->index = args->index;
+    p->dir = args->dir;
+    p->gate = args->gate;
+    p->log = args->log;
+    p->syncer = args->syncer;
     p->config = *config;
-    p->leader_epoch = leader_epoch;
-    p->high_watermark = log_end_pos(log);
+    p->leader_epoch = args->leader_epoch;
+    p->high_watermark = log_end_pos(args->log);
     mutex_init(&p->upkeep_lock);
     mutex_init(&p->append_lock);
     mutex_init(&p->lock);
@@ -30,6 +30,8 @@ struct partition *partition_new(struct str topic_name, struct uuid topic_id, int
 }
 
 void partition_ref(struct partition *p) { atomic_fetch_add(&p->refs, 1); }
+
+void partition_abandon(struct partition *p) { fs_gate_shut(p->gate); }
 
 /* Of a deleted partition nothing is to be kept: its directory is gone or has another name. */
 static enum err close_log(struct partition *p)
@@ -51,6 +53,8 @@ void partition_unref(struct partition *p)
         diag_warn("partition", "%.*s-%d: closing its log failed: %s", STR_ARG(p->topic_name),
                   p->index, err_text(e));
     }
+    fs_gate_deinit(p->gate);
+    mem_free(p->gate);
     mutex_deinit(&p->upkeep_lock);
     mutex_deinit(&p->append_lock);
     mutex_deinit(&p->lock);
@@ -116,7 +120,7 @@ void partition_take_offline(struct partition *p, enum err why)
 {
     mutex_lock(&p->append_lock); /* an append that has begun ends first */
     mutex_lock(&p->lock);
-    p->offline = why;
+    atomic_store(&p->offline, (int)why);
     fire_waiters(p);
     mutex_unlock(&p->lock);
     mutex_unlock(&p->append_lock);
@@ -124,10 +128,7 @@ void partition_take_offline(struct partition *p, enum err why)
 
 bool partition_is_deleted(struct partition *p)
 {
-    mutex_lock(&p->lock);
-    bool is_deleted = p->offline == ERR_UNKNOWN_TOPIC_OR_PARTITION;
-    mutex_unlock(&p->lock);
-    return is_deleted;
+    return atomic_load(&p->offline) == ERR_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
 static void move_high_watermark(struct partition *p, struct log_pos to)
@@ -168,6 +169,8 @@ static void after_append(struct partition *p, int64_t now_ms)
 static enum err to_kafka(struct partition *p, enum err e)
 {
     switch (e) {
+    case ERR_CLOSED:
+        return (enum err)atomic_load(&p->offline);
     case ERR_POISONED:
     case ERR_IO:
     case ERR_NO_FDS:
@@ -202,8 +205,9 @@ static enum err append_locked(struct partition *p, const struct partition_append
         .leader_epoch = p->leader_epoch,
         .now_ms = a->now_ms,
     };
-    if (p->offline) {
-        return p->offline;
+    enum err offline = (enum err)atomic_load(&p->offline);
+    if (offline) {
+        return offline;
     }
     enum err e = begin_epoch(p);
     e = e ? e : log_append(p->log, &la, &ret->log);
@@ -249,6 +253,7 @@ void partition_sync(struct partition *p)
     struct log_pos end;
     mutex_lock(&p->lock);
     p->is_sync_queued = false;
+    p->is_sync_due = false;
     p->dirty_since_ms = 0;
     mutex_unlock(&p->lock);
     if (partition_is_deleted(p)) {
@@ -256,12 +261,16 @@ void partition_sync(struct partition *p)
     }
     enum err e = log_sync(p->log, &end);
     mutex_lock(&p->lock);
-    if (e) {
+    if (e == ERR_NO_FDS || e == ERR_NO_MEMORY) {
+        diag_warn("partition", "%.*s-%d: fsync has to wait: %s", STR_ARG(p->topic_name), p->index,
+                  err_text(e));
+        p->is_sync_due = true;
+    } else if (e && atomic_load(&p->offline) == OK) {
         diag_error("partition", "%.*s-%d: fsync failed (%s): nothing more is acknowledged on it",
                    STR_ARG(p->topic_name), p->index, err_text(e));
-        p->offline = p->offline ? p->offline : ERR_KAFKA_STORAGE_ERROR;
+        atomic_store(&p->offline, ERR_KAFKA_STORAGE_ERROR);
         fire_waiters(p);
-    } else {
+    } else if (!e) {
         move_high_watermark(p, end);
     }
     mutex_unlock(&p->lock);
@@ -272,7 +281,7 @@ void partition_tick(struct partition *p, int64_t now_ms)
     mutex_lock(&p->lock);
     bool is_late = p->dirty_since_ms != 0 && p->config.flush_ms != INT64_MAX &&
                    now_ms - p->dirty_since_ms >= p->config.flush_ms;
-    bool is_first = is_late && !p->is_sync_queued;
+    bool is_first = (is_late || p->is_sync_due) && !p->is_sync_queued;
     p->is_sync_queued |= is_first;
     mutex_unlock(&p->lock);
     if (is_first) {
@@ -285,7 +294,7 @@ void partition_view(struct partition *p, struct partition_view *ret_view)
     mutex_lock(&p->lock);
     ret_view->high_watermark = p->high_watermark;
     ret_view->leader_epoch = p->leader_epoch;
-    ret_view->offline = p->offline;
+    ret_view->offline = (enum err)atomic_load(&p->offline);
     mutex_unlock(&p->lock);
     int64_t hw = ret_view->high_watermark.off;
     int64_t unstable = log_unstable_off(p->log, hw);

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "base/uuid.h"
 #include "log/log.h"
+#include "plat/file_gate.h"
 #include "plat/thread.h"
 #include "record/validate.h"
 
@@ -38,6 +39,7 @@ struct partition {
     struct uuid topic_id;
     int32_t index;
     struct logdir *dir;
+    struct fs_gate *gate; /* through which the log reaches its directory; shut by deletion */
     struct log *log;
     struct syncer *syncer;
 
@@ -48,19 +50,30 @@ struct partition {
     struct mutex lock;
     struct log_pos high_watermark;
     int32_t leader_epoch;
-    enum err offline; /* why nothing is served: deleted, or its log failed; OK while it is */
+    _Atomic int offline; /* enum err: why nothing is served: deleted, or its log failed; OK while
+                            it is; written under the lock */
     bool is_sync_queued;
+    bool is_sync_due;       /* the last one could not be tried: partition_tick asks again */
     int64_t dirty_since_ms; /* first append that no sync covers yet; 0: none */
     struct list waiters;
     struct list_node sync_node; /* in the syncer's queue, under its lock */
     _Atomic int64_t touched_ms; /* last append or fetch */
 };
 
-/* The log must be open and durable up to its end; the partition owns it. One reference is returned.
- */
-struct partition *partition_new(struct str topic_name, struct uuid topic_id, int32_t index,
-                                struct logdir *dir, struct log *log, struct syncer *syncer,
-                                const struct partition_config *config, int32_t leader_epoch);
+struct partition_args {
+    struct str topic_name;
+    struct uuid topic_id;
+    int32_t index;
+    struct logdir *dir;
+    struct fs_gate *gate; /* on the heap; the log was opened through it */
+    struct log *log;      /* open, and durable up to its end */
+    struct syncer *syncer;
+    int32_t leader_epoch;
+};
+
+/* The partition owns gate and log. One reference is returned. */
+struct partition *partition_new(const struct partition_args *args,
+                                const struct partition_config *config);
 void partition_ref(struct partition *p);
 void partition_unref(struct partition *p); /* the last one closes the log */
 
@@ -68,6 +81,10 @@ void partition_set_config(struct partition *p, const struct partition_config *co
 
 /* Leads from this epoch on. No-op when it is not newer. */
 void partition_lead(struct partition *p, int32_t leader_epoch);
+
+/* The log lets go of its directory, which is about to be renamed; the last reference only frees it.
+ * The partition is offline already. Under upkeep_lock. */
+void partition_abandon(struct partition *p);
 
 /* No appends or reads from now on, they get `why`; everyone who waits is woken. */
 void partition_take_offline(struct partition *p, enum err why);

@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "base/mem.h"
-#include "plat/file.h"
+#include "plat/file_gate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,12 +81,36 @@ static void a_second_lock_is_refused(void **state)
     assert_ok(fs_unlink(fs_posix(), path));
 }
 
+static void behind_a_shut_gate_only_open_files_go_on(void **state)
+{
+    char path[256];
+    struct fs_gate gate;
+    struct file *f = NULL;
+    struct file *other = NULL;
+    struct fs_stat st;
+    char back[2];
+    path_in(path, sizeof path, "g");
+    fs_gate_init(&gate, fs_posix());
+    assert_ok(fs_open(&gate.fs, path, FILE_WRITE | FILE_CREATE, &f));
+    fs_gate_shut(&gate);
+    assert_err(ERR_CLOSED, fs_open(&gate.fs, path, FILE_READ, &other));
+    assert_err(ERR_CLOSED, fs_rename(&gate.fs, path, "elsewhere"));
+    assert_err(ERR_CLOSED, fs_unlink(&gate.fs, path));
+    assert_ok(fs_stat(fs_posix(), path, &st));
+    assert_ok(file_pwrite(f, "ok", 2, 0));
+    assert_ok(file_read_exact(f, back, 2, 0));
+    file_close(f);
+    fs_gate_deinit(&gate);
+    assert_ok(fs_unlink(fs_posix(), path));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_replaced_as_a_whole),
         cmocka_unit_test(vectors_longer_than_one_call_are_written_whole),
         cmocka_unit_test(a_second_lock_is_refused),
+        cmocka_unit_test(behind_a_shut_gate_only_open_files_go_on),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -52,6 +52,8 @@ int16_t api_error(enum err e)
     case ERR_PERMISSION:
     case ERR_NOT_FOUND:
         return ERR_KAFKA_STORAGE_ERROR;
+    case ERR_CLOSED: /* the partition is just being deleted */
+        return ERR_UNKNOWN_TOPIC_OR_PARTITION;
     case ERR_MALFORMED:
         return ERR_CORRUPT_MESSAGE;
     case ERR_BAD_CONFIG:

@@ -234,14 +234,16 @@ static void say_recovery(const struct storage_dir *d, const struct image_topic *
 }
 
 static enum err open_log(struct storage *s, const struct place *at, const char *path,
-                         const struct partition_config *config, struct log **ret_log,
+                         const struct partition_config *config, struct partition_args *ret,
                          struct log_recovery *recovery)
 {
     mutex_lock(&s->lock);
     uint64_t seed = rand_u64(&s->rand);
     mutex_unlock(&s->lock);
+    ret->gate = NEW(struct fs_gate);
+    fs_gate_init(ret->gate, s->fs);
     struct log_open_args args = {
-        .fs = s->fs,
+        .fs = &ret->gate->fs,
         .clock = s->clock,
         .dir = path,
         .config = config->log,
@@ -250,7 +252,12 @@ static enum err open_log(struct storage *s, const struct place *at, const char *
         .was_clean = at->found ? at->dir->was_clean : true,
         .seed = seed,
     };
-    return log_open(&args, ret_log, recovery);
+    enum err e = log_open(&args, &ret->log, recovery);
+    if (e) {
+        fs_gate_deinit(ret->gate);
+        mem_free(ret->gate);
+    }
+    return e;
 }
 
 /* Opens or makes the partition there and puts it in the table. */
@@ -259,25 +266,30 @@ static enum err add_at(struct storage *s, const struct image *img, const struct 
 {
     struct partition_config config;
     struct log_recovery recovery = {0};
-    struct log *log = NULL;
     struct buf path = BUF_INIT;
-    int32_t epoch = image_topic_part(topic, index)->leader_epoch;
+    struct partition_args args = {
+        .topic_name = topic->name,
+        .topic_id = topic->id,
+        .index = index,
+        .dir = at->dir->dir,
+        .syncer = s->syncer,
+        .leader_epoch = image_topic_part(topic, index)->leader_epoch,
+    };
     storage_partition_config(s, img, topic->name, &config);
     enum err e = logdir_make_partition(at->dir->dir, topic->name, index, topic->id, &path);
-    e = e ? e : open_log(s, at, buf_cstr(&path), &config, &log, &recovery);
+    e = e ? e : open_log(s, at, buf_cstr(&path), &config, &args, &recovery);
     buf_deinit(&path);
     if (e) {
         return e;
     }
     say_recovery(at->dir, topic, index, &recovery);
     if (at->found == NULL) {
-        log_idle(log, INT64_MAX); /* a new one may never be used: it holds no descriptor yet */
+        log_idle(args.log, INT64_MAX); /* a new one may never be used: it holds no descriptor yet */
     }
     mutex_lock(&s->lock);
     at->dir->partition_count++;
     mutex_unlock(&s->lock);
-    topic_table_add(s->topics, partition_new(topic->name, topic->id, index, at->dir->dir, log,
-                                             s->syncer, &config, epoch));
+    topic_table_add(s->topics, partition_new(&args, &config));
     return OK;
 }
 
@@ -477,6 +489,7 @@ void storage_delete_partition(struct storage *s, struct partition *p)
     mutex_lock(&p->append_lock);
     int64_t delay_ms = p->config.log.file_delete_delay_ms;
     mutex_unlock(&p->append_lock);
+    partition_abandon(p);
     mutex_lock(&s->lock);
     enum err e =
         logdir_mark_partition(p->dir, p->topic_name, p->index, LOGDIR_DELETE, &s->rand, &path);
