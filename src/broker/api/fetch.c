@@ -197,11 +197,11 @@ static void fill_partition(struct fetch *f, struct fetch_item *it,
 {
     *out = fetch_resp_partition_data_default;
     out->partition_index = it->want->index;
+    out->aborted_transactions_count = -1;
     if (!it->err && f->req->isolation_level == READ_COMMITTED) {
         it->err = fill_aborted(f, it, out);
     }
     out->error_code = api_error(it->err);
-    out->aborted_transactions_count = -1;
     out->high_watermark = -1;
     out->records = (struct wire_records){.p = (const uint8_t *)""};
     if (it->err) {
