@@ -5,6 +5,7 @@
  *   ottla-limit ingest DIR   receive, CRC-32C, write to the page cache, acknowledge 64 KiB at a
  * time ottla-limit send DIR     answer each small request with bytes of a file by sendfile
  *   ottla-limit copy DIR     the same by pread and send
+ *   ottla-limit echo DIR     give back each request as it came
  *
  *   [--seconds 2] [--conns 4] [--chunk bytes of a request or answer] [--file-mib what is sent] */
 #include "base/attr.h"
@@ -38,7 +39,7 @@ enum {
     CLIENT_CPU = 1,
 };
 
-enum mode { INGEST, SEND, COPY };
+enum mode { INGEST, SEND, COPY, ECHO };
 
 static enum mode mode;
 static const char *dir;
@@ -109,7 +110,8 @@ struct client_conn {
     size_t got;  /* bytes of answers */
 };
 
-static size_t ask_bytes(void) { return mode == INGEST ? chunk_bytes : ASK_BYTES; }
+static bool has_large_asks(void) { return mode == INGEST || mode == ECHO; }
+static size_t ask_bytes(void) { return has_large_asks() ? chunk_bytes : ASK_BYTES; }
 static size_t answer_bytes(void) { return mode == INGEST ? ACK_BYTES : chunk_bytes; }
 
 static void client_send(struct client_conn *c, const uint8_t *data)
@@ -249,6 +251,31 @@ static void send_turn(struct server *s, struct server_conn *c, uint8_t *buffer)
     }
 }
 
+static void echo_turn(struct server *s, struct server_conn *c, uint8_t *buffer)
+{
+    ssize_t n = recv(c->fd, buffer, READ_BYTES, MSG_DONTWAIT);
+    if (n > 0) {
+        s->bytes += (double)n;
+        must(send(c->fd, buffer, (size_t)n, MSG_NOSIGNAL) == n, "send");
+    }
+}
+
+static void turn(struct server *s, struct server_conn *c, uint8_t *buffer)
+{
+    switch (mode) {
+    case INGEST:
+        ingest_turn(s, c, buffer);
+        break;
+    case SEND:
+    case COPY:
+        send_turn(s, c, buffer);
+        break;
+    case ECHO:
+        echo_turn(s, c, buffer);
+        break;
+    }
+}
+
 static void accept_all(struct server *s, int ep)
 {
     int one = 1;
@@ -257,7 +284,7 @@ static void accept_all(struct server *s, int ep)
         c->fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK);
         must(c->fd >= 0, "accept");
         setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        poll_add(ep, c->fd, i, mode == INGEST ? EPOLLIN : EPOLLIN | EPOLLOUT | EPOLLET);
+        poll_add(ep, c->fd, i, has_large_asks() ? EPOLLIN : EPOLLIN | EPOLLOUT | EPOLLET);
     }
 }
 
@@ -268,8 +295,7 @@ static void serve(struct server *s, int ep, uint8_t *buffer)
     while (now_s(CLOCK_MONOTONIC) - begin_s < seconds) {
         int n = epoll_wait(ep, events, CONNS_MAX, 10);
         for (int i = 0; i < n; i++) {
-            struct server_conn *c = &s->conns[events[i].data.u32];
-            (mode == INGEST ? ingest_turn : send_turn)(s, c, buffer);
+            turn(s, &s->conns[events[i].data.u32], buffer);
         }
     }
     s->seconds = now_s(CLOCK_MONOTONIC) - begin_s;
@@ -284,7 +310,7 @@ static void run(struct server *s)
     server_listen(s);
     for (int i = 0; i < conn_count; i++) {
         s->conns[i].file = open_file(i);
-        if (mode != INGEST) {
+        if (mode == SEND || mode == COPY) {
             fill_file(s->conns[i].file, buffer);
         }
     }
@@ -320,7 +346,8 @@ static void set(const char *name, const char *value)
 
 int main(int argc, char **argv)
 {
-    static const char *const modes[] = {[INGEST] = "ingest", [SEND] = "send", [COPY] = "copy"};
+    static const char *const modes[] = {
+        [INGEST] = "ingest", [SEND] = "send", [COPY] = "copy", [ECHO] = "echo"};
     static struct server s;
     bool is_known = false;
     for (size_t i = 0; argc > 2 && i < ARRAY_LEN(modes); i++) {
@@ -330,7 +357,8 @@ int main(int argc, char **argv)
         }
     }
     errno = EINVAL;
-    must(is_known && argc % 2 == 1, "usage: ottla-limit ingest|send|copy DIR [--option value]...");
+    must(is_known && argc % 2 == 1,
+         "usage: ottla-limit ingest|send|copy|echo DIR [--option value]...");
     dir = argv[2];
     for (int i = 3; i + 1 < argc; i += 2) {
         set(argv[i], argv[i + 1]);

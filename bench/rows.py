@@ -7,6 +7,7 @@ import dataclasses
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 
@@ -57,6 +58,7 @@ class Row:
     name = title = ""
     lines = []
     needs_brokers = True
+    order = ("limit", "kafka", "ottla", "ottla", "kafka", "limit")
 
     def begin(self, bench):
         pass
@@ -93,6 +95,10 @@ class Load(Row):
         return side.gen("consume", *flags, **self.options(bench, topic), **more)
 
     def warm(self, bench):
+        """Once for all rows: a JVM needs it."""
+        if bench.is_warm:
+            return
+        bench.is_warm = True
         for side in bench.sides:
             with bench.only(side):
                 topic, end = bench.topic(), time.monotonic() + bench.warm_s
@@ -124,11 +130,13 @@ class Produce(Load):
         self.warm(bench)
 
     def limit(self, bench):
+        bench.warm_memory(2)
         return per_gb(bench.limit("ingest", conns=self.conns, chunk=65536))
 
     def one(self, bench, side, config, acks=1):
         """A topic that is filled, read back and compared, and deleted."""
         topic = bench.topic()
+        bench.warm_memory(2)
         side.create(topic, self.partitions, **config)
         count = syscalls(side, bench.seconds) if acks == 1 else None
         done = self.produce(bench, side, topic, acks=acks, seconds=bench.seconds)
@@ -162,6 +170,49 @@ class Produce(Load):
             synced = self.one(bench, side, {}, acks=-1)
             figures.update({"synced_" + key: value for key, value in synced.items()})
             return {**figures, **self.java(bench, side, self.page_cache)}
+
+
+class Requests(Load):
+    name = "P2"
+    title = "requests of one record of 100 B, 64 connections with one on its way each"
+    partitions = conns = 64
+    window = 1
+    lines = [
+        Line("broker CPU-us a request", "cpu_us", ratio_goal=5, share_goal=0.5),
+        Line("requests/s on one core", "per_s", "more", 0, ratio_goal=5, share_goal=0.5),
+        Line("  of its core used", "busy", "more"),
+    ]
+    request_bytes = 250  # of an echo as long as these requests
+
+    def options(self, bench, topic):
+        return dict(super().options(bench, topic), value_bytes=100, batch_bytes=1)
+
+    def begin(self, bench):
+        for side in bench.sides:  # what the JVM learned from large requests does not help it with small ones
+            with bench.only(side):
+                end = time.monotonic() + bench.warm_s / 2
+                while time.monotonic() < end:
+                    self.one(bench, side)
+
+    def limit(self, bench):
+        done = bench.limit("echo", conns=self.conns, chunk=self.request_bytes)
+        return self.figures(done, done["bytes"] / self.request_bytes)
+
+    def figures(self, done, requests):
+        return {"cpu_us": done["cpu_s"] / requests * 1e6, "per_s": requests / done["seconds"],
+                "busy": done["cpu_s"] / done["seconds"]}
+
+    def one(self, bench, side):
+        topic = bench.topic()
+        side.create(topic, self.partitions, **(Produce.page_cache if side is bench.ottla else {}))
+        done = self.produce(bench, side, topic, acks=1, seconds=bench.seconds)
+        self.consume(bench, side, topic, "--full-check", records=done["records"])
+        side.delete(topic)
+        return self.figures(done, done["requests"])
+
+    def sample(self, bench, side):
+        with bench.only(side):
+            return self.one(bench, side)
 
 
 class Consume(Load):
@@ -218,10 +269,48 @@ class Consume(Load):
             return {**per_gb(large), **per_gb(small, "small_"), **self.java(bench, side)}
 
 
-class Start(Row):
+class Life(Row):
+    """Rows about a broker's own life: each sample has a broker and a directory of its own."""
+
+    needs_brokers = False
+
+    def make(self, bench, side, **overrides):
+        directory = os.path.join(bench.box, "life-" + side.name)
+        shutil.rmtree(directory, ignore_errors=True)
+        broker = side.make(directory, **overrides)
+        broker.wrap = []
+        return broker
+
+    def format(self, bench, side, broker):
+        """Seconds. What ottla does by itself at its first start is a program of its own for Kafka."""
+        if side is bench.ottla:
+            return 0
+        begin = time.monotonic()
+        broker.write_config()
+        harness.run(*sides.pinned(sides.BROKER_CPU, sides.brokers.SCRIPT, "kafka-storage", "format", "-t",
+                                  "AAAAAAAAAAAAAAAAAAAAAQ", "-c", broker.conf_path))
+        return time.monotonic() - begin
+
+    def start(self, bench, broker, settle_s=0):
+        env = {**os.environ, **getattr(broker, "env", {})}
+        return sides.run_json(sides.GEN, "start", "--at", broker.bootstrap, "--log", os.path.join(bench.box, "life.log"),
+                              "--cpu", sides.BROKER_CPU, "--settle", settle_s, "--", *broker.command(), env=env)
+
+    def stop(self, pid, sig=signal.SIGTERM):
+        os.kill(pid, sig)
+        harness.wait_for("the broker to end", lambda: not os.path.exists("/proc/%d" % pid))
+
+    def gen(self, bench, broker, pid, command, *args, **options):
+        words = [sides.GEN, command, "--at", broker.bootstrap, "--pid", pid, "--data", bench.data, "--time-ms",
+                 bench.time_ms]
+        for key, value in options.items():
+            words += ["--" + key.replace("_", "-"), value]
+        return sides.run_json(*words, *args)
+
+
+class Start(Life):
     name = "P15"
     title = "cold start on an empty directory, and what it holds when nobody asks"
-    needs_brokers = False
     lines = [
         Line("ms from nothing to the first answer", "first_ms", digits=1, ratio_goal=50, absolute_goal=10),
         Line("ms to start again", "again_ms", digits=1, ratio_goal=50, absolute_goal=10),
@@ -230,40 +319,77 @@ class Start(Row):
     ]
     settle_s = 5
 
-    def start(self, bench, broker, settle_s):
-        log = os.path.join(bench.box, "start.log")
-        env_before = dict(os.environ)
-        os.environ.update(getattr(broker, "env", {}))
-        try:
-            return sides.run_json(sides.GEN, "start", "--at", broker.bootstrap, "--log", log, "--cpu", sides.BROKER_CPU,
-                                  "--settle", settle_s, "--", *broker.command())
-        finally:
-            os.environ.clear()
-            os.environ.update(env_before)
-
-    def stop(self, pid):
-        os.kill(pid, 15)
-        harness.wait_for("the broker to end", lambda: not os.path.exists("/proc/%d" % pid))
-
     def sample(self, bench, side):
-        directory = os.path.join(bench.box, "start-" + side.name)
-        shutil.rmtree(directory, ignore_errors=True)
-        broker = side.make(directory)
-        broker.wrap = []
-        begin = time.monotonic()
-        if isinstance(broker, sides.brokers.ApacheKafka):
-            broker.write_config()
-            harness.run(*sides.pinned(sides.BROKER_CPU, sides.brokers.SCRIPT, "kafka-storage", "format", "-t",
-                                      "AAAAAAAAAAAAAAAAAAAAAQ", "-c", broker.conf_path))
-        format_s = time.monotonic() - begin
+        broker = self.make(bench, side)
+        format_s = self.format(bench, side, broker)
         first = self.start(bench, broker, self.settle_s)
         self.stop(first["pid"])
-        again = self.start(bench, broker, 0)
+        again = self.start(bench, broker)
         self.stop(again["pid"])
-        shutil.rmtree(directory, ignore_errors=True)
-        format_s = format_s if side is bench.kafka else 0
         return {"first_ms": (first["ready_s"] + format_s) * 1e3, "again_ms": again["ready_s"] * 1e3,
                 "rss_mib": first["rss_kib"] / 1024, "idle_percent": first["cpu_s"] / first["seconds"] * 100}
 
 
-ROWS = {row.name: row for row in (Produce, Consume, Start)}
+class Partitions(Life):
+    name = "P11"
+    order = ("kafka", "ottla")
+    lines = [
+        Line("s to create them", "create_s", absolute_goal=2),
+        Line("MiB resident with them", "rss_mib", digits=1, ratio_goal=10),
+        Line("KiB for each", "kib_each", digits=1, absolute_goal=16),
+    ]
+
+    def __init__(self):
+        self.title = "many idle partitions"
+
+    def begin(self, bench):
+        self.count = 10000 if bench.thorough else 2000
+        self.title = "%d idle partitions" % self.count
+
+    def sample(self, bench, side):
+        broker = self.make(bench, side)
+        self.format(bench, side, broker)
+        first = self.start(bench, broker, 2)
+        options = dict(topic="many", partitions=self.count)
+        made = self.gen(bench, broker, first["pid"], "create", **options)
+        time.sleep(3)
+        found = self.gen(bench, broker, first["pid"], "find", **options)
+        self.stop(first["pid"], signal.SIGKILL)
+        return {"create_s": made["ready_s"], "rss_mib": found["rss_kib"] / 1024,
+                "kib_each": (found["rss_kib"] - first["rss_kib"]) / self.count}
+
+
+class Restart(Life):
+    name = "P16"
+    order = ("kafka", "ottla")
+    lines = [Line("s from kill -9 to all of it served", "again_s", digits=3, ratio_goal=20, absolute_goal=1)]
+
+    def __init__(self):
+        self.title = "restart after kill -9"
+
+    def begin(self, bench):
+        self.partitions, self.gb = (1000, 20) if bench.thorough else (200, 1)
+        self.title = "restart after kill -9, %d GB in %d partitions" % (self.gb, self.partitions)
+
+    def sample(self, bench, side):
+        broker = self.make(bench, side)
+        self.format(bench, side, broker)
+        first = self.start(bench, broker)
+        options = dict(topic="kept", partitions=self.partitions)
+        config = ["--config", "flush.before.ack=false"] if side is bench.ottla else []
+        self.gen(bench, broker, first["pid"], "create", *config, **options)
+        made = self.gen(bench, broker, first["pid"], "produce", **options, conns=50, window=2,
+                        records=int(self.gb * GB / 1024))
+        self.stop(first["pid"], signal.SIGKILL)
+        begin = time.monotonic()
+        again = self.start(bench, broker)
+        found = self.gen(bench, broker, again["pid"], "find", **options)
+        again_s = time.monotonic() - begin
+        if found["records"] != made["records"]:
+            raise AssertionError("%d records of %d are left" % (found["records"], made["records"]))
+        self.stop(again["pid"], signal.SIGKILL)
+        return {"again_s": again_s}
+
+
+ROWS = {row.name: row for row in (Produce, Requests, Consume, Partitions, Start, Restart)}
+DEFAULT = ("P1", "P2", "P5", "P15")

@@ -32,9 +32,9 @@ def pinned(cpu, *command):
     return ["taskset", "-c", str(cpu), *command]
 
 
-def run_json(*command, timeout=900):
+def run_json(*command, **more):
     """A program on the clients' core; what it says as an object."""
-    return json.loads(harness.run(*pinned(CLIENT_CPU, *map(str, command)), timeout=timeout))
+    return json.loads(harness.run(*pinned(CLIENT_CPU, *map(str, command)), timeout=1800, **more))
 
 
 def cpu_seconds(pid):
@@ -141,6 +141,7 @@ class Bench:
         self.data = os.path.join(box, "data")
         self.time_ms = int(time.time() * 1000)
         self.counter = 0
+        self.is_warm = False
         self.write_data()
 
     def write_data(self):

@@ -155,3 +155,19 @@ struct uuid admin_find(struct peer *p, const struct options *o, int64_t *ret_end
     }
     die("topic %s has no leaders", o->topic);
 }
+
+void admin_print_found(const struct options *o)
+{
+    struct peer p;
+    int64_t *end_offs = mem_zalloc(sizeof *end_offs * (size_t)o->partitions);
+    int64_t sum = 0;
+    double begin_s = mono_s();
+    peer_open(&p, o);
+    (void)admin_find(&p, o, end_offs);
+    for (int i = 0; i < o->partitions; i++) {
+        sum += end_offs[i];
+    }
+    mem_free(end_offs);
+    printf("{\"records\": %lld, \"seconds\": %.6f, \"rss_kib\": %ld}\n", (long long)sum,
+           mono_s() - begin_s, meter_kib(o->pid, "VmRSS"));
+}

@@ -89,6 +89,8 @@ void encode_request(struct buf *out, const struct wire_header *h, const void *re
 
 void admin_create(const struct options *o);
 void admin_delete(const struct options *o);
+/* Waits for the topic as admin_find does, and tells how much is in it. */
+void admin_print_found(const struct options *o);
 /* Waits until all partitions have a leader that answers; *ret_end_offs gets where they end. */
 struct uuid admin_find(struct peer *p, const struct options *o, int64_t *ret_end_offs);
 

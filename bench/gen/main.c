@@ -10,6 +10,7 @@ static const char usage[] =
     "\n"
     "  create    --topic --partitions [--config key=value]...\n"
     "  delete    --topic\n"
+    "  find      --topic --partitions: waits until all of it is served\n"
     "  produce   --topic --partitions --data FILE --seconds or --records; --conns --window --acks\n"
     "  consume   the same options again; --seconds for reading over and over, --records to count\n"
     "  start     --log FILE [--cpu] [--settle seconds] -- COMMAND...: runs it until it answers\n"
@@ -173,6 +174,8 @@ int main(int argc, char **argv)
         admin_create(&o);
     } else if (strcmp(command, "delete") == 0) {
         admin_delete(&o);
+    } else if (strcmp(command, "find") == 0) {
+        admin_print_found(&o);
     } else if (strcmp(command, "produce") == 0) {
         return gen_produce(&o);
     } else if (strcmp(command, "consume") == 0) {
