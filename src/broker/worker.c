@@ -163,7 +163,8 @@ static bool call_decode(struct call *c, struct bytes frame, const void **ret_req
         return refuse(c, "out of memory");
     }
     struct bytes body = {frame.p + used, frame.len - used};
-    e = wire_decode(m, call_version(c), body, &c->arena, request, NULL);
+    /* What follows the message is ignored, as Kafka does: librdkafka 2.8 leaves some there. */
+    e = wire_decode(m, call_version(c), body, &c->arena, request, &used);
     if (e) {
         return refuse(c, err_text(e));
     }

@@ -59,6 +59,13 @@ class Noise(unittest.TestCase):
         for api, version in ((-1, 0), (999, 0), (0, 99), (1, -1), (3, 32767)):
             self.assertEqual(self.send(frame(head(api, version) + b"\0" * 32)), b"")
 
+    def test_what_follows_a_message_is_ignored(self):
+        # as librdkafka 2.8 asks for all topics: the count takes four bytes where one is meant
+        got = self.send(frame(struct.pack(">hhih", 3, 12, 5, 7) + b"rdkafka\0" + b"\0\0\0\0\1\0\0"),
+                        wants_end=False)
+        self.assertEqual(struct.unpack_from(">i", got, 4), (5,))
+        self.assertIn(b"calm", got)
+
     def test_unknown_apiversions_version_is_answered(self):
         got = self.send(frame(head(18, 99, 77) + b"\0"), wants_end=False)
         self.assertEqual(struct.unpack_from(">ih", got, 4), (77, 35))
