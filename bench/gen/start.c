@@ -51,7 +51,7 @@ static double wait_ready(const struct options *o, pid_t pid, double begin_s)
         if (waitpid(pid, &status, WNOHANG) == pid) {
             die("%s ended; see %s", o->command[0], o->log);
         }
-        if (mono_s() - begin_s > GIVE_UP_S) {
+        if (mono_s() - begin_s > (double)GIVE_UP_S) {
             die("%s does not answer on port %d", o->command[0], o->port);
         }
         usleep(PAUSE_US);
