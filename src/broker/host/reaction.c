@@ -1,7 +1,7 @@
 /* From a metadata delta to partitions. */
 #include "broker/host/reaction.h"
 
-#include "base/diag.h"
+#include "base/mem.h"
 
 static void on_deleted_partition(void *ctx, struct partition *p)
 {
@@ -17,36 +17,50 @@ static void delete_topics(struct reaction *r, const struct delta *delta)
     }
 }
 
-static void update_partition(struct reaction *r, const struct image *img,
-                             const struct image_topic *topic, int32_t index)
+/* Partitions that are not there yet, gathered to be made together. */
+struct missing {
+    struct storage_part *v;
+    size_t count, cap;
+};
+
+static void add_missing(struct missing *m, const struct image_topic *topic, int32_t index)
+{
+    if (m->count == m->cap) {
+        m->cap = m->cap ? m->cap * 2 : 16;
+        m->v = mem_realloc_array(m->v, m->cap, sizeof *m->v);
+    }
+    m->v[m->count++] = (struct storage_part){topic, index};
+}
+
+static void update_partition(struct reaction *r, const struct image_topic *topic, int32_t index,
+                             struct missing *missing)
 {
     const struct image_part *part = image_topic_part(topic, index);
     struct partition *p;
     if (part == NULL || !ids_have(image_part_replicas(part), r->node_id)) {
         return;
     }
-    if (topic_table_find_by_id(r->topics, topic->id, index, &p) == OK) {
-        if (part->leader == r->node_id) {
-            partition_lead(p, part->leader_epoch);
-        }
-        partition_unref(p);
+    if (topic_table_find_by_id(r->topics, topic->id, index, &p) != OK) {
+        add_missing(missing, topic, index);
         return;
     }
-    enum err e = storage_add_partition(r->storage, img, topic, index);
-    if (e) {
-        diag_error("broker", "%.*s-%d cannot be made: %s", STR_ARG(topic->name), index,
-                   err_text(e));
+    if (part->leader == r->node_id) {
+        partition_lead(p, part->leader_epoch);
     }
+    partition_unref(p);
 }
 
 static void update_topics(struct reaction *r, const struct image *img, const struct delta *delta)
 {
+    struct missing missing = {0};
     for (const struct delta_topic *t = delta->topics; t != NULL; t = t->next) {
         const struct image_topic *topic = t->is_deleted ? NULL : image_topic_by_id(img, t->id);
         for (int32_t i = 0; topic != NULL && i < t->part_count; i++) {
-            update_partition(r, img, topic, t->parts[i]);
+            update_partition(r, topic, t->parts[i], &missing);
         }
     }
+    storage_add_partitions(r->storage, img, missing.v, missing.count);
+    mem_free(missing.v);
 }
 
 /* --- settings --- */

@@ -43,9 +43,16 @@ must_check enum err storage_load(struct storage *s, const struct image *img, int
  * order; -1 otherwise. After storage_load. */
 int64_t storage_previous_epoch(const struct storage *s);
 
-/* Opens or makes one partition and puts it in the topic table. */
-must_check enum err storage_add_partition(struct storage *s, const struct image *img,
-                                          const struct image_topic *topic, int32_t index);
+/* A partition that this node has by the image. */
+struct storage_part {
+    const struct image_topic *topic;
+    int32_t index;
+};
+
+/* Opens or makes them, several at a time, and puts them in the topic table. One that cannot be made
+ * is told of and left out: clients find no leader for it. */
+void storage_add_partitions(struct storage *s, const struct image *img,
+                            const struct storage_part *parts, size_t count);
 
 /* Takes the partition offline and deletes its files. Takes the reference. */
 void storage_delete_partition(struct storage *s, struct partition *p);

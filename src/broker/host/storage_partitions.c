@@ -197,7 +197,7 @@ static bool is_same_topic(const struct found *f, const struct image_topic *topic
     return uuid_is_zero(f->topic_id) || uuid_eq(f->topic_id, topic->id);
 }
 
-static struct place place_of(struct storage *s, const struct image_topic *topic, int32_t index)
+static struct place look_for(struct storage *s, const struct image_topic *topic, int32_t index)
 {
     for (int i = 0; i < s->dir_count; i++) {
         struct found *f = find(&s->dirs[i], topic->name, index);
@@ -207,6 +207,23 @@ static struct place place_of(struct storage *s, const struct image_topic *topic,
     }
     struct storage_dir *d = assigned_dir(s, image_topic_part(topic, index));
     return (struct place){d ? d : emptiest_dir(s), NULL};
+}
+
+/* Where it is or shall be; counts it there, so that the next new one finds another place. */
+static struct place place_of(struct storage *s, const struct image_topic *topic, int32_t index)
+{
+    mutex_lock(&s->lock);
+    struct place at = look_for(s, topic, index);
+    at.dir->partition_count++;
+    mutex_unlock(&s->lock);
+    return at;
+}
+
+static void unplace(struct storage *s, struct storage_dir *d)
+{
+    mutex_lock(&s->lock);
+    d->partition_count--;
+    mutex_unlock(&s->lock);
 }
 
 static enum err put_aside(struct storage *s, struct storage_dir *d, struct found *f)
@@ -280,27 +297,18 @@ static enum err add_at(struct storage *s, const struct image *img, const struct 
     e = e ? e : open_log(s, at, buf_cstr(&path), &config, &args, &recovery);
     buf_deinit(&path);
     if (e) {
+        unplace(s, at->dir);
         return e;
     }
     say_recovery(at->dir, topic, index, &recovery);
     if (at->found == NULL) {
         log_idle(args.log, INT64_MAX); /* a new one may never be used: it holds no descriptor yet */
     }
-    mutex_lock(&s->lock);
-    at->dir->partition_count++;
-    mutex_unlock(&s->lock);
     topic_table_add(s->topics, partition_new(&args, &config));
     return OK;
 }
 
-enum err storage_add_partition(struct storage *s, const struct image *img,
-                               const struct image_topic *topic, int32_t index)
-{
-    struct place at = place_of(s, topic, index);
-    return add_at(s, img, topic, index, &at);
-}
-
-/* --- all of them, at start --- */
+/* --- many of them --- */
 
 struct job {
     const struct image_topic *topic;
@@ -308,16 +316,30 @@ struct job {
     struct place at;
 };
 
+/* Threads take one job after the other; most of the time goes into waiting for a disk. */
 struct load {
     struct storage *storage;
     const struct image *img;
     struct job *jobs;
     size_t count, cap;
+    bool goes_on;      /* after a job that failed; otherwise that one is the last */
     struct mutex lock; /* next, err, failed */
     size_t next;
-    enum err err;
+    enum err err; /* of the first that failed */
     const struct job *failed;
 };
+
+static void load_init(struct load *l, struct storage *s, const struct image *img)
+{
+    *l = (struct load){.storage = s, .img = img};
+    mutex_init(&l->lock);
+}
+
+static void load_deinit(struct load *l)
+{
+    mem_free(l->jobs);
+    mutex_deinit(&l->lock);
+}
 
 static void add_job(struct load *l, const struct image_topic *topic, int32_t index)
 {
@@ -348,9 +370,24 @@ static void plan(struct load *l, int32_t node_id)
 static const struct job *take_job(struct load *l)
 {
     mutex_lock(&l->lock);
-    const struct job *j = l->err || l->next == l->count ? NULL : &l->jobs[l->next++];
+    bool is_over = l->next == l->count || (l->err && !l->goes_on);
+    const struct job *j = is_over ? NULL : &l->jobs[l->next++];
     mutex_unlock(&l->lock);
     return j;
+}
+
+static void job_failed(struct load *l, const struct job *j, enum err e)
+{
+    if (l->goes_on) {
+        diag_error("storage", "%.*s-%d cannot be made: %s", STR_ARG(j->topic->name), j->index,
+                   err_text(e));
+    }
+    mutex_lock(&l->lock);
+    if (!l->err) {
+        l->err = e;
+        l->failed = j;
+    }
+    mutex_unlock(&l->lock);
 }
 
 static void work(void *ctx)
@@ -360,10 +397,7 @@ static void work(void *ctx)
     while ((j = take_job(l)) != NULL) {
         enum err e = add_at(l->storage, l->img, j->topic, j->index, &j->at);
         if (e) {
-            mutex_lock(&l->lock);
-            l->err = e;
-            l->failed = j;
-            mutex_unlock(&l->lock);
+            job_failed(l, j, e);
         }
     }
 }
@@ -373,7 +407,7 @@ static void run_jobs(struct load *l)
 {
     struct thread threads[LIMIT_LOAD_THREADS];
     int started = 0;
-    int want = MIN(LIMIT_LOAD_THREADS, (int)(l->count / 64));
+    int want = MIN(LIMIT_LOAD_THREADS, (int)(l->count / 16));
     while (started < want && thread_start(&threads[started], "ottla-load", work, l) == OK) {
         started++;
     }
@@ -399,9 +433,9 @@ static enum err put_strays_aside(struct storage *s)
 
 enum err storage_load(struct storage *s, const struct image *img, int32_t node_id, struct buf *why)
 {
-    struct load l = {.storage = s, .img = img};
+    struct load l;
     enum err e = OK;
-    mutex_init(&l.lock);
+    load_init(&l, s, img);
     for (int i = 0; !e && i < s->dir_count; i++) {
         e = scan_dir(s, &s->dirs[i]);
     }
@@ -420,9 +454,21 @@ enum err storage_load(struct storage *s, const struct image *img, int32_t node_i
     for (int i = 0; i < s->dir_count; i++) {
         forget_found(&s->dirs[i]);
     }
-    mem_free(l.jobs);
-    mutex_deinit(&l.lock);
+    load_deinit(&l);
     return e;
+}
+
+void storage_add_partitions(struct storage *s, const struct image *img,
+                            const struct storage_part *parts, size_t count)
+{
+    struct load l;
+    load_init(&l, s, img);
+    l.goes_on = true;
+    for (size_t i = 0; i < count; i++) {
+        add_job(&l, parts[i].topic, parts[i].index);
+    }
+    run_jobs(&l);
+    load_deinit(&l);
 }
 
 /* --- deleting --- */
@@ -450,9 +496,10 @@ static struct removal *take_removal(struct storage *s, int64_t now_ms)
     mutex_lock(&s->lock);
     LIST_EACH(&s->removals, n, tmp) {
         struct removal *r = LIST_ENTRY(n, struct removal, node);
-        if (due == NULL && r->due_ms <= now_ms) {
+        if (r->due_ms <= now_ms) {
             list_remove(n);
             due = r;
+            break;
         }
     }
     mutex_unlock(&s->lock);
