@@ -234,7 +234,9 @@ enum err partition_append(struct partition *p, const struct partition_append *a,
     ret->message = valid.message;
     ret->append_time_ms = valid.append_time_ms;
     ret->record_error_count = valid.record_error_count;
+    ret->error_start_off = -1;
     if (e) {
+        ret->error_start_off = valid.is_for_log ? log_start_off(p->log) : -1;
         memcpy(ret->record_errors, valid.record_errors,
                sizeof *ret->record_errors * (size_t)valid.record_error_count);
         e = to_kafka(p, e);
@@ -242,6 +244,8 @@ enum err partition_append(struct partition *p, const struct partition_append *a,
         mutex_lock(&p->append_lock);
         e = append_locked(p, a, &valid, ret);
         mutex_unlock(&p->append_lock);
+        bool is_refused = e && e != ERR_KAFKA_STORAGE_ERROR && e != ERR_UNKNOWN_TOPIC_OR_PARTITION;
+        ret->error_start_off = is_refused ? log_start_off(p->log) : -1;
         atomic_store_explicit(&p->touched_ms, a->now_ms, memory_order_relaxed);
     }
     buf_deinit(&rewritten);
@@ -305,7 +309,7 @@ void partition_view(struct partition *p, struct partition_view *ret_view)
 
 enum err partition_check_epoch(const struct partition_view *v, int32_t epoch)
 {
-    if (epoch < 0 || epoch == v->leader_epoch) {
+    if (epoch == NO_LEADER_EPOCH || epoch == v->leader_epoch) {
         return OK;
     }
     return epoch < v->leader_epoch ? ERR_FENCED_LEADER_EPOCH : ERR_UNKNOWN_LEADER_EPOCH;
@@ -344,6 +348,12 @@ enum err partition_delete_records(struct partition *p, int64_t off, int64_t *ret
     partition_view(p, &v);
     if (v.offline) {
         return v.offline;
+    }
+    mutex_lock(&p->lock);
+    bool is_allowed = p->config.log.is_deleted_by_retention;
+    mutex_unlock(&p->lock);
+    if (!is_allowed) { /* a compacted topic keeps the last of each key */
+        return ERR_POLICY_VIOLATION;
     }
     if (off == -1) {
         off = v.high_watermark.off;

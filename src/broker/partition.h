@@ -107,6 +107,8 @@ struct partition_appended {
     const char *message;    /* static, NULL if there is nothing to say */
     struct record_error record_errors[VALIDATE_RECORD_ERRORS_MAX];
     int record_error_count;
+    int64_t error_start_off; /* of an error: where the log starts, if the log was what refused the
+                                batch, else −1, as Apache Kafka tells it */
 };
 
 /* Checks and appends one batch. Errors are Kafka's. After it, acks=all is due when the high
@@ -126,6 +128,8 @@ struct partition_view {
 
 void partition_view(struct partition *p, struct partition_view *ret_view);
 
+enum { NO_LEADER_EPOCH = -1 };
+
 /* FENCED_LEADER_EPOCH or UNKNOWN_LEADER_EPOCH unless `epoch` is −1 or the current one. */
 must_check enum err partition_check_epoch(const struct partition_view *v, int32_t epoch);
 
@@ -134,7 +138,8 @@ must_check enum err partition_check_epoch(const struct partition_view *v, int32_
 void partition_epoch_end(struct partition *p, const struct partition_view *v, int32_t epoch,
                          int32_t *ret_epoch, int64_t *ret_end_off);
 
-/* DeleteRecords: off −1 is the high watermark. OFFSET_OUT_OF_RANGE beyond it. */
+/* DeleteRecords: off −1 is the high watermark. OFFSET_OUT_OF_RANGE beyond it, POLICY_VIOLATION
+ * where cleanup.policy does not delete. */
 must_check enum err partition_delete_records(struct partition *p, int64_t off,
                                              int64_t *ret_low_watermark);
 

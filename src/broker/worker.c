@@ -150,7 +150,8 @@ static bool call_decode(struct call *c, struct bytes frame, const void **ret_req
     if (c->api == NULL) {
         return refuse(c, "no such API or version here");
     }
-    if (c->api->key == API_API_VERSIONS && c->header.version > c->api->max_version) {
+    if (c->api->key == API_API_VERSIONS &&
+        (c->header.version > c->api->max_version || c->header.version < c->api->min_version)) {
         *ret_request = NULL;
         return true;
     }

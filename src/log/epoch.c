@@ -82,7 +82,7 @@ void epochs_end_of(const struct epochs *x, int32_t epoch, int64_t log_end_off, i
 {
     *ret_epoch = -1;
     *ret_end_off = -1;
-    if (epoch < 0 || x->count == 0 || epoch > epochs_last(x)) {
+    if (epoch == -1 || x->count == 0 || epoch > epochs_last(x)) {
         return;
     }
     uint32_t above = 0;

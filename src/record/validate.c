@@ -307,8 +307,11 @@ enum err validate_produce(const struct validate_rules *rules, uint8_t *p, size_t
     *ret_result = (struct validate_result){.append_time_ms = -1};
     enum err e = take_only_batch(&v, (struct bytes){p, len});
     e = e ? e : check_version(&v, produce_version);
+    bool is_past_request = e == OK;
     e = e ? e : check_batch(&v);
     e = e ? e : open_and_check_records(&v);
+    ret_result->is_for_log =
+        is_past_request && e && e != ERR_CORRUPT_MESSAGE && e != ERR_MESSAGE_TOO_LARGE;
     if (e == OK && rules->ts_type == LOG_APPEND_TIME) {
         ret_result->append_time_ms = now_ms;
     }

@@ -38,6 +38,8 @@ struct validate_result {
     const char *message;    /* why it failed, static; NULL when there is nothing to say */
     struct record_error record_errors[VALIDATE_RECORD_ERRORS_MAX];
     int record_error_count;
+    bool is_for_log; /* an error: found where Kafka's log looks, past the checks of the request, and
+                        not damage or size */
 };
 
 /* Checks the records field of one partition of a Produce request (writable: its header is patched

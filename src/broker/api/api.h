@@ -9,6 +9,10 @@
 #include "def/api.def"
 #undef X
 
+/* What everybody may do to a topic or the cluster while nothing is forbidden: bits at the numbers
+ * of Kafka's ACL operations. */
+enum { API_ALL_TOPIC_OPERATIONS = 0xdf8, API_ALL_CLUSTER_OPERATIONS = 0x1fa0 };
+
 /* What a peer is told for e: Kafka's own codes pass, ours become the nearest of Kafka's. */
 int16_t api_error(enum err e);
 

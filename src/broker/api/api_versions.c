@@ -3,6 +3,8 @@
 
 #include "meta/versions.h"
 
+enum { VERSION_WITH_ZERO_MIN = 4 };
+
 static bool fill_apis(struct call *c, struct api_versions_resp *resp)
 {
     size_t count;
@@ -23,16 +25,20 @@ static bool fill_apis(struct call *c, struct api_versions_resp *resp)
     return true;
 }
 
-/* What this build can do of each feature (KIP-584). */
+/* What this build can do of each feature (KIP-584). Clients of version 3 cannot read a range that
+ * begins at 0. */
 static bool fill_supported(struct call *c, struct api_versions_resp *resp)
 {
     resp->supported_features =
         CALL_ARRAY(c, struct api_versions_resp_supported_feature_key, FEATURE_COUNT);
     for (int i = 0; resp->supported_features != NULL && i < FEATURE_COUNT; i++) {
         const struct feature *f = &features_known[i];
-        resp->supported_features[i] = (struct api_versions_resp_supported_feature_key){
-            .name = str_from(f->name), .min_version = f->min, .max_version = f->max};
-        resp->supported_features_count++;
+        if (f->min == 0 && call_version(c) < VERSION_WITH_ZERO_MIN) {
+            continue;
+        }
+        resp->supported_features[resp->supported_features_count++] =
+            (struct api_versions_resp_supported_feature_key){
+                .name = str_from(f->name), .min_version = f->min, .max_version = f->max};
     }
     return resp->supported_features != NULL;
 }

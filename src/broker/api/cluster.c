@@ -30,19 +30,32 @@ static bool fill_brokers(struct call *c, const struct describe_cluster_req *req,
     return resp->brokers != NULL;
 }
 
+static void refuse(struct call *c, int8_t type)
+{
+    struct describe_cluster_resp resp = describe_cluster_resp_default;
+    if (type == ENDPOINT_CONTROLLERS) {
+        resp.error_code = ERR_MISMATCHED_ENDPOINT_TYPE;
+        resp.error_message =
+            STR("The request was sent to an endpoint of type BROKER, but we wanted "
+                "an endpoint of type CONTROLLER");
+    } else {
+        resp.error_code = ERR_UNSUPPORTED_ENDPOINT_TYPE;
+        resp.error_message = arena_printf(&c->arena, "Unsupported endpoint type %d", type);
+    }
+    call_reply(c, &resp);
+}
+
 void api_describe_cluster(struct call *c, const void *request)
 {
     const struct describe_cluster_req *req = request;
     struct describe_cluster_resp resp = describe_cluster_resp_default;
-    resp.cluster_id = str_from(c->broker->cluster_id);
-    resp.endpoint_type = req->endpoint_type;
     if (req->endpoint_type != ENDPOINT_BROKERS) {
-        resp.error_code = req->endpoint_type == ENDPOINT_CONTROLLERS
-                              ? ERR_MISMATCHED_ENDPOINT_TYPE
-                              : ERR_UNSUPPORTED_ENDPOINT_TYPE;
-        resp.error_message = STR("The request was sent to an endpoint of brokers");
-        call_reply(c, &resp);
+        refuse(c, req->endpoint_type);
         return;
+    }
+    resp.cluster_id = str_from(c->broker->cluster_id);
+    if (req->include_cluster_authorized_operations) {
+        resp.cluster_authorized_operations = API_ALL_CLUSTER_OPERATIONS;
     }
     const struct image *img = metacache_read(&c->broker->metacache);
     bool has_room = fill_brokers(c, req, img, &resp);

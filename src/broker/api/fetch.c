@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { READ_COMMITTED = 1, CONSUMER_REPLICA_ID = -1 };
+enum { READ_COMMITTED = 1 };
 
 /* One partition of this fetch, and what a try found. */
 struct fetch_item {
@@ -21,6 +21,7 @@ struct fetch_item {
     struct partition_view view;
     struct log_extent extent;
     bool has_data; /* the answer carries records of it */
+    bool is_found; /* there is such a partition, whatever else is wrong */
     enum err err;
     int32_t diverging_epoch;
     int64_t diverging_end_off; /* −1: not diverging */
@@ -52,28 +53,41 @@ static struct log_pos upper_bound(const struct fetch *f, const struct partition_
     return (struct log_pos){.off = v->last_stable_off, .seg_base_off = -1};
 }
 
-/* KIP-595: what the reader has at its end must be what we had there. True if it is not. */
-static bool is_diverging(struct fetch_item *it)
+/* KIP-595: what the reader has at its end must be what we had there. An epoch that we never heard
+ * of is out of range. */
+static enum err check_divergence(struct fetch_item *it)
 {
     int32_t epoch;
     int64_t end_off;
-    if (it->want->last_fetched_epoch < 0) {
-        return false;
+    if (it->want->last_fetched_epoch == NO_LEADER_EPOCH) {
+        return OK;
     }
     partition_epoch_end(it->part, &it->view, it->want->last_fetched_epoch, &epoch, &end_off);
-    if (epoch == it->want->last_fetched_epoch && end_off >= it->want->off) {
-        return false;
+    if (epoch == NO_LEADER_EPOCH || end_off < 0) {
+        return ERR_OFFSET_OUT_OF_RANGE;
     }
-    it->diverging_epoch = epoch;
-    it->diverging_end_off = MAX(end_off, 0);
-    return true;
+    if (epoch < it->want->last_fetched_epoch || end_off < it->want->off) {
+        it->diverging_epoch = epoch;
+        it->diverging_end_off = end_off;
+    }
+    return OK;
 }
 
-static enum err check(struct fetch_item *it)
+static int32_t replica_id(const struct call *c, const struct fetch_req *req)
+{
+    return call_version(c) >= 15 ? req->replica_state.replica_id : req->replica_id;
+}
+
+/* Only consumers are served: nobody else has a replica of what is here. */
+static enum err check(const struct fetch *f, struct fetch_item *it)
 {
     partition_view(it->part, &it->view);
-    return it->view.offline ? it->view.offline
-                            : partition_check_epoch(&it->view, it->want->leader_epoch);
+    enum err e = it->view.offline ? it->view.offline
+                                  : partition_check_epoch(&it->view, it->want->leader_epoch);
+    if (!e && replica_id(f->call, f->req) >= 0) {
+        e = ERR_NOT_LEADER_OR_FOLLOWER;
+    }
+    return e ? e : check_divergence(it);
 }
 
 /* What the whole answer may have: as the client says, and no more than fetch.max.bytes. */
@@ -93,8 +107,8 @@ static void read_item(struct fetch *f, struct fetch_item *it)
         .min_one_batch = f->found_bytes == 0,
         .hint = &it->want->hint,
     };
-    it->err = check(it);
-    if (it->err || is_diverging(it)) {
+    it->err = check(f, it);
+    if (it->err || it->diverging_end_off >= 0) {
         return;
     }
     r.upto = upper_bound(f, &it->view);
@@ -120,6 +134,7 @@ static void try_all(struct fetch *f)
         it->extent = (struct log_extent){0};
         it->diverging_end_off = -1;
         it->err = it->part ? OK : find(f, it);
+        it->is_found = it->err == OK;
         if (!it->err) {
             read_item(f, it);
         }
@@ -197,7 +212,7 @@ static void fill_partition(struct fetch *f, struct fetch_item *it,
 {
     *out = fetch_resp_partition_data_default;
     out->partition_index = it->want->index;
-    out->aborted_transactions_count = -1;
+    out->aborted_transactions_count = it->is_found ? -1 : 0;
     if (!it->err && f->req->isolation_level == READ_COMMITTED) {
         it->err = fill_aborted(f, it, out);
     }
@@ -342,8 +357,8 @@ static struct fetch_part want_of(const struct call *c, const struct fetch_req_fe
         .topic_id = topic->topic_id,
         .index = in->partition,
         .max_bytes = in->partition_max_bytes,
-        .leader_epoch = in->current_leader_epoch,
-        .last_fetched_epoch = in->last_fetched_epoch,
+        .leader_epoch = MAX(in->current_leader_epoch, NO_LEADER_EPOCH),
+        .last_fetched_epoch = MAX(in->last_fetched_epoch, NO_LEADER_EPOCH),
         .off = in->fetch_offset,
         .told_high_watermark = -1,
         .told_start_off = -1,
@@ -390,7 +405,7 @@ static bool update_session(struct fetch *f)
             }
         }
     }
-    for (int32_t t = 0; t < f->req->forgotten_topics_data_count; t++) {
+    for (int32_t t = 0; f->is_incremental && t < f->req->forgotten_topics_data_count; t++) {
         const struct fetch_req_forgotten_topic *gone = &f->req->forgotten_topics_data[t];
         for (int32_t i = 0; i < gone->partitions_count; i++) {
             fetch_session_forget(f->session, by_topic_id(f->call) ? STR_NULL : gone->topic,
@@ -431,7 +446,7 @@ static enum err choose_session(struct fetch *f)
     if (req->session_id != FETCH_SESSION_NONE) {
         fetch_session_close(s, req->session_id);
     }
-    if (req->session_epoch == FETCH_EPOCH_FIRST && count_partitions(req) > 0) {
+    if (req->session_epoch == FETCH_EPOCH_FIRST) {
         f->session = fetch_session_open(s, by_topic_id(f->call), count_partitions(req),
                                         loop_now_ms(call_loop(f->call)));
     }
@@ -445,11 +460,6 @@ static void refuse(struct call *c, enum err e)
     call_reply(c, &resp);
 }
 
-static int32_t replica_id(const struct call *c, const struct fetch_req *req)
-{
-    return call_version(c) >= 15 ? req->replica_state.replica_id : req->replica_id;
-}
-
 void api_fetch(struct call *c, const void *request)
 {
     struct fetch *f = CALL_NEW(c, struct fetch);
@@ -459,8 +469,7 @@ void api_fetch(struct call *c, const void *request)
     }
     f->call = c;
     f->req = request;
-    enum err e =
-        replica_id(c, f->req) == CONSUMER_REPLICA_ID ? choose_session(f) : ERR_UNKNOWN_LEADER_EPOCH;
+    enum err e = choose_session(f);
     if (e) {
         refuse(c, e);
         return;

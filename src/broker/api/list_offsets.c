@@ -47,7 +47,9 @@ static enum err look_up(const struct lookup *l, int64_t ts_ms, struct log_time_h
     case TIME_EARLIEST:
     case TIME_EARLIEST_LOCAL:
         hit->off = l->view.start_off;
-        hit->leader_epoch = log_epoch_at(l->part->log, l->view.start_off);
+        hit->leader_epoch = l->view.start_off == l->view.end_off
+                                ? l->view.leader_epoch /* where it began the log need not know */
+                                : log_epoch_at(l->part->log, l->view.start_off);
         return OK;
     case TIME_LATEST_TIERED:
     case TIME_EARLIEST_PENDING_UPLOAD:

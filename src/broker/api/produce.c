@@ -8,6 +8,9 @@
 
 enum { ACKS_ALL = -1, ACKS_NONE = 0, ACKS_LEADER = 1, NO_OFFSET = -1 };
 
+/* The client's timeout is for other replicas to follow; our own fsync may always take that long. */
+enum { SYNC_PATIENCE_MS = 5000 };
+
 struct produce {
     struct wait wait;
     struct call *call;
@@ -41,13 +44,33 @@ static void set_record_errors(struct call *c, struct produce_resp_partition_prod
     }
 }
 
-/* What can be refused before looking at the records. */
+static bool is_transactional(const struct produce_req_partition_produce_data *in)
+{
+    struct batch b;
+    struct bytes raw = {in->records.p, in->records.len};
+    return raw.p != NULL && batch_parse(raw, &b) == OK && batch_is_transactional(&b);
+}
+
+static bool has_transactional(const struct produce_req *req)
+{
+    for (int32_t t = 0; t < req->topic_data_count; t++) {
+        const struct produce_req_topic_produce_data *topic = &req->topic_data[t];
+        for (int32_t i = 0; i < topic->partition_data_count; i++) {
+            if (is_transactional(&topic->partition_data[i])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* What can be refused as a whole. */
 static enum err check_request(const struct produce_req *req)
 {
-    if (req->acks < ACKS_ALL || req->acks > ACKS_LEADER) {
-        return ERR_INVALID_REQUIRED_ACKS;
+    if (req->transactional_id.p == NULL && has_transactional(req)) {
+        return ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
     }
-    return req->transactional_id.p ? ERR_INVALID_TXN_STATE : OK;
+    return req->acks < ACKS_ALL || req->acks > ACKS_LEADER ? ERR_INVALID_REQUIRED_ACKS : OK;
 }
 
 static enum err find(struct call *c, const struct produce_req_topic_produce_data *topic,
@@ -89,6 +112,7 @@ static void append(struct produce *pr, struct partition *p,
     enum err e = may_write(c, p) ? partition_append(p, &a, &done) : ERR_INVALID_TOPIC_EXCEPTION;
     if (e) {
         set_error(pr, out, e, done.message);
+        out->log_start_offset = e == ERR_INVALID_TOPIC_EXCEPTION ? NO_OFFSET : done.error_start_off;
         set_record_errors(c, out, &done);
         partition_unref(p);
         return;
@@ -107,7 +131,8 @@ static void do_partition(struct produce *pr, const struct produce_req_topic_prod
     struct partition *p;
     *out = produce_resp_partition_produce_response_default;
     out->index = in->index;
-    enum err e = find(pr->call, topic, in->index, &p);
+    enum err e = is_transactional(in) ? ERR_INVALID_TXN_STATE /* nobody has begun a transaction */
+                                      : find(pr->call, topic, in->index, &p);
     if (e) {
         set_error(pr, out, e, NULL);
         return;
@@ -250,5 +275,5 @@ void api_produce(struct call *c, const void *request)
     }
     pr->wait.done = on_done;
     wait_start(&pr->wait, call_loop(c), pr->wait.waiter_count,
-               loop_now_ms(call_loop(c)) + MAX(req->timeout_ms, 0));
+               loop_now_ms(call_loop(c)) + MAX(req->timeout_ms, SYNC_PATIENCE_MS));
 }

@@ -2,6 +2,7 @@
 #include "broker/api/api.h"
 
 #include "broker/producer_ids.h"
+#include "meta/topic_name.h"
 
 /* --- InitProducerId --- */
 
@@ -25,12 +26,22 @@ static void on_id(struct producer_id_wait *w)
     answer(in->call, w->err, w->producer_id);
 }
 
+/* Both halves of a producer's identity, or neither; -1 stands for nothing. */
+static bool has_half_an_identity(const struct init_producer_id_req *req)
+{
+    return (req->producer_id == NO_PRODUCER_ID) != (req->producer_epoch == -1);
+}
+
 void api_init_producer_id(struct call *c, const void *request)
 {
     const struct init_producer_id_req *req = request;
     struct init *in = CALL_NEW(c, struct init);
     if (in == NULL) {
         call_fail(c, "out of memory");
+        return;
+    }
+    if (has_half_an_identity(req)) {
+        answer(c, ERR_INVALID_REQUEST, NO_PRODUCER_ID);
         return;
     }
     if (req->transactional_id.p != NULL) {
@@ -94,6 +105,29 @@ static void do_partition(struct call *c, struct str topic, int32_t index,
     out->error_code = api_error(e);
 }
 
+/* What is wrong with a name, as a sentence in the call's arena; null when there is such a topic. */
+static enum err check_topic(struct call *c, struct str name, struct str *ret_message)
+{
+    struct buf why = BUF_INIT;
+    enum err e = OK;
+    const struct image *img = metacache_read(&c->broker->metacache);
+    bool is_known = image_topic_by_name(img, name) != NULL;
+    metacache_done(&c->broker->metacache);
+    *ret_message = STR_NULL;
+    if (is_known) {
+        return OK;
+    }
+    if (!topic_name_check(name, &why)) {
+        e = ERR_INVALID_TOPIC_EXCEPTION;
+        *ret_message = arena_printf(&c->arena, "%s", buf_cstr(&why));
+    } else {
+        e = ERR_UNKNOWN_TOPIC_OR_PARTITION;
+        *ret_message = STR("This server does not host this topic-partition.");
+    }
+    buf_deinit(&why);
+    return e;
+}
+
 static bool do_topic(struct call *c, const struct describe_producers_req_topic_request *in,
                      struct describe_producers_resp_topic_response *out)
 {
@@ -104,8 +138,14 @@ static bool do_topic(struct call *c, const struct describe_producers_req_topic_r
     if (out->partitions == NULL) {
         return false;
     }
+    struct str message;
+    enum err e = check_topic(c, in->name, &message);
     for (int32_t i = 0; i < in->partition_indexes_count; i++) {
         do_partition(c, in->name, in->partition_indexes[i], &out->partitions[i]);
+        if (e) {
+            out->partitions[i].error_code = (int16_t)e;
+            out->partitions[i].error_message = message;
+        }
     }
     return true;
 }

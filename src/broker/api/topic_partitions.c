@@ -106,6 +106,7 @@ static bool add_topic(struct page *pg, struct str name, int32_t first)
     struct describe_topic_partitions_resp_describe_topic_partitions_response_topic *out =
         &pg->resp.topics[pg->resp.topics_count++];
     *out = describe_topic_partitions_resp_describe_topic_partitions_response_topic_default;
+    out->topic_authorized_operations = API_ALL_TOPIC_OPERATIONS;
     out->is_internal = api_is_internal_topic(name);
     if (!arena_copy_str(&pg->call->arena, name, &out->name)) {
         return false;
@@ -142,13 +143,39 @@ static bool fill(struct page *pg, const struct describe_topic_partitions_req *re
     return has_room;
 }
 
+/* A cursor stands at a partition of one of the topics that are asked for. */
+static bool is_possible(const struct describe_topic_partitions_req *req)
+{
+    bool is_asked_for = req->topics_count == 0;
+    for (int32_t i = 0; i < req->topics_count && !is_asked_for; i++) {
+        is_asked_for = str_eq(req->topics[i].name, req->cursor->topic_name);
+    }
+    return is_asked_for && req->cursor->partition_index >= 0;
+}
+
+static void refuse(struct call *c, const struct describe_topic_partitions_req *req)
+{
+    struct describe_topic_partitions_resp resp = describe_topic_partitions_resp_default;
+    resp.topics = CALL_ARRAY(
+        c, struct describe_topic_partitions_resp_describe_topic_partitions_response_topic,
+        req->topics_count);
+    resp.topics_count = resp.topics ? req->topics_count : 0;
+    for (int32_t i = 0; i < resp.topics_count; i++) {
+        resp.topics[i] =
+            describe_topic_partitions_resp_describe_topic_partitions_response_topic_default;
+        resp.topics[i].name = req->topics[i].name;
+        resp.topics[i].error_code = ERR_INVALID_REQUEST;
+    }
+    call_reply(c, resp.topics ? &resp : NULL);
+}
+
 void api_describe_topic_partitions(struct call *c, const void *request)
 {
     const struct describe_topic_partitions_req *req = request;
     int32_t limit = c->broker->config.max_request_partition_size_limit;
     struct page pg = {.call = c, .resp = describe_topic_partitions_resp_default};
-    if (req->cursor != NULL && req->cursor->partition_index < 0) {
-        call_fail(c, "a cursor with a negative partition");
+    if (req->cursor != NULL && !is_possible(req)) {
+        refuse(c, req);
         return;
     }
     pg.left = MAX(1, MIN(limit, req->response_partition_limit));
