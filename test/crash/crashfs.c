@@ -744,7 +744,9 @@ static void cut_file(struct node *n, struct rand *r)
     buf_clear(&n->cache);
     buf_put(&n->cache, n->disk.p, n->disk.len);
     fill_to(&n->dirty, sectors_of(size), 0);
-    memset(n->dirty.p, 0, n->dirty.len);
+    if (n->dirty.len > 0) {
+        memset(n->dirty.p, 0, n->dirty.len);
+    }
     n->is_locked = false;
 }
 
