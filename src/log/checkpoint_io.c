@@ -111,8 +111,7 @@ static void claim(struct log *log, int64_t off)
     log->claimed_off = MAX(log->claimed_off, off);
 }
 
-/* With ckpt_mu held. */
-static enum err checkpoint(struct log *log, int64_t *ret_off)
+enum err log_checkpoint_locked(struct log *log, int64_t *ret_off)
 {
     struct ckpt c;
     mutex_lock(&log->mu);
@@ -144,7 +143,7 @@ static enum err checkpoint(struct log *log, int64_t *ret_off)
 enum err log_checkpoint_recovery_point(struct log *log, int64_t *ret_off)
 {
     mutex_lock(&log->ckpt_mu);
-    enum err e = checkpoint(log, ret_off);
+    enum err e = log_checkpoint_locked(log, ret_off);
     mutex_unlock(&log->ckpt_mu);
     return e;
 }

@@ -82,7 +82,7 @@ bool txnindex_decode(const uint8_t *row, struct txnindex_row *ret_row)
         .last_stable_off = (int64_t)be64_get(row + 26),
     };
     *ret_row = r;
-    return be16_get(row) == 0 && r.first_off >= 0 && r.first_off <= r.last_off;
+    return be16_get(row) == 0 && r.first_off >= 0 && r.first_off < r.last_off;
 }
 
 uint32_t txnindex_good_count(struct bytes p, int64_t seg_base_off, int64_t upto_off)

@@ -134,6 +134,8 @@ void seg_list_release(struct seg_list *x);
 
 /* Stores leader-epoch-checkpoint if it differs. With ckpt_mu held, or while opening. */
 must_check enum err log_store_epochs(struct log *log);
+/* log_checkpoint_recovery_point with ckpt_mu held. */
+must_check enum err log_checkpoint_locked(struct log *log, int64_t *ret_off);
 
 /* --- snapshot_io.c --- */
 

@@ -286,26 +286,49 @@ static void set_active(struct log *log, const struct recover_seg *rs, const stru
 }
 
 /* Up to where offsets may be missing between segments. Compaction only works below a recovery point
- * that was claimed; beyond it a gap is a loss. (No point at all: its file may be lost.) */
+ * that was stored; beyond it a gap is a loss. A newest snapshot below that point is where the log
+ * was truncated to since. (No point at all: its file may be lost.) */
 static int64_t gaps_upto(const struct recovery *r)
 {
     int64_t point_off = r->args->recovery_point_off;
     if (!r->log->config.has_gaps) {
         return -1;
     }
-    return point_off > 0 && !r->args->was_clean ? point_off : INT64_MAX;
+    if (point_off <= 0 || r->args->was_clean) {
+        return INT64_MAX;
+    }
+    int64_t upto_off = point_off;
+    for (size_t i = 0; i < r->snapshots.count && r->snapshots.p[i] <= point_off; i++) {
+        upto_off = r->snapshots.p[i];
+    }
+    return upto_off;
 }
 
-/* Applies the third plan: keeps, cuts, drops. The last that is kept becomes active. */
-static enum err adopt_segs(struct recovery *r, const struct scanned *scanned)
+/* All that goes is gone before the damage that tells so is cut off. */
+static enum err drop_segs(struct recovery *r)
 {
     enum err e = OK;
+    bool is_any = false;
+    for (size_t i = r->seg_count; i > 0 && !e; i--) {
+        if (r->segs[i - 1].verb == RECOVER_REMOVE) {
+            is_any = true;
+            e = drop_seg(r, &r->segs[i - 1]);
+        }
+    }
+    return e || !is_any ? e : fs_sync_dir(r->log->fs, r->log->dir);
+}
+
+/* Applies the third plan: drops, keeps, cuts. The last that is kept becomes active. */
+static enum err adopt_segs(struct recovery *r, const struct scanned *scanned)
+{
     size_t last = 0;
     recover_plan_end(r->segs, r->seg_count, gaps_upto(r));
+    enum err e = drop_segs(r);
     for (size_t i = 0; i < r->seg_count && !e; i++) {
-        bool is_kept = r->segs[i].verb == RECOVER_KEEP;
-        e = is_kept ? adopt_seg(r, &r->segs[i]) : drop_seg(r, &r->segs[i]);
-        last = is_kept ? i : last;
+        if (r->segs[i].verb == RECOVER_KEEP) {
+            e = adopt_seg(r, &r->segs[i]);
+            last = i;
+        }
     }
     if (!e) {
         set_active(r->log, &r->segs[last], &scanned[last]);
@@ -446,7 +469,7 @@ enum err recover_reload(struct log *log, int64_t end_off)
     if (!e) {
         mutex_lock(&log->mu);
         set_active(log, &rs, &scanned);
-        log->end_off = end_off;
+        log->end_off = MIN(rs.next_off, end_off); /* not in a gap: no segment may begin there */
         producers_clear(&log->producers);
         e = recover_producers(&r, recover_begin_producers(&r, end_off));
         mutex_unlock(&log->mu);

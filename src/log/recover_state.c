@@ -190,7 +190,7 @@ int64_t recover_load_snapshot(struct recovery *r, int64_t off)
 int64_t recover_begin_producers(struct recovery *r, int64_t off)
 {
     int64_t first_off = r->log->segs[0]->base_off;
-    int64_t at = recover_load_snapshot(r, off);
+    int64_t at = recover_load_snapshot(r, MAX(off, first_off));
     if (at < first_off) {
         producers_clear(&r->log->producers); /* what came between is not there to be replayed */
         at = first_off;

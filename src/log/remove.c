@@ -102,7 +102,6 @@ static enum err drop_oldest(struct log *log, int64_t now_ms)
     struct seg *seg = log->segs[0];
     start_at_second(log);
     enum err e = seg_mark_deleted(seg, log->fs, log->dir);
-    e = e ? e : fs_sync_dir(log->fs, log->dir);
     if (e) {
         return e;
     }
@@ -215,6 +214,15 @@ static enum err cut_active(struct log *log, int64_t off, int64_t *ret_end_off)
     return e;
 }
 
+static enum err checkpoint_anew(struct log *log)
+{
+    int64_t off;
+    mutex_lock(&log->mu);
+    log->checkpointed_off = MIN(log->checkpointed_off, log_active(log)->base_off - 1);
+    mutex_unlock(&log->mu);
+    return log_checkpoint_locked(log, &off);
+}
+
 /* What is remembered of the part that went. */
 static void forget_beyond(struct log *log, int64_t end_off)
 {
@@ -228,6 +236,7 @@ static void forget_beyond(struct log *log, int64_t end_off)
     mutex_unlock(&log->mu);
 }
 
+/* A checkpoint at the end: a crash finds a snapshot at or below the stored recovery point again. */
 static enum err truncate_to(struct log *log, int64_t off)
 {
     int64_t end_off = off;
@@ -242,8 +251,10 @@ static enum err truncate_to(struct log *log, int64_t off)
     }
     forget_beyond(log, end_off);
     e = recover_reload(log, end_off);
-    e = e ? e : log_store_epochs(log);
-    return e ? e : fs_sync_dir(log->fs, log->dir);
+    if (!e) {
+        forget_beyond(log, log_end_off(log));
+    }
+    return e ? e : checkpoint_anew(log);
 }
 
 /* A change that fails half-way leaves memory and disk apart: only a new start puts them together.
@@ -322,8 +333,7 @@ static enum err restart_at(struct log *log, int64_t off)
     seg_unref(old);
     e = e ? e : fs_sync_dir(log->fs, log->dir);
     e = e ? e : seg_file_create(fresh, log->fs, log->dir, SEG_LOG, &f);
-    e = e ? e : log_store_epochs(log);
-    return e ? e : fs_sync_dir(log->fs, log->dir);
+    return e ? e : checkpoint_anew(log);
 }
 
 enum err log_reset(struct log *log, int64_t off)

@@ -149,6 +149,20 @@ static enum err finish_active(struct log *log)
     return e;
 }
 
+/* A file that nobody knows of must not stay: once what lies before it is deleted, recovery would
+ * take it for the log's end. */
+static void remove_unused(struct log *log, const struct seg *seg)
+{
+    struct buf path = BUF_INIT;
+    enum err e = fs_unlink(log->fs, seg_path(&path, log->dir, seg, SEG_LOG));
+    buf_deinit(&path);
+    if (e && e != ERR_NOT_FOUND) {
+        mutex_lock(&log->mu);
+        log_poison(log, "an unused segment could not be removed");
+        mutex_unlock(&log->mu);
+    }
+}
+
 static enum err create_seg(struct log *log, int64_t base_off, struct seg **ret_seg)
 {
     struct seg *seg = seg_new(base_off);
@@ -158,6 +172,7 @@ static enum err create_seg(struct log *log, int64_t base_off, struct seg **ret_s
                          FILE_WRITE | FILE_CREATE | FILE_TRUNCATE, &f);
     buf_deinit(&path);
     if (e) {
+        remove_unused(log, seg);
         seg_unref(seg);
         return e;
     }
@@ -192,12 +207,15 @@ static void snapshot_at_roll(struct log *log)
     buf_deinit(&bytes);
 }
 
-/* The empty segment goes once the one that takes its place is sure to stay. If it stays itself: an
- * empty file that open drops. */
+/* The empty segment goes once the one that takes its place is sure to stay. */
 static void remove_empty(struct log *log, struct seg *seg)
 {
-    if (fs_sync_dir(log->fs, log->dir) == OK) {
-        log_ignore(seg_remove(seg, log->fs, log->dir));
+    enum err e = fs_sync_dir(log->fs, log->dir);
+    e = e ? e : seg_remove(seg, log->fs, log->dir);
+    if (e) {
+        mutex_lock(&log->mu);
+        log_poison(log, "an empty segment could not be removed");
+        mutex_unlock(&log->mu);
     }
     seg_unref(seg);
 }

@@ -131,6 +131,9 @@ enum err seg_mark_deleted(struct seg *seg, struct fs *fs, const char *dir)
         path_as(&to, dir, seg->base_off, (enum seg_part)part, true);
         e = fs_rename(fs, buf_cstr(&from), buf_cstr(&to));
         e = e == ERR_NOT_FOUND ? OK : e;
+        if (!e && part == SEG_LOG) {
+            e = fs_sync_dir(fs, dir); /* a crash never leaves it without the others */
+        }
     }
     if (!e) {
         atomic_store(&seg->is_deleted, true);

@@ -367,7 +367,7 @@ static struct seen look(struct world *w)
 
 static bool is_reset(struct world *w, const struct seen *s)
 {
-    return w->model->may_be_reset && s->start_off == s->end_off;
+    return w->model->may_be_reset && log_size_bytes(w->log) == 0;
 }
 
 void world_check(struct world *w)
@@ -394,7 +394,8 @@ void world_adopt(struct world *w)
     struct model *m = w->model;
     struct seen s = look(w);
     if (is_reset(w, &s)) {
-        model_cut(&m->log, 0);
+        /* who wrote to it may be known: it may have been empty before */
+        model_cut(&m->log, model_at(m, s.end_off));
     } else {
         see_all(w, &s);
         model_cut(&m->log, s.to);

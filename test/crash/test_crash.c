@@ -134,7 +134,7 @@ static void run_all(struct run *r, int cuts)
 static void power_cuts(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= seed_count(6); seed++) {
+    for (uint64_t seed = 1; seed <= seed_count(12); seed++) {
         struct run r = {.args = {seed, seed % 3 == 0},
                         .plan = {.fault = CRASHFS_POWER, .kinds = CRASHFS_CHANGES}};
         run_all(&r, 3);
@@ -144,7 +144,7 @@ static void power_cuts(void **state)
 static void kills(void **state)
 {
     (void)state;
-    for (uint64_t seed = 101; seed <= 100 + seed_count(3); seed++) {
+    for (uint64_t seed = 101; seed <= 100 + seed_count(6); seed++) {
         struct run r = {.args = {seed, seed % 3 == 0},
                         .plan = {.fault = CRASHFS_POWER, .kinds = CRASHFS_CHANGES},
                         .is_kill = true};
@@ -187,7 +187,7 @@ static void crash_recovery(const struct run *r)
 static void power_cuts_during_recovery(void **state)
 {
     (void)state;
-    for (uint64_t seed = 201; seed <= 200 + seed_count(3); seed++) {
+    for (uint64_t seed = 201; seed <= 200 + seed_count(6); seed++) {
         struct run r = {.args = {seed, seed % 3 == 0},
                         .plan = {.fault = CRASHFS_POWER, .kinds = CRASHFS_CHANGES}};
         uint64_t calls = count_calls(&r);
@@ -214,31 +214,31 @@ static void fail_calls(uint64_t base_seed, uint64_t seeds, const struct crashfs_
 static void failed_syncs(void **state)
 {
     (void)state;
-    fail_calls(301, 3, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_SYNCS, 0, ERR_IO, 0});
+    fail_calls(301, 6, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_SYNCS, 0, ERR_IO, 0});
 }
 
 static void failed_changes(void **state)
 {
     (void)state;
-    fail_calls(401, 2, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_CHANGES, 0, ERR_IO, 0});
+    fail_calls(401, 4, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_CHANGES, 0, ERR_IO, 0});
 }
 
 static void failed_reads(void **state)
 {
     (void)state;
-    fail_calls(501, 1, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_READS, 0, ERR_IO, 0});
+    fail_calls(501, 2, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_READS, 0, ERR_IO, 0});
 }
 
 static void no_descriptors(void **state)
 {
     (void)state;
-    fail_calls(601, 1, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_OPENS, 0, ERR_NO_FDS, 0});
+    fail_calls(601, 2, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_OPENS, 0, ERR_NO_FDS, 0});
 }
 
 static void a_full_disk(void **state)
 {
     (void)state;
-    fail_calls(701, 1,
+    fail_calls(701, 2,
                &(struct crashfs_plan){CRASHFS_FAIL_ON, CRASHFS_CHANGES, 0, ERR_NO_SPACE, 0});
 }
 

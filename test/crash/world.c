@@ -49,6 +49,9 @@ static int64_t read_point(struct world *w, const char *path)
 {
     int64_t off = 0;
     enum err e = checkpoint_read(crashfs_fs(w->disk), path, on_row, &off);
+    if (e && e != ERR_NOT_FOUND) {
+        w->model->start_min = 0; /* for all that the host knows */
+    }
     return e ? 0 : off;
 }
 
@@ -82,6 +85,7 @@ static enum err open_log(struct world *w)
                                  .recovery_point_off = read_point(w, recovery_file),
                                  .was_clean = w->was_clean,
                                  .seed = 1};
+    args.config.has_gaps &= w->has_point;
     return log_open(&args, &w->log, &w->recovery);
 }
 
@@ -134,6 +138,7 @@ struct making {
     struct buf bytes;
     struct log_append append;
     int64_t next_off;
+    bool may_be_refused; /* what its producer wrote before is deleted, and may be forgotten */
 };
 
 static enum codec pick_codec(struct world *w)
@@ -170,6 +175,7 @@ static void add_batch(struct world *w, struct making *m)
         t.base_off = m->next_off += (int64_t)rand_below(&w->rand, 4);
     }
     m->next_off += t.count;
+    m->may_be_refused = p != NULL && p->last_off < log_start_off(w->log);
     test_batch_build(&m->bytes, &t);
 }
 
@@ -232,7 +238,8 @@ static void do_append(struct world *w, struct making *m)
     m->append.now_ms = w->clock.wall_ms;
     enum err e = log_append(w->log, &m->append, &done);
     WORLD_CHECK(w, e || !done.is_duplicate, "a new batch was taken for a retry");
-    WORLD_CHECK(w, !e || crashfs_has_struck(w->disk), "an append failed: %s", err_name(e));
+    WORLD_CHECK(w, !e || crashfs_has_struck(w->disk) || m->may_be_refused, "an append failed: %s",
+                err_name(e));
     WORLD_CHECK(w, e || done.base_off >= w->model->end_off, "appended at %lld, the end was %lld",
                 (long long)done.base_off, (long long)w->model->end_off);
     note_append(w, m, !e);
@@ -274,8 +281,7 @@ static void step_checkpoint(struct world *w)
     int64_t off;
     if (log_checkpoint_recovery_point(w->log, &off) == OK) {
         w->model->synced_off = MAX(w->model->synced_off, off);
-        enum err e = write_point(w, recovery_file, off);
-        (void)e; /* an old one is as good */
+        w->has_point |= write_point(w, recovery_file, off) == OK && off > 0;
     }
 }
 
@@ -341,7 +347,10 @@ static void step_truncate(struct world *w)
         return; /* may be a reset */
     }
     int at = model_at(m, off);
-    int64_t cut_off = at < m->log.count ? MIN(off, m->log.p[at].base_off) : off;
+    int64_t cut_off = at > 0 ? m->log.p[at - 1].last_off + 1 : 0;
+    if (at == 0 || cut_off < m->file_max) {
+        return; /* the start's checkpoint would have to be lowered first */
+    }
     m->synced_off = MIN(m->synced_off, cut_off);
     if (log_truncate(w->log, off) == OK) {
         model_cut(&m->log, at);
@@ -429,7 +438,6 @@ static void pick_step(struct world *w)
     }
 }
 
-/* Gaps are only told from losses once there is a recovery point. */
 void world_begin(struct world *w)
 {
     world_step(w);

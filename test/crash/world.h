@@ -55,6 +55,7 @@ struct world {
     struct log_recovery recovery;
     int32_t epoch;
     bool was_clean;
+    bool has_point; /* a recovery point is stored: gaps can be told from losses */
     char what[160]; /* how to run this again */
 };
 
