@@ -158,6 +158,8 @@ static enum err put_registration(const struct ctl *ctl, const struct ctl_req *re
                                  struct uuid *dirs, struct meta_records *out)
 {
     const struct broker_registration_req *m = req->msg;
+    const struct image_node *old = image_broker(ctl->tip, m->broker_id);
+    bool is_same = old != NULL && old->epoch == epoch; /* its state does not change */
     struct register_broker_record r = register_broker_record_default;
     int version = version_of_register_broker(image_feature(ctl->tip, FEATURE_METADATA));
     size_t endpoint_count = (size_t)MAX(m->listeners_count, 0);
@@ -184,7 +186,8 @@ static enum err put_registration(const struct ctl *ctl, const struct ctl_req *re
     r.incarnation_id = m->incarnation_id;
     r.broker_epoch = epoch;
     r.rack = m->rack;
-    r.fenced = true;
+    r.fenced = !is_same || old->is_fenced;
+    r.in_controlled_shutdown = is_same && old->is_shutting_down;
     if (version >= 3) {
         r.log_dirs = dirs;
         r.log_dirs_count = MAX(m->log_dirs_count, 0);

@@ -31,7 +31,8 @@ static bool may_lead(const struct election *e, int32_t id)
     if (id < 0 || id == e->move->leaving) {
         return false;
     }
-    return id == e->move->coming || ctl_is_active(image_broker(e->ctl->tip, id));
+    const struct image_node *n = image_broker(e->ctl->tip, id);
+    return ctl_is_active(n) || (id == e->move->coming && n != NULL && !n->is_shutting_down);
 }
 
 static bool is_eligible(const struct election *e, int32_t id)

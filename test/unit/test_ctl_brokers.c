@@ -172,8 +172,10 @@ static void the_same_incarnation_keeps_its_epoch(void **state)
     /* again while it is unfenced: other directories are fine */
     r = ct_registration(1);
     r.log_dirs[0] = ct_uuid(2, 7);
+    r.rack = STR("new");
     assert_int_equal(ct_register(t, &r), epoch);
-    assert_true(image_broker(ct_img(t), 1)->is_fenced);
+    assert_false(image_broker(ct_img(t), 1)->is_fenced);
+    assert_text(image_broker(ct_img(t), 1)->rack, "new");
 }
 
 static void another_incarnation_waits_for_the_session_to_end(void **state)
