@@ -62,17 +62,6 @@ static void parse_one(struct parse *p, struct str item, struct endpoint *ret)
     ret->port = (int)port;
 }
 
-static bool list_has(struct str list, struct str want)
-{
-    struct str item;
-    while (str_next_item(&list, ',', &item)) {
-        if (str_eq(item, want)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static struct endpoint *find(struct endpoint *v, int count, struct str name)
 {
     for (int i = 0; i < count; i++) {
@@ -207,7 +196,7 @@ static void split(struct parse *p, const struct broker_config *config, struct en
     }
     bool is_plain = are_controllers_plain(config, v, p->err ? 0 : count);
     for (int i = 0; !p->err && i < count; i++) {
-        bool is_controller = list_has(controllers, v[i].name);
+        bool is_controller = config_list_has(controllers, v[i].name);
         v[i].security_protocol =
             is_controller && is_plain
                 ? 0
