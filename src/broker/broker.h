@@ -17,6 +17,7 @@ struct fetch_sessions;
 struct producer_ids;
 struct storage;
 struct syncer;
+struct warmer;
 struct worker;
 
 struct broker;
@@ -48,6 +49,7 @@ struct broker {
     struct producer_ids *producer_ids;
     struct fetch_sessions *fetch_sessions;
     struct syncer *syncer;
+    struct warmer *warmer;
 
     struct endpoint *endpoints;
     int endpoint_count;

@@ -145,6 +145,7 @@ struct log_extent {
     size_t len;
     int64_t base_off;            /* asked for; the first batch may begin before it */
     bool is_first_batch_too_big; /* len exceeds max_bytes, given whole all the same */
+    bool is_behind;              /* not near the log's end: it may have left the memory */
 };
 
 /* Remembered by a reader between two reads: where its next offset lies. Zero it to begin; a wrong
@@ -179,7 +180,12 @@ must_check enum err log_extent_pread(const struct log_extent *x, size_t from, vo
 /* For sendfile; -1 where the file system has no descriptors. Valid while the extent is held. */
 int log_extent_fd(const struct log_extent *x);
 
-/* Tells the kernel that a cold reader is done with the extent (nothing when it is the hot tail). */
+/* Whether reading it would wait for the disk. Costs nothing near the log's end. */
+bool log_extent_is_cold(const struct log_extent *x);
+/* Reads it into memory; what goes wrong shows when it is sent. Any thread. */
+void log_extent_warm(const struct log_extent *x);
+/* The reader is done with it: old data that had to be read from the disk leaves the memory again,
+ * so that it does not push out what others tail. */
 void log_extent_done(const struct log_extent *x);
 
 /* --- lookups --- */

@@ -3,6 +3,8 @@
  * and they do so without a lock. */
 #include "log/find.h"
 
+#include "base/mem.h"
+
 /* What is copied under mu for one read. */
 struct place {
     struct find find;
@@ -14,6 +16,7 @@ struct place {
     uint64_t limit_pos;
     uint64_t end_floor; /* a boundary <= start + max_bytes known from memory, or 0 */
     uint64_t gen;
+    uint64_t tail_pos; /* beyond it nothing is cold */
 };
 
 static bool from_hint(const struct log *log, const struct log_read *r, struct place *p)
@@ -78,6 +81,17 @@ static void place_limit(const struct log *log, const struct log_read *r, uint32_
     }
 }
 
+/* What was written last is in memory; the bytes before this are not sure to be. */
+static uint64_t tail_pos(const struct log *log, uint32_t at)
+{
+    enum { TAIL_BYTES = 8 << 20 };
+    const struct seg *seg = log->segs[at];
+    if (at < log->seg_count - 1) {
+        return UINT64_MAX;
+    }
+    return seg->size_bytes > TAIL_BYTES ? seg->size_bytes - TAIL_BYTES : 0;
+}
+
 /* Under mu; takes a reference on the segment. */
 static void place_init(struct log *log, const struct log_read *r, uint32_t at, struct place *p)
 {
@@ -87,6 +101,7 @@ static void place_init(struct log *log, const struct log_read *r, uint32_t at, s
     p->find.seg->touched_ms = log->touched_ms = clock_mono_ms(log->clock);
     place_start(log, r, at, p);
     place_limit(log, r, at, p);
+    p->tail_pos = tail_pos(log, at);
     if (at == log->seg_count - 1) {
         p->end_floor = pending_floor(log, p, index_key_pos, (int64_t)(p->start + r->max_bytes));
     }
@@ -167,6 +182,7 @@ static enum err read_place(struct place *p, const struct log_read *r, struct log
     }
     *x = (struct log_extent){.seg = p->find.seg, .pos = p->start, .base_off = r->off};
     x->len = end > p->start ? (size_t)(end - p->start) : 0;
+    x->is_behind = p->start < p->tail_pos;
     if (x->len == 0 && r->min_one_batch) {
         e = take_first_batch(p, f, x, hint);
     }
@@ -275,9 +291,35 @@ enum err log_extent_pread(const struct log_extent *x, size_t from, void *p, size
 
 int log_extent_fd(const struct log_extent *x) { return file_fd(extent_file(x)); }
 
+bool log_extent_is_cold(const struct log_extent *x)
+{
+    bool is_cold = x->is_behind && !file_is_cached(extent_file(x), x->pos, x->len);
+    if (is_cold && !atomic_load(&x->seg->is_cold)) {
+        atomic_store(&x->seg->is_cold, true);
+    }
+    return is_cold;
+}
+
+void log_extent_warm(const struct log_extent *x)
+{
+    enum { CHUNK_BYTES = 256 << 10 };
+    uint8_t *chunk = mem_alloc(CHUNK_BYTES);
+    enum err e = OK;
+    size_t n = 0;
+    for (size_t at = 0; at < x->len && !e; at += n) {
+        e = file_pread(extent_file(x), chunk, MIN(x->len - at, (size_t)CHUNK_BYTES), x->pos + at,
+                       &n);
+        e = !e && n == 0 ? ERR_SHORT : e;
+    }
+    mem_free(chunk);
+}
+
+/* Pages that the socket has not sent yet cannot go: so those of the extents before go once more. */
 void log_extent_done(const struct log_extent *x)
 {
-    if (atomic_load(&x->seg->is_cold)) {
-        file_advise(extent_file(x), x->pos, x->len, FILE_DONT_NEED);
+    enum { AGAIN_BYTES = 8 << 20 };
+    if (x->is_behind && atomic_load(&x->seg->is_cold)) {
+        uint64_t from = x->pos - MIN(x->pos, (uint64_t)AGAIN_BYTES);
+        file_advise(extent_file(x), from, x->pos + x->len - from, FILE_DONT_NEED);
     }
 }

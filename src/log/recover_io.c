@@ -333,9 +333,6 @@ static enum err adopt_segs(struct recovery *r, const struct scanned *scanned)
     if (!e) {
         set_active(r->log, &r->segs[last], &scanned[last]);
     }
-    for (uint32_t i = 0; i + 2 < r->log->seg_count; i++) {
-        atomic_store(&r->log->segs[i]->is_cold, true);
-    }
     return e;
 }
 

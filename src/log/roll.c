@@ -229,9 +229,6 @@ static void activate(struct log *log, struct seg *seg)
     if (empty != NULL) {
         log->seg_count--;
     }
-    if (log->seg_count >= 2) {
-        atomic_store(&log->segs[log->seg_count - 2]->is_cold, true);
-    }
     log_push_seg(log, seg);
     log_init_rows(log, no_rows);
     log->unindexed_bytes = 0;

@@ -15,7 +15,7 @@ enum { SEG_OPEN_PARTS = SEG_TXNINDEX };
 struct seg {
     atomic_int ref_count;
     atomic_bool is_deleted; /* the files are named .deleted */
-    atomic_bool is_cold;    /* nobody tails it: its pages are not worth keeping */
+    atomic_bool is_cold; /* a reader found it on the disk only: its pages are not worth keeping */
     bool has_first_ts;
     bool has_max_ts;
     int64_t base_off;

@@ -57,6 +57,8 @@ struct file_ops {
     enum err (*size)(struct file *f, uint64_t *ret_size_bytes);
     enum err (*lock)(struct file *f); /* exclusive, at once: LOCKED if another process has it */
     void (*advise)(struct file *f, uint64_t pos, uint64_t len, enum file_advice advice);
+    /* Whether reading these bytes would not wait for a disk, as far as can be told. May be NULL. */
+    bool (*is_cached)(struct file *f, uint64_t pos, uint64_t len);
     int (*fd)(struct file *f); /* for sendfile; -1 where there is none */
     void (*close)(struct file *f);
 };
@@ -159,6 +161,11 @@ must_check static inline enum err file_lock(struct file *f) { return f->ops->loc
 static inline void file_advise(struct file *f, uint64_t pos, uint64_t len, enum file_advice advice)
 {
     f->ops->advise(f, pos, len, advice);
+}
+
+static inline bool file_is_cached(struct file *f, uint64_t pos, uint64_t len)
+{
+    return f->ops->is_cached == NULL || f->ops->is_cached(f, pos, len);
 }
 
 static inline int file_fd(struct file *f) { return f->ops->fd(f); }

@@ -9,6 +9,7 @@
 
 #include "broker/fetch_session.h"
 #include "broker/wait.h"
+#include "broker/warmer.h"
 
 #include <stdlib.h>
 
@@ -38,6 +39,7 @@ struct fetch {
     int64_t deadline_ms;
     size_t found_bytes;
     bool has_error;
+    struct warm_job warm;
 };
 
 static bool by_topic_id(const struct call *c) { return call_version(c) >= 13; }
@@ -303,6 +305,40 @@ static void finish(struct fetch *f)
     }
 }
 
+/* --- cold data --- */
+
+static void on_warm(struct warm_job *job) { finish(CONTAINER_OF(job, struct fetch, warm)); }
+
+/* True if something has to be read from the disk first; finish comes later then. */
+static bool warm_up(struct fetch *f)
+{
+    f->warm = (struct warm_job){.loop = call_loop(f->call), .done = on_warm};
+    for (int32_t i = 0; i < f->item_count; i++) {
+        struct log_extent *x = &f->items[i].extent;
+        if (x->len == 0 || !log_extent_is_cold(x)) {
+            continue;
+        }
+        f->warm.extents = f->warm.extents
+                              ? f->warm.extents
+                              : CALL_ARRAY(f->call, const struct log_extent *, f->item_count);
+        if (f->warm.extents == NULL) {
+            return false; /* no memory to be kind with */
+        }
+        f->warm.extents[f->warm.count++] = x;
+    }
+    if (f->warm.count > 0) {
+        warmer_queue(f->call->broker->warmer, &f->warm);
+    }
+    return f->warm.count > 0;
+}
+
+static void conclude(struct fetch *f)
+{
+    if (!warm_up(f)) {
+        finish(f);
+    }
+}
+
 /* --- waiting --- */
 
 static bool is_enough(const struct fetch *f)
@@ -337,7 +373,7 @@ static void go(struct fetch *f, bool is_over)
 {
     try_all(f);
     if (is_over || is_enough(f) || !wait_for_more(f)) {
-        finish(f);
+        conclude(f);
     }
 }
 

@@ -15,6 +15,7 @@
 #include "broker/host/upkeep.h"
 #include "broker/producer_ids.h"
 #include "broker/syncer.h"
+#include "broker/warmer.h"
 #include "broker/worker.h"
 #include "meta/versions.h"
 #include "wire/messages.h"
@@ -374,6 +375,7 @@ static enum err bring_up(struct server *s, struct buf *why)
 {
     enum err e = init_config(s, why);
     e = e ? e : syncer_new(LIMIT_SYNC_THREADS, &s->broker.syncer);
+    e = e ? e : warmer_new(LIMIT_WARM_THREADS, &s->broker.warmer);
     e = e ? e : open_storage(s, why);
     e = e ? e : open_metalog(s, why);
     e = e ? e : storage_load(s->storage, metalog_image(s->metalog), s->broker.node_id, why);
@@ -431,6 +433,9 @@ static void stop_threads(struct server *s)
     if (b->syncer != NULL) {
         syncer_drain(b->syncer);
     }
+    if (b->warmer != NULL) {
+        warmer_drain(b->warmer);
+    }
     topic_table_each(&b->topics, offline, NULL);
     for (int i = 0; i < b->worker_count; i++) {
         worker_stop(b->workers[i]);
@@ -456,6 +461,7 @@ static void free_parts(struct server *s)
     if (b->syncer != NULL) {
         syncer_free(b->syncer);
     }
+    warmer_free(b->warmer);
     if (s->upkeep != NULL) {
         upkeep_free(s->upkeep);
         producer_ids_free(b->producer_ids);
