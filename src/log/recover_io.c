@@ -432,6 +432,10 @@ static enum err finish(struct recovery *r)
     }
     e = e ? e : sync_names(r);
     e = e ? e : log_store_epochs(log);
+    for (uint32_t i = 0; i < log->seg_count; i++) {
+        seg_close_files(
+            log->segs[i]); /* it may stay unused: nothing is open before it is asked for */
+    }
     log->synced_off = log->end_off;
     if (r->recovery_off == INT64_MAX || log->size_bytes == 0) {
         log->checkpointed_off = log->end_off;
