@@ -1,7 +1,7 @@
 """The APIs that tell of the cluster and change its topics, at every version that the broker lists.
 
 Proves: API_VERSIONS, METADATA, CREATE_TOPICS, DELETE_TOPICS, CREATE_PARTITIONS, DESCRIBE_CLUSTER,
-DESCRIBE_TOPIC_PARTITIONS, DESCRIBE_LOG_DIRS
+DESCRIBE_TOPIC_PARTITIONS, DESCRIBE_LOG_DIRS, FIND_COORDINATOR
 """
 
 import os
@@ -328,6 +328,19 @@ class Cluster(ApiCase):
     def test_controllers_are_no_endpoint_of_this_listener(self):
         for v in self.each_version("DescribeCluster", 1):
             self.assertNotEqual(self.c.call("DescribeCluster", v, {"endpointType": 2})["errorCode"], NONE)
+
+
+    @unittest.skipIf(os.environ.get("OTTLA_E2E_BROKER") == "kafka", "Apache Kafka has coordinators")
+    def test_there_are_no_coordinators(self):
+        for v in self.each_version("FindCoordinator"):
+            if v >= 4:
+                r = self.c.call("FindCoordinator", v, {"keyType": 0, "coordinatorKeys": ["a", "b"]})
+                self.assertEqual([x["key"] for x in r["coordinators"]], ["a", "b"])
+                told = r["coordinators"]
+            else:
+                told = [self.c.call("FindCoordinator", v, {"key": "a"})]
+            for x in told:
+                self.assertEqual((x["errorCode"], x["nodeId"], x["host"], x["port"]), (UNSUPPORTED_VERSION, -1, "", -1))
 
 
 class LogDirs(ApiCase):
