@@ -69,9 +69,13 @@ class ApiCase(unittest.TestCase):
 
     def await_partition(self, name, partition=0):
         """Apache Kafka answers before it is ready; ottla must not."""
-        harness.wait_for("%s-%d" % (name, partition),
-                         lambda: self.offset_at(name, -1, partition)["errorCode"] == NONE or
-                         self.assertFalse(isinstance(self.broker, harness.Ottla), "not ready at once"))
+        def is_ready():
+            error = self.offset_at(name, -1, partition)["errorCode"]
+            if isinstance(self.broker, harness.Ottla):
+                self.assertEqual(error, NONE)
+            return error == NONE
+
+        harness.wait_for("%s-%d" % (name, partition), is_ready)
 
     def start_again(self, end):
         """end: self.broker.stop or .kill"""

@@ -21,7 +21,7 @@ def options(conf):
 
 
 def kcat(broker, *args, **kw):
-    return run(KCAT, "-b", broker.bootstrap, "-q", *map(str, args), **kw)
+    return run(KCAT, "-b", broker.bootstrap, *map(str, args), **kw)
 
 
 def produce(broker, topic, records, *args, **conf):
