@@ -4,6 +4,7 @@
 
 #include "base/diag.h"
 #include "base/mem.h"
+#include "log/logdir.h"
 #include "broker/syncer.h"
 #include "broker/wait.h"
 
@@ -52,6 +53,7 @@ void partition_unref(struct partition *p)
     if (e) {
         diag_warn("partition", "%.*s-%d: closing its log failed: %s", STR_ARG(p->topic_name),
                   p->index, err_text(e));
+        logdir_spoil(p->dir);
     }
     fs_gate_deinit(p->gate);
     mem_free(p->gate);

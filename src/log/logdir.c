@@ -4,6 +4,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 enum { META_MAX_BYTES = 64 << 10, PARTITION_METADATA_MAX_BYTES = 4096, FILE_NAME_MAX = 255 };
@@ -16,6 +17,7 @@ struct logdir {
     struct file *lock;
     struct logdir_meta meta;
     bool is_formatted;
+    atomic_bool is_spoiled;
 };
 
 struct fs *logdir_fs(const struct logdir *d) { return d->fs; }
@@ -53,7 +55,10 @@ static enum err parse_meta_pair(struct logdir_meta *m, struct str key, struct st
 {
     int64_t number;
     if (str_eq(key, STR("version"))) {
-        return str_to_i64(value, &number) && (number == 0 || number == 1) ? OK : ERR_MALFORMED;
+        if (!str_to_i64(value, &number) || (number != 0 && number != 1)) {
+            return ERR_MALFORMED;
+        }
+        m->version = (int)number;
     }
     if (str_eq(key, STR("cluster.id"))) {
         if (value.len >= sizeof m->cluster_id) {
@@ -79,6 +84,7 @@ static enum err read_meta(struct logdir *d)
     size_t len;
     struct str key, value;
     d->meta.node_id = -1;
+    d->meta.version = 1;
     enum err e =
         fs_read_all(d->fs, path_in(d->path, "meta.properties", &path), META_MAX_BYTES, &text, &len);
     buf_deinit(&path);
@@ -108,6 +114,7 @@ enum err logdir_format(struct logdir *d, const struct logdir_meta *meta)
     buf_deinit(&text);
     if (!e) {
         d->meta = *meta;
+        d->meta.version = 1;
         d->is_formatted = true;
     }
     return e;
@@ -194,8 +201,13 @@ enum err logdir_take_clean_mark(struct logdir *d, bool *ret_was_clean, int64_t *
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
+void logdir_spoil(struct logdir *d) { atomic_store(&d->is_spoiled, true); }
+
 enum err logdir_put_clean_mark(struct logdir *d, int64_t broker_epoch)
 {
+    if (atomic_load(&d->is_spoiled)) {
+        return OK;
+    }
     struct buf path = BUF_INIT;
     struct buf text = BUF_INIT;
     buf_printf(&text, "{\"version\":0,\"brokerEpoch\":%lld}", (long long)broker_epoch);

@@ -18,6 +18,7 @@ struct logdir;
 
 /* What meta.properties says. */
 struct logdir_meta {
+    int version;         /* 1; 0: written by a broker whose metadata was in ZooKeeper */
     char cluster_id[64]; /* base64url; "" in a directory that was not formatted yet */
     int32_t node_id;     /* −1: not said */
     struct uuid dir_id;
@@ -42,8 +43,11 @@ must_check enum err logdir_format(struct logdir *d, const struct logdir_meta *me
  * tell); removes the mark, so that the next crash is seen as one. */
 must_check enum err logdir_take_clean_mark(struct logdir *d, bool *ret_was_clean,
                                            int64_t *ret_broker_epoch);
-/* Leaves it, durably, after everything else was closed. */
+/* Leaves it, durably, after everything else was closed; not after logdir_spoil. */
 must_check enum err logdir_put_clean_mark(struct logdir *d, int64_t broker_epoch);
+
+/* Something in it was not closed well: the next start has to look. Any thread. */
+void logdir_spoil(struct logdir *d);
 
 /* --- partition directories --- */
 

@@ -285,14 +285,16 @@ static void set_active(struct log *log, const struct recover_seg *rs, const stru
     seg->has_max_ts = true;
 }
 
-/* Up to where offsets may be missing between segments. Compaction only works below a recovery point
- * that was stored; beyond it a gap is a loss. A newest snapshot below that point is where the log
- * was truncated to since. (No point at all: its file may be lost.) */
+/* Up to where offsets may be missing between segments. Our compaction only works below a recovery
+ * point that was stored; Apache Kafka's goes beyond it, but stores how far it came. Behind both a
+ * gap is a loss. A newest snapshot below the recovery point is where the log was truncated to
+ * since. (No point at all: its file may be lost.) */
 static int64_t gaps_upto(const struct recovery *r)
 {
     int64_t point_off = r->args->recovery_point_off;
+    int64_t cleaned_off = r->args->cleaned_off > 0 ? r->args->cleaned_off : -1;
     if (!r->log->config.has_gaps) {
-        return -1;
+        return cleaned_off;
     }
     if (point_off <= 0 || r->args->was_clean) {
         return INT64_MAX;
@@ -301,7 +303,7 @@ static int64_t gaps_upto(const struct recovery *r)
     for (size_t i = 0; i < r->snapshots.count && r->snapshots.p[i] <= point_off; i++) {
         upto_off = r->snapshots.p[i];
     }
-    return upto_off;
+    return MAX(upto_off, cleaned_off);
 }
 
 /* All that goes is gone before the damage that tells so is cut off. */

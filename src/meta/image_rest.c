@@ -150,7 +150,8 @@ enum err apply_feature(struct apply *a, const void *msg)
     struct image *img = a->img;
     if (str_eq(r->name, FEATURE_METADATA) &&
         (r->feature_level < METADATA_VERSION_MIN || r->feature_level > METADATA_VERSION_MAX)) {
-        a->why = "metadata of a release that this one does not know";
+        a->why = "its metadata.version is not one that this release knows: run a release that "
+                 "does, or change it there first (kafka-features)";
         return ERR_UNSUPPORTED_VERSION;
     }
     if (r->feature_level < 0) {

@@ -19,19 +19,17 @@ static struct str configured_dirs(const struct broker_config *config)
     return str_is_null(dirs) ? str_from(default_log_dir) : dirs;
 }
 
-static enum err open_dir(struct storage *s, struct str path, struct buf *why)
+static enum err open_dir(struct storage *s, struct str path, struct logdir **ret_dir,
+                         struct buf *why)
 {
     char *text = str_dup(path);
-    struct storage_dir *d = &s->dirs[s->dir_count];
-    enum err e = logdir_open(s->fs, text, &d->dir);
+    enum err e = logdir_open(s->fs, text, ret_dir);
     if (e == ERR_LOCKED) {
         buf_printf(why, "another broker is running on %s (its .lock is held): stop it first", text);
     } else if (e == ERR_MALFORMED) {
         buf_printf(why, "%s/meta.properties cannot be understood", text);
     } else if (e) {
         buf_printf(why, "the data directory %s cannot be opened: %s", text, err_text(e));
-    } else {
-        s->dir_count++;
     }
     mem_free(text);
     return e;
@@ -45,7 +43,8 @@ static enum err open_dirs(struct storage *s, struct buf *why)
     while (!e && str_next_item(&list, ',', &path)) {
         s->dirs = mem_realloc_array(s->dirs, (size_t)s->dir_count + 1, sizeof *s->dirs);
         s->dirs[s->dir_count] = (struct storage_dir){0};
-        e = open_dir(s, path, why);
+        e = open_dir(s, path, &s->dirs[s->dir_count].dir, why);
+        s->dir_count += e == OK;
     }
     if (!e && s->dir_count == 0) {
         buf_printf(why, "log.dirs names no directory");
@@ -54,11 +53,45 @@ static enum err open_dirs(struct storage *s, struct buf *why)
     return e;
 }
 
+static struct str without_slashes(struct str path)
+{
+    while (path.len > 1 && path.p[path.len - 1] == '/') {
+        path.len--;
+    }
+    return path;
+}
+
+/* metadata.log.dir, which may be a directory of its own, or the first of log.dirs. */
+static enum err open_metadata_dir(struct storage *s, struct buf *why)
+{
+    struct str want = config_props_get(&s->config->props, STR("metadata.log.dir"));
+    s->metadata_dir = s->dirs[0].dir;
+    if (str_is_null(want) || want.len == 0) {
+        return OK;
+    }
+    for (int i = 0; i < s->dir_count; i++) {
+        if (str_eq(without_slashes(want), without_slashes(str_from(logdir_path(s->dirs[i].dir))))) {
+            s->metadata_dir = s->dirs[i].dir;
+            return OK;
+        }
+    }
+    enum err e = open_dir(s, want, &s->metadata_dir, why);
+    s->has_metadata_dir_of_own = e == OK;
+    return e;
+}
+
 /* --- whose they are --- */
 
 static enum err check_meta(struct storage *s, const struct logdir *d, struct buf *why)
 {
     const struct logdir_meta *m = logdir_meta(d);
+    if (m->version == 0) {
+        buf_printf(why,
+                   "%s was written by a broker that had its metadata in ZooKeeper: migrate that "
+                   "cluster to KRaft first, or use another directory",
+                   logdir_path(d));
+        return ERR_BAD_CONFIG;
+    }
     if (m->node_id != s->config->node_id) {
         buf_printf(why, "%s belongs to node.id %d, not %d: set node.id, or use another directory",
                    logdir_path(d), m->node_id, s->config->node_id);
@@ -73,33 +106,72 @@ static enum err check_meta(struct storage *s, const struct logdir *d, struct buf
     return OK;
 }
 
+static bool on_entry(void *ctx, const char *name, bool is_dir)
+{
+    bool *has_partitions = ctx;
+    struct str topic;
+    int32_t partition;
+    *has_partitions = is_dir && logdir_parse_name(str_from(name), &topic, &partition);
+    return !*has_partitions;
+}
+
+/* Partitions without the metadata that tells what they are would all be strays. */
+static enum err check_metadata_is_there(struct storage *s, struct buf *why)
+{
+    struct buf path = BUF_INIT;
+    struct fs_stat st;
+    bool has_partitions = false;
+    logdir_partition_path(s->metadata_dir, STR("__cluster_metadata"), 0, &path);
+    enum err e = fs_stat(s->fs, buf_cstr(&path), &st);
+    buf_deinit(&path);
+    if (e != ERR_NOT_FOUND) {
+        return e;
+    }
+    e = OK;
+    for (int i = 0; !e && !has_partitions && i < s->dir_count; i++) {
+        e = fs_list(s->fs, logdir_path(s->dirs[i].dir), on_entry, &has_partitions);
+        if (has_partitions) {
+            buf_printf(why,
+                       "%s has partitions, but %s has no metadata log (__cluster_metadata-0) that "
+                       "tells what they are: set metadata.log.dir to where it is, or use empty "
+                       "directories",
+                       logdir_path(s->dirs[i].dir), logdir_path(s->metadata_dir));
+            e = ERR_BAD_CONFIG;
+        }
+    }
+    return e;
+}
+
 /* A cluster id that is new, or the one that the formatted directories have. */
 static enum err agree_on_ids(struct storage *s, struct buf *why)
 {
-    for (int i = 0; i < s->dir_count; i++) {
-        if (logdir_is_formatted(s->dirs[i].dir)) {
-            enum err e = check_meta(s, s->dirs[i].dir, why);
-            if (e) {
-                return e;
-            }
-        }
+    enum err e = OK;
+    for (int i = 0; !e && i < s->dir_count; i++) {
+        e = logdir_is_formatted(s->dirs[i].dir) ? check_meta(s, s->dirs[i].dir, why) : OK;
+    }
+    if (!e && s->has_metadata_dir_of_own && logdir_is_formatted(s->metadata_dir)) {
+        e = check_meta(s, s->metadata_dir, why);
     }
     if (s->cluster_id[0] == '\0') {
         uuid_format(uuid_random(&s->rand), s->cluster_id);
     }
-    return OK;
+    return e;
 }
 
-static enum err format_dir(struct storage *s, struct storage_dir *d)
+static enum err format_dir(struct storage *s, struct logdir *d, struct buf *why)
 {
-    struct logdir_meta meta = *logdir_meta(d->dir);
-    if (logdir_is_formatted(d->dir) && !uuid_is_zero(meta.dir_id)) {
+    struct logdir_meta meta = *logdir_meta(d);
+    if (logdir_is_formatted(d) && !uuid_is_zero(meta.dir_id)) {
         return OK;
     }
     memcpy(meta.cluster_id, s->cluster_id, sizeof meta.cluster_id);
     meta.node_id = s->config->node_id;
     meta.dir_id = uuid_random(&s->rand);
-    return logdir_format(d->dir, &meta);
+    enum err e = logdir_format(d, &meta);
+    if (e) {
+        buf_printf(why, "%s cannot be formatted: %s", logdir_path(d), err_text(e));
+    }
+    return e;
 }
 
 static int by_uuid(const void *a, const void *b)
@@ -109,17 +181,14 @@ static int by_uuid(const void *a, const void *b)
 
 static enum err format_dirs(struct storage *s, struct buf *why)
 {
+    enum err e = OK;
     s->dir_ids = mem_zalloc(sizeof *s->dir_ids * (size_t)s->dir_count);
-    for (int i = 0; i < s->dir_count; i++) {
-        enum err e = format_dir(s, &s->dirs[i]);
-        if (e) {
-            buf_printf(why, "%s cannot be formatted: %s", logdir_path(s->dirs[i].dir), err_text(e));
-            return e;
-        }
+    for (int i = 0; !e && i < s->dir_count; i++) {
+        e = format_dir(s, s->dirs[i].dir, why);
         s->dir_ids[i] = logdir_meta(s->dirs[i].dir)->dir_id;
     }
     qsort(s->dir_ids, (size_t)s->dir_count, sizeof *s->dir_ids, by_uuid);
-    return OK;
+    return !e && s->has_metadata_dir_of_own ? format_dir(s, s->metadata_dir, why) : e;
 }
 
 enum err storage_open(const struct storage_args *args, struct storage **ret_storage,
@@ -135,7 +204,9 @@ enum err storage_open(const struct storage_args *args, struct storage **ret_stor
     list_init(&s->removals);
     rand_init(&s->rand, args->seed);
     enum err e = open_dirs(s, why);
+    e = e ? e : open_metadata_dir(s, why);
     e = e ? e : agree_on_ids(s, why);
+    e = e ? e : check_metadata_is_there(s, why);
     e = e ? e : format_dirs(s, why);
     if (e) {
         storage_close(s, false, -1);
@@ -165,17 +236,7 @@ int64_t storage_previous_epoch(const struct storage *s)
     return s->dirs[0].previous_epoch;
 }
 
-/* metadata.log.dir if it is one of ours, else the first directory, as Kafka does. */
-struct logdir *storage_metadata_dir(const struct storage *s)
-{
-    struct str want = config_props_get(&s->config->props, STR("metadata.log.dir"));
-    for (int i = 0; i < s->dir_count; i++) {
-        if (!str_is_null(want) && str_eq(want, str_from(logdir_path(s->dirs[i].dir)))) {
-            return s->dirs[i].dir;
-        }
-    }
-    return s->dirs[0].dir;
-}
+struct logdir *storage_metadata_dir(const struct storage *s) { return s->metadata_dir; }
 
 void storage_close(struct storage *s, bool is_clean, int64_t broker_epoch)
 {
@@ -186,6 +247,9 @@ void storage_close(struct storage *s, bool is_clean, int64_t broker_epoch)
                       err_text(e));
         }
         logdir_close(s->dirs[i].dir);
+    }
+    if (s->has_metadata_dir_of_own) {
+        logdir_close(s->metadata_dir);
     }
     storage_remove_due(s, INT64_MAX);
     mutex_deinit(&s->lock);

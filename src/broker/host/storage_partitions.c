@@ -36,6 +36,7 @@ static void log_config_of(struct storage *s, const struct topic_config *t, struc
     c->file_delete_delay_ms = t->file_delete_delay_ms;
     c->producer_expiration_ms = s->config->producer_id_expiration_ms;
     c->is_deleted_by_retention = t->cleanup_policy & CLEANUP_DELETE;
+    c->has_gaps = t->cleanup_policy & CLEANUP_COMPACT;
 }
 
 void storage_partition_config(struct storage *s, const struct image *img, struct str topic,
@@ -73,7 +74,7 @@ struct found {
     char *topic;
     int32_t partition;
     struct uuid topic_id;
-    int64_t recovery_point_off, start_off;
+    int64_t recovery_point_off, start_off, cleaned_off;
     bool is_used;
 };
 
@@ -127,6 +128,14 @@ static void on_start(void *ctx, const struct checkpoint_row *row)
     }
 }
 
+static void on_cleaned(void *ctx, const struct checkpoint_row *row)
+{
+    struct found *f = find(ctx, row->topic, row->partition);
+    if (f != NULL) {
+        f->cleaned_off = row->off;
+    }
+}
+
 /* A checkpoint that is missing or bad costs a longer scan, no more. */
 static void read_checkpoint(struct storage *s, struct storage_dir *d, const char *name,
                             checkpoint_row_fn *fn)
@@ -147,6 +156,7 @@ static enum err scan_dir(struct storage *s, struct storage_dir *d)
     if (!e) {
         read_checkpoint(s, d, "recovery-point-offset-checkpoint", on_recovery_point);
         read_checkpoint(s, d, "log-start-offset-checkpoint", on_start);
+        read_checkpoint(s, d, "cleaner-offset-checkpoint", on_cleaned);
     }
     return e;
 }
@@ -266,6 +276,7 @@ static enum err open_log(struct storage *s, const struct place *at, const char *
         .config = config->log,
         .log_start_off = at->found ? at->found->start_off : 0,
         .recovery_point_off = at->found ? at->found->recovery_point_off : 0,
+        .cleaned_off = at->found ? at->found->cleaned_off : 0,
         .was_clean = at->found ? at->dir->was_clean : true,
         .seed = seed,
     };

@@ -22,8 +22,10 @@ struct storage {
     char cluster_id[64];
     struct storage_dir *dirs;
     int dir_count;
-    struct uuid *dir_ids; /* ascending */
-    struct mutex lock;    /* rand, partition_count, removals */
+    struct logdir *metadata_dir;  /* one of dirs, or */
+    bool has_metadata_dir_of_own; /* metadata.log.dir is none of log.dirs */
+    struct uuid *dir_ids;         /* ascending */
+    struct mutex lock;            /* rand, partition_count, removals */
     struct rand rand;
     struct list removals;
 };
