@@ -130,13 +130,13 @@ class Produce(Load):
         self.warm(bench)
 
     def limit(self, bench):
-        bench.warm_memory(2)
+        bench.warm_memory()
         return per_gb(bench.limit("ingest", conns=self.conns, chunk=65536))
 
     def one(self, bench, side, config, acks=1):
         """A topic that is filled, read back and compared, and deleted."""
         topic = bench.topic()
-        bench.warm_memory(2)
+        bench.warm_memory()
         side.create(topic, self.partitions, **config)
         count = syscalls(side, bench.seconds) if acks == 1 else None
         done = self.produce(bench, side, topic, acks=acks, seconds=bench.seconds)

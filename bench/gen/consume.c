@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-enum { FETCH = 1, PER_CONN_MAX = 512 };
+enum { FETCH = 1, PER_CONN_MAX = 512, PATIENCE_S = 30 };
 
 struct cursor {
     int64_t off;
@@ -32,6 +32,7 @@ struct consume {
     int version;
     int each; /* partitions of a connection */
     int64_t records;
+    double progress_s; /* when records came last */
 };
 
 static int first_partition(const struct consume *g, const struct flow_conn *c)
@@ -84,8 +85,12 @@ static void encode(struct consume *g, const struct flow_conn *c)
     encode_request(&l->request, &h, &req, NULL);
 }
 
+/* By count the sum decides: what waits to be synced is not shown to consumers yet. */
 static bool is_at_end(const struct consume *g, const struct flow_conn *c)
 {
+    if (g->flow.options->records > 0) {
+        return g->records >= g->flow.options->records;
+    }
     for (int i = 0; i < g->each; i++) {
         const struct cursor *at = &g->lanes[c->index].cursors[i];
         if (at->off < at->end_off) {
@@ -135,6 +140,7 @@ static void take_records(struct consume *g, struct cursor *at, int partition, st
     }
     g->records += at->off - before_off;
     at->has_moved |= at->off != before_off;
+    g->progress_s = at->has_moved ? mono_s() : g->progress_s;
 }
 
 static void take_partition(struct consume *g, const struct flow_conn *c,
@@ -171,6 +177,9 @@ static void answer(struct flow *f, struct flow_conn *c, struct bytes frame)
         .api_key = FETCH, .version = (int16_t)g->version, .correlation_id = c->next_answer};
     struct fetch_resp resp;
     size_t used;
+    if (mono_s() - g->progress_s > PATIENCE_S) {
+        die("%lld records came, and then none for %d s", (long long)g->records, PATIENCE_S);
+    }
     arena_reset(&g->arena);
     if (wire_response_header_decode(frame, &h, &used) != OK ||
         wire_decode(&wire_fetch_resp, g->version, (struct bytes){frame.p + used, frame.len - used},
@@ -219,6 +228,7 @@ int gen_consume(const struct options *o)
     static struct consume g;
     struct meter m;
     prepare(&g, o);
+    g.progress_s = mono_s();
     meter_begin(&m, o->pid);
     flow_run(&g.flow);
     meter_end(&m);
