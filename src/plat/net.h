@@ -47,6 +47,7 @@ struct sock_ops {
                        size_t *ret_n);
     /* NULL where bytes do not go out as they lie in the file. */
     enum err (*send_file)(struct sock *s, int fd, uint64_t pos, size_t len, size_t *ret_n);
+    void (*send_buffer)(struct sock *s, int bytes); /* NULL: there is none */
     void (*peer_name)(struct sock *s, char ret_name[NET_NAME_MAX]);
     int (*local_port)(struct sock *s);
     void (*close)(struct sock *s);
@@ -140,6 +141,15 @@ must_check static inline enum err sock_send_file(struct sock *s, int fd, uint64_
                                                  size_t *ret_n)
 {
     return s->ops->send_file(s, fd, pos, len, ret_n);
+}
+
+/* How much the kernel may hold that is written and not sent; without a call it decides by itself.
+ */
+static inline void sock_set_send_buffer(struct sock *s, int bytes)
+{
+    if (s->ops->send_buffer != NULL) {
+        s->ops->send_buffer(s, bytes);
+    }
 }
 
 /* "127.0.0.1:51234", "[::1]:51234", "?" when it is not known. */

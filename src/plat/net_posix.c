@@ -183,6 +183,11 @@ static enum err stream_send_file(struct sock *s, int fd, uint64_t pos, size_t le
     return OK;
 }
 
+static void stream_send_buffer(struct sock *s, int bytes)
+{
+    set_option(fd_of(s), SOL_SOCKET, SO_SNDBUF, bytes);
+}
+
 static void stream_peer_name(struct sock *s, char ret_name[NET_NAME_MAX])
 {
     const union address *a = &stream(s)->peer;
@@ -227,6 +232,7 @@ static const struct sock_ops stream_ops = {
     .readv = stream_readv,
     .writev = stream_writev,
     .send_file = stream_send_file,
+    .send_buffer = stream_send_buffer,
     .peer_name = stream_peer_name,
     .local_port = posix_local_port,
     .close = stream_close,

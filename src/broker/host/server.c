@@ -162,6 +162,9 @@ static void on_accept(void *ctx, struct sock *sock)
         sock_close(sock);
         return;
     }
+    if (b->config.socket_send_buffer_bytes >= 0) {
+        sock_set_send_buffer(sock, b->config.socket_send_buffer_bytes);
+    }
     unsigned n = atomic_fetch_add(&b->next_worker, 1);
     worker_adopt(b->workers[n % (unsigned)b->worker_count], sock, ep);
 }
