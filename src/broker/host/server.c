@@ -20,7 +20,7 @@
 #include "meta/versions.h"
 #include "wire/messages.h"
 
-enum { ARENA_BYTES = 4 << 20 };
+enum { ARENA_BYTES = 4 << 20, MAKE_AGAIN_MS = 500 };
 
 struct server {
     struct broker broker;
@@ -30,6 +30,7 @@ struct server {
     struct storage *storage;
     struct metalog *metalog;
     struct reaction reaction;
+    struct timer make_again; /* on the controller's loop */
     struct upkeep *upkeep;
     struct buf address;
     struct uuid incarnation; /* of this run of the broker and its controller */
@@ -96,9 +97,29 @@ static void unlock_image(void *ctx)
     rwlock_unlock(&((struct server *)ctx)->broker.metacache.lock);
 }
 
+static void make_again_later(struct server *s)
+{
+    loop_timer_set(controller_loop(s->broker.controller), &s->make_again,
+                   clock_mono_ms(s->args.clock) + MAKE_AGAIN_MS);
+}
+
+/* Partitions that could not be made, for a full disk perhaps. */
+static void on_make_again(struct timer *t)
+{
+    struct server *s = CONTAINER_OF(t, struct server, make_again);
+    storage_make_again(s->storage, metalog_image(s->metalog));
+    if (storage_has_unmade(s->storage)) {
+        make_again_later(s);
+    }
+}
+
 static void on_committed(void *ctx, const struct image *img, const struct delta *delta)
 {
-    reaction_apply(&((struct server *)ctx)->reaction, img, delta);
+    struct server *s = ctx;
+    reaction_apply(&s->reaction, img, delta);
+    if (storage_has_unmade(s->storage)) {
+        make_again_later(s);
+    }
 }
 
 static struct image_endpoint image_endpoint_of(const struct endpoint *ep)
@@ -402,6 +423,7 @@ enum err server_start(struct server_args *args, struct server **ret_server, stru
     arena_init(&s->arena, ARENA_BYTES);
     rand_init(&r, args->seed + 3);
     s->incarnation = uuid_random(&r);
+    s->make_again.fn = on_make_again;
     rwlock_init(&s->broker.metacache.lock);
     topic_table_init(&s->broker.topics);
     enum err e = bring_up(s, why);
@@ -471,6 +493,7 @@ static void free_parts(struct server *s)
         fetch_sessions_free(b->fetch_sessions);
     }
     if (b->controller != NULL) {
+        loop_timer_cancel(controller_loop(b->controller), &s->make_again);
         controller_free(b->controller);
     }
 }

@@ -255,6 +255,7 @@ void storage_close(struct storage *s, bool is_clean, int64_t broker_epoch)
     mutex_deinit(&s->lock);
     mem_free(s->dirs);
     mem_free(s->dir_ids);
+    mem_free(s->unmade);
     mem_free(s);
 }
 

@@ -54,6 +54,11 @@ struct storage_part {
 void storage_add_partitions(struct storage *s, const struct image *img,
                             const struct storage_part *parts, size_t count);
 
+/* Whether some could not be made, and another try for those that are still wanted. In the thread
+ * that adds. */
+bool storage_has_unmade(const struct storage *s);
+void storage_make_again(struct storage *s, const struct image *img);
+
 /* Takes the partition offline and deletes its files. Takes the reference. */
 void storage_delete_partition(struct storage *s, struct partition *p);
 

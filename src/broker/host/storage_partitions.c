@@ -387,11 +387,26 @@ static const struct job *take_job(struct load *l)
     return j;
 }
 
+/* A partition that waits to be made, for want of room or descriptors. */
+struct unmade {
+    struct uuid topic_id;
+    int32_t index;
+};
+
+static void try_later(struct storage *s, const struct job *j)
+{
+    mutex_lock(&s->lock);
+    s->unmade = mem_realloc_array(s->unmade, s->unmade_count + 1, sizeof *s->unmade);
+    s->unmade[s->unmade_count++] = (struct unmade){j->topic->id, j->index};
+    mutex_unlock(&s->lock);
+}
+
 static void job_failed(struct load *l, const struct job *j, enum err e)
 {
     if (l->goes_on) {
-        diag_error("storage", "%.*s-%d cannot be made: %s", STR_ARG(j->topic->name), j->index,
-                   err_text(e));
+        diag_error("storage", "%.*s-%d cannot be made, the next try is later: %s",
+                   STR_ARG(j->topic->name), j->index, err_text(e));
+        try_later(l->storage, j);
     }
     mutex_lock(&l->lock);
     if (!l->err) {
@@ -480,6 +495,39 @@ void storage_add_partitions(struct storage *s, const struct image *img,
     }
     run_jobs(&l);
     load_deinit(&l);
+}
+
+static bool is_wanted(const struct storage *s, const struct image_topic *t, int32_t index)
+{
+    struct partition *p;
+    if (t == NULL || image_topic_part(t, index) == NULL) {
+        return false; /* deleted meanwhile */
+    }
+    if (topic_table_find_by_id(s->topics, t->id, index, &p) == OK) {
+        partition_unref(p);
+        return false;
+    }
+    return true;
+}
+
+bool storage_has_unmade(const struct storage *s) { return s->unmade_count > 0; }
+
+void storage_make_again(struct storage *s, const struct image *img)
+{
+    struct unmade *unmade = s->unmade;
+    struct storage_part *parts = mem_zalloc(sizeof *parts * (s->unmade_count + 1));
+    size_t wanted = 0;
+    for (size_t i = 0; i < s->unmade_count; i++) {
+        const struct image_topic *t = image_topic_by_id(img, unmade[i].topic_id);
+        if (is_wanted(s, t, unmade[i].index)) {
+            parts[wanted++] = (struct storage_part){t, unmade[i].index};
+        }
+    }
+    s->unmade = NULL;
+    s->unmade_count = 0;
+    storage_add_partitions(s, img, parts, wanted);
+    mem_free(parts);
+    mem_free(unmade);
 }
 
 /* --- deleting --- */

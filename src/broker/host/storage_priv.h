@@ -28,6 +28,8 @@ struct storage {
     struct mutex lock;            /* rand, partition_count, removals */
     struct rand rand;
     struct list removals;
+    struct unmade *unmade; /* partitions that could not be made yet */
+    size_t unmade_count;
 };
 
 #endif
