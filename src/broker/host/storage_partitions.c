@@ -75,7 +75,14 @@ struct found {
     int32_t partition;
     struct uuid topic_id;
     int64_t recovery_point_off, start_off, cleaned_off;
+    int64_t made_ms; /* when partition.metadata was written */
     bool is_used;
+};
+
+/* A checkpoint file that is being read. */
+struct reading {
+    struct storage_dir *dir;
+    int64_t written_ms;
 };
 
 struct found_key {
@@ -102,19 +109,43 @@ static struct found *find(const struct storage_dir *d, struct str topic, int32_t
     return n ? MAP_ENTRY(n, struct found, node) : NULL;
 }
 
+/* INT64_MIN: not known. */
+static int64_t mtime_of(struct storage *s, const char *dir, const char *name)
+{
+    struct buf path = BUF_INIT;
+    struct fs_stat st;
+    buf_printf(&path, "%s/%s", dir, name);
+    enum err e = fs_stat(s->fs, buf_cstr(&path), &st);
+    buf_deinit(&path);
+    return e ? INT64_MIN : st.mtime_ms;
+}
+
+struct listing {
+    struct storage *storage;
+    struct storage_dir *dir;
+};
+
 static void on_directory(void *ctx, const struct logdir_partition *p)
 {
-    struct storage_dir *d = ctx;
+    struct listing *l = ctx;
     struct found *f = NEW(struct found);
     f->topic = str_dup(p->topic);
     f->partition = p->partition;
     f->topic_id = p->topic_id;
-    map_insert(&d->known, found_hash(p->topic, p->partition), &f->node);
+    f->made_ms = mtime_of(l->storage, p->path, "partition.metadata");
+    map_insert(&l->dir->known, found_hash(p->topic, p->partition), &f->node);
+}
+
+/* Rows go by names: one that is older than the partition tells of another that was deleted. */
+static struct found *find_of_row(const struct reading *r, const struct checkpoint_row *row)
+{
+    struct found *f = find(r->dir, row->topic, row->partition);
+    return f != NULL && f->made_ms < r->written_ms ? f : NULL;
 }
 
 static void on_recovery_point(void *ctx, const struct checkpoint_row *row)
 {
-    struct found *f = find(ctx, row->topic, row->partition);
+    struct found *f = find_of_row(ctx, row);
     if (f != NULL) {
         f->recovery_point_off = row->off;
     }
@@ -122,7 +153,7 @@ static void on_recovery_point(void *ctx, const struct checkpoint_row *row)
 
 static void on_start(void *ctx, const struct checkpoint_row *row)
 {
-    struct found *f = find(ctx, row->topic, row->partition);
+    struct found *f = find_of_row(ctx, row);
     if (f != NULL) {
         f->start_off = row->off;
     }
@@ -130,7 +161,7 @@ static void on_start(void *ctx, const struct checkpoint_row *row)
 
 static void on_cleaned(void *ctx, const struct checkpoint_row *row)
 {
-    struct found *f = find(ctx, row->topic, row->partition);
+    struct found *f = find_of_row(ctx, row);
     if (f != NULL) {
         f->cleaned_off = row->off;
     }
@@ -141,8 +172,9 @@ static void read_checkpoint(struct storage *s, struct storage_dir *d, const char
                             checkpoint_row_fn *fn)
 {
     struct buf path = BUF_INIT;
+    struct reading r = {d, mtime_of(s, logdir_path(d->dir), name)};
     buf_printf(&path, "%s/%s", logdir_path(d->dir), name);
-    enum err e = checkpoint_read(s->fs, buf_cstr(&path), fn, d);
+    enum err e = checkpoint_read(s->fs, buf_cstr(&path), fn, &r);
     if (e && e != ERR_NOT_FOUND) {
         diag_warn("storage", "%s is not used: %s", buf_cstr(&path), err_text(e));
     }
@@ -151,8 +183,9 @@ static void read_checkpoint(struct storage *s, struct storage_dir *d, const char
 
 static enum err scan_dir(struct storage *s, struct storage_dir *d)
 {
+    struct listing l = {s, d};
     enum err e = logdir_take_clean_mark(d->dir, &d->was_clean, &d->previous_epoch);
-    e = e ? e : logdir_each_partition(d->dir, on_directory, d);
+    e = e ? e : logdir_each_partition(d->dir, on_directory, &l);
     if (!e) {
         read_checkpoint(s, d, "recovery-point-offset-checkpoint", on_recovery_point);
         read_checkpoint(s, d, "log-start-offset-checkpoint", on_start);
