@@ -24,22 +24,26 @@ bool topic_name_is_legal(struct str name)
     return name.len > 0 && name.len <= TOPIC_NAME_MAX && !is_path(name) && has_legal_chars(name);
 }
 
+/* The name may hold anything, even zeros. */
+static void explain(struct buf *why, const char *before, struct str name, const char *after)
+{
+    buf_printf(why, "Topic name is invalid: %s'", before);
+    buf_put(why, name.p, name.len);
+    buf_printf(why, "'%s", after);
+}
+
 bool topic_name_check(struct str name, struct buf *why)
 {
     if (name.len == 0) {
         buf_printf(why, "Topic name is invalid: the empty string is not allowed");
     } else if (is_path(name)) {
-        buf_printf(why, "Topic name is invalid: '%.*s' is not allowed", STR_ARG(name));
+        explain(why, "", name, " is not allowed");
     } else if (name.len > TOPIC_NAME_MAX) {
-        buf_printf(why,
-                   "Topic name is invalid: the length of '%.*s' is longer than the max allowed "
-                   "length %d",
-                   STR_ARG(name), TOPIC_NAME_MAX);
+        explain(why, "the length of ", name, " is longer than the max allowed length 249");
     } else if (!has_legal_chars(name)) {
-        buf_printf(why,
-                   "Topic name is invalid: '%.*s' contains one or more characters other than ASCII "
-                   "alphanumerics, '.', '_' and '-'",
-                   STR_ARG(name));
+        explain(
+            why, "", name,
+            " contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'");
     }
     return topic_name_is_legal(name);
 }

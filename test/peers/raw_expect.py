@@ -3,6 +3,36 @@ of the field's path, and the reason; both parts must be there."""
 
 EXPECTED = (
     ("", "[flush.before.ack]", "a topic setting of ours: acks=all means synced"),
+    # what Kafka does not foresee ends there as UNKNOWN_SERVER_ERROR; we say what is wrong
+    ("create_partitions: too many", "", "the same condition in CreateTopics is a POLICY_VIOLATION"),
+    ("create_partitions: most", "", "the same"),
+    ("metadata: neither", "", "no name and no id: an unknown id"),
+    ("bad name ''", "", "a name like any other bad one"),
+    ("produce_batches: codec", "errorCode", "UNSUPPORTED_COMPRESSION_TYPE"),
+    ("of garbage", "errorCode", "INVALID_RECORD"),
+    ("zstd before v7, Produce v7", "errorCode", "zstd garbage again"),
+    ("length too large", "errorCode", "INVALID_RECORD"),
+    ("gzip, wrong delta", "", "Kafka means to put it right as we do, and fails at that"),
+    ("max bytes -1", "", "as 0"),
+    ("isolation 2", "", "as 0"),
+    ("isolation -1", "", "as 0"),
+    ("produce_batches: null, Produce", "", "Kafka never answers"),
+    # duplicates: Kafka keeps one of them in a map; we do what is asked, as often as it is asked
+    ("Produce", "partition twice", "each is appended"),
+    ("partition twice", "", "each is answered"),
+    ("topic twice", "", "each is appended"),
+    ("no partition", "", "the topic is named without partitions, as it was asked for"),
+    # our own words, where Kafka has none or others
+    ("Produce v", "rrorMessage", "a sentence helps"),
+    # other machinery
+    ("transactional without a transaction", "errorCode", "there is no transaction coordinator yet"),
+    ("producer_ids: ", "", "Kafka's first block of producer ids is not there at once"),
+    ("trailing zeros", "errorCode", "a second batch all the same"),
+    ("fetches: replica state", "currentLeader", "a replica that there is not is told no leader"),
+    ("fetches: replica state", "nodeEndpoints", "the same"),
+    ("tag twice", "", "malformed"),
+    ("tags descend", "", "malformed"),
+    ("name not UTF-8", "", "given back as it came"),
 )
 
 

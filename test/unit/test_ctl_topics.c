@@ -95,6 +95,10 @@ static void names_are_judged(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_create(t, ct_topic(bad[i].name, 1, 1), ERR_INVALID_TOPIC_EXCEPTION, bad[i].text);
     }
+    topic_req nul = ct_topic("", 1, 1);
+    nul.name = (struct str){"a\0b", 3};
+    struct str said = ct_create(t, &nul, 1)->topics[0].error_message;
+    assert_true(said.len > 0 && memchr(said.p, '\0', said.len) != NULL);
     assert_create(t, ct_topic("__cluster_metadata", 1, 1), ERR_INVALID_REQUEST,
                   "Creation of internal topic __cluster_metadata is prohibited.");
     assert_create(t, ct_topic(".hidden", 1, 1), OK, NULL);
