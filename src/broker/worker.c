@@ -19,7 +19,9 @@
 struct session {
     int open_calls;             /* not answered yet, and one while on_frame runs */
     const struct call *blocker; /* parked, and nothing may begin before it ends */
-    bool is_waiting;            /* on_frame said CONN_WAIT */
+    struct call *deferred;      /* the blocker when it has not begun: others must end first */
+    const void *deferred_request;
+    bool is_waiting; /* on_frame said CONN_WAIT */
     bool is_closed;
 };
 
@@ -83,6 +85,18 @@ static void call_free(struct call *c)
     list_push_front(&w->free_calls, &c->node);
 }
 
+/* Once all calls before it have ended. */
+static void begin_deferred(struct session *s)
+{
+    struct call *c = s->deferred;
+    s->deferred = NULL;
+    if (s->is_closed) {
+        call_skip(c);
+    } else {
+        c->api->handler(c, s->deferred_request);
+    }
+}
+
 void worker_end_call(struct call *c)
 {
     struct conn *conn = c->conn;
@@ -91,7 +105,11 @@ void worker_end_call(struct call *c)
         s->blocker = NULL;
     }
     call_free(c);
+    bool is_turn = s->deferred != NULL && s->open_calls == 2; /* it and the one that ends */
     session_unref(s);
+    if (is_turn) {
+        begin_deferred(s);
+    }
     if (!conn_is_closed(conn) && s->is_waiting && session_may_go_on(s)) {
         s->is_waiting = false;
         conn_resume(conn);
@@ -123,10 +141,17 @@ static bool refuse(struct call *c, const char *why)
     return false;
 }
 
-/* A copy of the frame that lives as long as the call, where its API asks for one. */
+/* Whether it must wait until those before it are answered. A handler that has begun and is parked
+ * is the blocker unless it is PIPELINED, so all that are open now are. */
+static bool must_defer(const struct call *c, const struct session *s)
+{
+    return !(c->api->flags & API_PIPELINED) && s->open_calls > 2; /* on_frame's own, and this */
+}
+
+/* A copy of the frame that lives as long as the call, where that is needed. */
 static bool keep_frame(struct call *c, struct bytes *frame)
 {
-    if (!(c->api->flags & API_OUTLIVES_FRAME)) {
+    if (!(c->api->flags & API_OUTLIVES_FRAME) && !must_defer(c, conn_user(c->conn))) {
         return true;
     }
     uint8_t *copy = arena_alloc(&c->arena, frame->len);
@@ -183,6 +208,16 @@ static enum conn_next next_frame(struct session *s, const struct call *c, bool i
     return s->is_waiting ? CONN_WAIT : CONN_CONTINUE;
 }
 
+static void begin(struct session *s, struct call *c, const void *request)
+{
+    if (must_defer(c, s)) {
+        s->deferred = c;
+        s->deferred_request = request;
+    } else {
+        c->api->handler(c, request);
+    }
+}
+
 static enum conn_next on_frame(struct conn *conn, uint8_t *frame, size_t len)
 {
     struct endpoint_place *place = conn_ctx(conn);
@@ -194,7 +229,7 @@ static enum conn_next on_frame(struct conn *conn, uint8_t *frame, size_t len)
     struct call *c = call_begin(place, conn);
     s->open_calls++;
     if (call_decode(c, (struct bytes){frame, len}, &request)) {
-        c->api->handler(c, request);
+        begin(s, c, request);
         next = next_frame(s, c, s->open_calls > open_before);
     }
     session_unref(s);
@@ -269,8 +304,8 @@ enum err worker_new(struct broker *broker, struct worker **ret_worker)
 void worker_free(struct worker *w)
 {
     conn_close_all(w->loop);
-    LIST_EACH(&w->open_calls, n, tmp) {
-        call_skip(LIST_ENTRY(n, struct call, node)); /* nobody is left who would end it */
+    while (!list_is_empty(&w->open_calls)) { /* nobody is left who would end them */
+        call_skip(LIST_ENTRY(list_front(&w->open_calls), struct call, node));
     }
     LIST_EACH(&w->free_calls, n, tmp) {
         struct call *c = LIST_ENTRY(n, struct call, node);
