@@ -113,7 +113,8 @@ void checkpoint_begin(struct checkpoint_writer *w) { *w = (struct checkpoint_wri
 
 void checkpoint_add(struct checkpoint_writer *w, struct str topic, int32_t partition, int64_t off)
 {
-    buf_printf(&w->rows, "%.*s %" PRId32 " %" PRId64 "\n", STR_ARG(topic), partition, off);
+    buf_put_str(&w->rows, topic);
+    buf_printf(&w->rows, " %" PRId32 " %" PRId64 "\n", partition, off);
     w->count++;
 }
 
