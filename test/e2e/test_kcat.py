@@ -2,10 +2,12 @@
 
 import os
 import random
+import subprocess
+import time
 import unittest
 
 import harness
-from kcat import consume, kcat, offset_at, produce
+from kcat import KCAT, consume, kcat, offset_at, produce
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 BIG_BYTES = 10_000_000
@@ -130,6 +132,19 @@ class Kcat(unittest.TestCase):
         got = self.read("-p", 0)
         self.assertEqual([g.value for g in got], values)
         self.assertEqual([g.offset for g in got], list(range(len(values))))
+
+    def test_a_consumer_waits_for_what_comes(self):
+        self.write([b"first"], "-p", 0)
+        cmd = [KCAT, "-b", self.broker.bootstrap, "-q", "-u", "-C", "-t", self.topic(), "-p", "0", "-c", "2",
+               "-X", "fetch.wait.max.ms=20000"]
+        with subprocess.Popen(cmd, stdout=subprocess.PIPE) as consumer:
+            self.addCleanup(consumer.kill)
+            self.assertEqual(consumer.stdout.readline(), b"first\n")  # it is there and waits
+            began = time.monotonic()
+            self.write([b"second"], "-p", 0)
+            self.assertEqual(consumer.stdout.readline(), b"second\n")
+            self.assertLess(time.monotonic() - began, 15)
+            self.assertEqual(consumer.wait(30), 0)
 
     def test_every_acks(self):
         for i, acks in enumerate((0, 1, -1)):

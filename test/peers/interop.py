@@ -20,21 +20,14 @@ import brokers
 import harness
 import peers
 import scenes
+import tool_scenes
+from check import Check, check
 from peers import CODECS, PeerError
 from proxy import Proxy
 
 BIG_BYTES = 10_000_000
 KEY_JOIN_GROUP = 11
 PAST_MS = 1_600_000_000_000
-
-
-class Check(Exception):
-    """A scene that did not hold."""
-
-
-def check(good, *note):
-    if not good:
-        raise Check(" ".join(map(str, note)))
 
 
 def api_keys(bootstrap):
@@ -252,6 +245,12 @@ class Driver:
             return  # it answers false, not an error
         check(False, cmd, "was not refused")
 
+    def scene_tools(self):
+        """Apache Kafka's own command line."""
+        brokers.install()
+        for name, run in tool_scenes.ALL.items():
+            self.scene("tools/" + name.replace("_", "-"), "apache-kafka", run, self, self.topic("tool", name))
+
     def scene_cuts(self):
         """Idempotent producers whose connections are cut and whose acknowledgements get lost."""
         if not self.args.broker:
@@ -340,7 +339,7 @@ def main():
     a.add_argument("--broker", choices=sorted(brokers.BY_NAME))
     a.add_argument("--bootstrap")
     a.add_argument("--peers", help="names or their beginnings, with commas")
-    a.add_argument("--scenes", default="write,read,offsets,big,auto,append_time,admin,cuts")
+    a.add_argument("--scenes", default="write,read,offsets,big,auto,append_time,admin,tools,cuts")
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--cut-records", type=int, default=4000)
     a.add_argument("--quiet-bytes", type=int, default=60_000)
