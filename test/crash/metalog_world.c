@@ -1,8 +1,6 @@
 /* See metalog_world.h. */
 #include "test.h"
 
-#include "wire/messages.h"
-
 #include "metalog_world.h"
 
 #include "meta/versions.h"

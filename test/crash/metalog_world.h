@@ -6,6 +6,7 @@
 #include "broker/host/metalog.h"
 #include "crashfs.h"
 #include "logtest.h"
+#include "wire/messages.h"
 
 #define METALOG_ROOT "data"
 #define METALOG_DIR METALOG_ROOT "/__cluster_metadata-0"

@@ -2,8 +2,6 @@
  * their retention, replay, torn ends, hostile files, a full disk, a failed sync, voters. */
 #include "test.h"
 
-#include "wire/messages.h"
-
 #include "metalog_world.h"
 
 #include "base/mem.h"

@@ -3,8 +3,6 @@
  * opens. */
 #include "test.h"
 
-#include "wire/messages.h"
-
 #include "metalog_world.h"
 
 enum { TOPICS_MAX = 64, BATCH = 3, ROUNDS = 3, SEEDS = 2, POINTS_MAX = 5000 };
