@@ -48,7 +48,7 @@ def consume(broker, topic, *args, **conf):
         key, pos = part(out, m.end(), key_len)
         value, pos = part(out, pos, value_len)
         end = out.index(RECORD_END.encode(), pos)
-        got.append(Got(p, o, ts, key, value, out[pos:end].decode()))
+        got.append(Got(p, o, ts, key, value, out[pos:end].decode(errors="replace")))
         pos = end + len(RECORD_END)
     return got
 

@@ -248,9 +248,9 @@ def check_shell(dirs):
 # --- the story
 
 class Story:
-    def __init__(self, args, quorum, how, dirs=1):
+    def __init__(self, args, quorum, how, dirs=1, **settings):
         self.args, self.quorum, self.how = args, quorum, how
-        self.pair = Pair(quorum, dirs)
+        self.pair = Pair(quorum, dirs, **settings)
         self.client = Client(self.pair)
         self.topics = []
         self.load = None
