@@ -16,8 +16,7 @@ struct controller;
 struct fetch_sessions;
 struct producer_ids;
 struct storage;
-struct syncer;
-struct warmer;
+struct crew;
 struct worker;
 
 struct broker;
@@ -48,8 +47,8 @@ struct broker {
     struct controller *controller;
     struct producer_ids *producer_ids;
     struct fetch_sessions *fetch_sessions;
-    struct syncer *syncer;
-    struct warmer *warmer;
+    struct crew *syncer;
+    struct crew *warmer;
 
     struct endpoint *endpoints;
     int endpoint_count;

@@ -4,9 +4,9 @@
 
 #include "base/diag.h"
 #include "base/mem.h"
-#include "log/logdir.h"
 #include "broker/syncer.h"
 #include "broker/wait.h"
+#include "log/logdir.h"
 
 struct partition *partition_new(const struct partition_args *args,
                                 const struct partition_config *config)

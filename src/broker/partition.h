@@ -21,7 +21,7 @@
 #include <stdatomic.h>
 
 struct logdir;
-struct syncer;
+struct crew;
 struct waiter;
 
 /* What a topic's configuration means for its partitions. */
@@ -41,7 +41,7 @@ struct partition {
     struct logdir *dir;
     struct fs_gate *gate; /* through which the log reaches its directory; shut by deletion */
     struct log *log;
-    struct syncer *syncer;
+    struct crew *syncer;
 
     struct mutex upkeep_lock; /* checkpoint, retention and deletion, one at a time; outermost */
     struct mutex append_lock;
@@ -67,7 +67,7 @@ struct partition_args {
     struct logdir *dir;
     struct fs_gate *gate; /* on the heap; the log was opened through it */
     struct log *log;      /* open, and durable up to its end */
-    struct syncer *syncer;
+    struct crew *syncer;
     int32_t leader_epoch;
 };
 

@@ -456,10 +456,10 @@ static void stop_threads(struct server *s)
         controller_stop(b->controller);
     }
     if (b->syncer != NULL) {
-        syncer_drain(b->syncer);
+        crew_drain(b->syncer);
     }
     if (b->warmer != NULL) {
-        warmer_drain(b->warmer);
+        crew_drain(b->warmer);
     }
     topic_table_each(&b->topics, offline, NULL);
     for (int i = 0; i < b->worker_count; i++) {
@@ -483,10 +483,8 @@ static void free_connections(struct broker *b)
 static void free_parts(struct server *s)
 {
     struct broker *b = &s->broker;
-    if (b->syncer != NULL) {
-        syncer_free(b->syncer);
-    }
-    warmer_free(b->warmer);
+    crew_free(b->syncer);
+    crew_free(b->warmer);
     if (s->upkeep != NULL) {
         upkeep_free(s->upkeep);
         producer_ids_free(b->producer_ids);

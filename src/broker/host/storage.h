@@ -17,7 +17,7 @@ struct storage_args {
     struct clock *clock;
     const struct broker_config *config;
     struct topic_table *topics;
-    struct syncer *syncer;
+    struct crew *syncer;
     uint64_t seed;
 };
 

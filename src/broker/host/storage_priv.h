@@ -18,7 +18,7 @@ struct storage {
     struct clock *clock;
     const struct broker_config *config;
     struct topic_table *topics;
-    struct syncer *syncer;
+    struct crew *syncer;
     char cluster_id[64];
     struct storage_dir *dirs;
     int dir_count;
