@@ -336,8 +336,16 @@ enum err partition_retain(struct partition *p, int64_t now_ms, int *ret_deleted_
 void partition_epoch_end(struct partition *p, const struct partition_view *v, int32_t epoch,
                          int32_t *ret_epoch, int64_t *ret_end_off)
 {
+    int32_t last = log_last_epoch(p->log);
+    bool is_known = epoch <= last && last != NO_LEADER_EPOCH;
     if (epoch == v->leader_epoch) {
         *ret_epoch = epoch;
+        *ret_end_off = v->end_off;
+        return;
+    }
+    if (epoch != NO_LEADER_EPOCH && epoch < v->leader_epoch && !is_known) {
+        /* ours begins at the end of the log, which learns of it with the first append */
+        *ret_epoch = last == NO_LEADER_EPOCH ? epoch : last;
         *ret_end_off = v->end_off;
         return;
     }

@@ -195,3 +195,21 @@ class Records(ApiCase):
         got = self.c.call("DeleteRecords", 2, {"timeoutMs": 1000, "topics": [{"name": name, "partitions": [
             {"partitionIndex": 0, "offset": 1}]}]})["topics"][0]["partitions"][0]
         self.assertEqual((got["errorCode"], got["lowWatermark"]), (POLICY_VIOLATION, -1))
+
+    def test_epochs_without_records_end_where_the_next_begins(self):
+        idle, empty = self.topic("idle"), self.topic("empty")
+        self.create(idle)
+        self.create(empty)
+        self.assertEqual(self.produce(idle, batch.batch())["errorCode"], NONE)
+        self.start_again(self.broker.stop)
+        for name in (idle, empty):
+            self.await_partition(name)
+        leader = self.list(idle, -1)["leaderEpoch"]
+        self.assertGreater(leader, 1)
+        for name, asked, epoch, end in ((idle, 0, 0, 1), (idle, 1, 0, 1), (idle, leader, leader, 1), (idle, leader + 1, -1, -1),
+                                        (empty, 0, 0, 0), (empty, 1, 1, 0), (empty, leader, leader, 0)):
+            got = self.c.call("OffsetForLeaderEpoch", 4, {"topics": [{"topic": name, "partitions": [
+                {"partition": 0, "leaderEpoch": asked}]}]})["topics"][0]["partitions"][0]
+            self.assertEqual((got["leaderEpoch"], got["endOffset"]), (epoch, end), (name, asked))
+        self.assertEqual(self.one(empty, 0, lastFetchedEpoch=0)["errorCode"], NONE)
+        self.assertEqual(self.one(idle, 1, lastFetchedEpoch=1)["divergingEpoch"], {"epoch": 0, "endOffset": 1})

@@ -17,15 +17,16 @@ import raw_admin
 import raw_data
 import raw_expect
 import raw_frames
+import raw_restart
 from raw_talk import Talk, differences, shown
 
-SCENES = raw_admin.SCENES + raw_data.SCENES + raw_frames.SCENES
+SCENES = raw_admin.SCENES + raw_data.SCENES + raw_frames.SCENES + raw_restart.SCENES
 FIELDS_SHOWN = 6
 CONFIG = {"node.id": 1, "num.partitions": 2, "log.index.size.max.bytes": 1048576}
 
 
-def talk(port, names):
-    t = Talk(port)
+def talk(port, names, broker=None):
+    t = Talk(port, broker)
     for scene in SCENES:
         if names is None or scene.__name__ in names:
             t.section = scene.__name__
@@ -41,7 +42,7 @@ def answers_of(kind, port, names):
     if port:
         return talk(port, names).answers
     with brokers.BY_NAME[kind](overrides=dict(CONFIG)) as b:
-        return talk(b.port, names).answers
+        return talk(b.port, names, b).answers
 
 
 def explain(label, said, want, got, wrong):

@@ -28,6 +28,7 @@ EXPECTED = (
     ("transactional without a transaction", "errorCode", "there is no transaction coordinator yet"),
     ("producer_ids: ", "", "Kafka's first block of producer ids is not there at once"),
     ("trailing zeros", "errorCode", "a second batch all the same"),
+    ("again-cut, at -3", "", "Kafka finds a record below the start of the log"),
     ("fetches: replica state", "currentLeader", "a replica that there is not is told no leader"),
     ("fetches: replica state", "nodeEndpoints", "the same"),
     ("tag twice", "", "malformed"),

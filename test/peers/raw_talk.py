@@ -131,13 +131,14 @@ class Cleaner:
 class Talk:
     """Says things to one broker and keeps the answers, cleaned, under labels that both brokers share."""
 
-    def __init__(self, port, controller_port=None):
+    def __init__(self, port, broker=None):
         self.port = port
-        self.controller_port = controller_port
+        self.broker = broker  # that may be started again; None: it is not ours
         self.conn = None
         self.answers = []  # (label, said, answer)
         self.cleaner = Cleaner()
         self.ids = {}
+        self.made = {}  # name: partitions
         self.section = ""
 
     def connection(self):
@@ -219,12 +220,23 @@ class Talk:
             raise RuntimeError("%s: %s" % (api, got))
         return got
 
+    def start_again(self, is_clean=True):
+        self.drop()
+        self.broker.stop() if is_clean else self.broker.kill()
+        self.broker.start()
+        for name, count in self.made.items():
+            self.await_topic(name, count)
+
     def make_topic(self, name, partitions=1, **configs):
         """Created, led and ready."""
         self.must("CreateTopics", 7, {"topics": [{
             "name": name, "numPartitions": partitions, "replicationFactor": 1,
             "configs": [{"name": k.replace("_", "."), "value": str(v)} for k, v in configs.items()]}],
             "timeoutMs": 20000})
+        self.made[name] = partitions
+        return self.await_topic(name, partitions)
+
+    def await_topic(self, name, partitions):
         end = time.monotonic() + READY_S
         while not self._is_ready(name, partitions):
             if time.monotonic() > end:

@@ -65,7 +65,7 @@ static enum err check_divergence(struct fetch_item *it)
         return OK;
     }
     partition_epoch_end(it->part, &it->view, it->want->last_fetched_epoch, &epoch, &end_off);
-    if (epoch == NO_LEADER_EPOCH || end_off < 0) {
+    if (epoch == NO_LEADER_EPOCH || end_off < 0 || it->want->off < it->view.start_off) {
         return ERR_OFFSET_OUT_OF_RANGE;
     }
     if (epoch < it->want->last_fetched_epoch || end_off < it->want->off) {
