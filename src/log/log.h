@@ -217,10 +217,13 @@ int32_t log_epoch_at(struct log *log, int64_t off); /* −1 unknown */
  * log_retain. No-op when off ≤ log start. */
 must_check enum err log_set_start(struct log *log, int64_t off);
 
-/* Drops everything at and beyond off (followers). */
+/* Drops everything at and beyond off (followers), durably, and checkpoints what is left. An off
+ * that lies where offsets are missing ends the log before them. Who goes below the start that is
+ * stored stores the lower one first: a log that ends before its start is taken for lost. */
 must_check enum err log_truncate(struct log *log, int64_t off);
 
-/* Drops everything and begins anew, empty, at off. */
+/* Drops everything and begins anew, empty, at off; durably. A crash on the way leaves the log as it
+ * was, shorter, or empty. As for log_truncate, a lower start is stored before. */
 must_check enum err log_reset(struct log *log, int64_t off);
 
 /* Applies retention by start offset, size and time; nothing at or beyond upto_off (high watermark)
@@ -267,7 +270,8 @@ must_check enum err log_each_aborted(struct log *log, int64_t from_off, int64_t 
 /* --- upkeep, on a helper thread --- */
 
 /* Flushes indexes and takes a producer snapshot so that everything below the returned offset needs
- * no scan after a crash: the value for recovery-point-offset-checkpoint. */
+ * no scan after a crash: the value for recovery-point-offset-checkpoint. It may be stored late, or
+ * not at all. */
 must_check enum err log_checkpoint_recovery_point(struct log *log, int64_t *ret_off);
 
 /* Closes descriptors and frees buffers of a log that was not touched since idle_since_ms. */

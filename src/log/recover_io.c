@@ -240,7 +240,8 @@ static enum err cut_seg(struct recovery *r, const struct recover_seg *rs, struct
     }
     r->stats.truncated_bytes += (int64_t)(rs->size_bytes - rs->good_bytes);
     enum err e = seg_file(seg, r->log->fs, r->log->dir, SEG_LOG, &f);
-    return e ? e : file_truncate(f, rs->good_bytes);
+    e = e ? e : file_truncate(f, rs->good_bytes);
+    return e ? e : file_sync(f); /* what was behind must never follow what is written next */
 }
 
 static enum err adopt_seg(struct recovery *r, const struct recover_seg *rs)
@@ -385,22 +386,8 @@ static int64_t first_checked(const struct recovery *r)
     return INT64_MAX;
 }
 
-/* What was read may be in the cache only: a process that was killed left it there. */
-static enum err sync_recovered(struct recovery *r)
-{
-    struct log *log = r->log;
-    bool is_checked = r->stats.scanned_bytes > 0 || r->stats.truncated_bytes > 0;
-    uint32_t first = log_seg_at(log, MIN(r->recovery_off, first_checked(r)));
-    enum err e = OK;
-    for (uint32_t i = first; is_checked && i < log->seg_count && !e; i++) {
-        struct file *f;
-        e = seg_file(log->segs[i], log->fs, log->dir, SEG_LOG, &f);
-        e = e ? e : file_sync(f);
-    }
-    return e;
-}
-
-/* Names likewise. */
+/* Segments that were checked were synced first. Names may be in the cache only, too: a process that
+ * was killed left them there. */
 static enum err sync_names(struct recovery *r)
 {
     struct log *log = r->log;
@@ -427,16 +414,15 @@ static bool has_stray_snapshots(const struct recovery *r)
 static enum err finish(struct recovery *r)
 {
     struct log *log = r->log;
-    enum err e = sync_recovered(r);
-    if (!e && has_stray_snapshots(r)) {
+    enum err e = OK;
+    if (has_stray_snapshots(r)) {
         r->is_dir_changed = true;
         e = snapshot_prune(log, log->end_off);
     }
     e = e ? e : sync_names(r);
     e = e ? e : log_store_epochs(log);
     for (uint32_t i = 0; i < log->seg_count; i++) {
-        seg_close_files(
-            log->segs[i]); /* it may stay unused: nothing is open before it is asked for */
+        seg_close_files(log->segs[i]); /* the log may stay unused */
     }
     log->synced_off = log->end_off;
     if (r->recovery_off == INT64_MAX || log->size_bytes == 0) {

@@ -155,6 +155,22 @@ static void a_directory_has_one_owner(void **state)
     logdir_close(d);
 }
 
+static void names_that_a_kill_left_become_durable(void **state)
+{
+    struct fs *fs = crashfs_fs(*state);
+    struct logdir *d;
+    assert_ok(fs_mkdir(fs, "data"));
+    assert_ok(fs_mkdir(fs, "data/t-0")); /* and then the process was gone */
+    assert_ok(logdir_open(fs, "data", &d));
+    logdir_close(d);
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        struct crashfs *copy = crashfs_clone(*state);
+        crashfs_cut(copy, seed);
+        assert_true(exists(crashfs_fs(copy), "data/t-0"));
+        crashfs_free(copy);
+    }
+}
+
 /* --- the clean mark --- */
 
 static void a_clean_stop_is_told_once(void **state)
@@ -175,7 +191,13 @@ static void a_clean_stop_is_told_once(void **state)
     assert_true(was_clean);
     assert_int_equal(epoch, 42);
     logdir_close(d);
-    crashfs_cut(*state, 4); /* the mark is durably gone before anything else happens */
+    for (uint64_t seed = 0; seed < 8;
+         seed++) { /* it is durably gone before anything else happens */
+        struct crashfs *copy = crashfs_clone(*state);
+        crashfs_cut(copy, seed);
+        assert_false(exists(crashfs_fs(copy), "data/.kafka_cleanshutdown"));
+        crashfs_free(copy);
+    }
     assert_ok(logdir_open(fs, "data", &d));
     assert_ok(logdir_take_clean_mark(d, &was_clean, &epoch));
     assert_false(was_clean);
@@ -470,6 +492,7 @@ int main(void)
         T(what_apache_kafka_wrote_is_read),
         T(what_cannot_be_meant_is_malformed),
         T(a_directory_has_one_owner),
+        T(names_that_a_kill_left_become_durable),
         T(a_clean_stop_is_told_once),
         T(any_mark_is_a_mark),
         T(names_of_partitions),
