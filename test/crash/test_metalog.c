@@ -547,6 +547,55 @@ static void test_another_directory_is_refused(void **state)
     assert_why(w, "voters");
 }
 
+/* As if another release had written it at the end of the log. */
+static void append_feature(struct metalog_world *w, const char *name, int16_t level)
+{
+    const char *path = METALOG_DIR "/00000000000000000000.log";
+    struct feature_level_record r = {str_from(name), level};
+    struct meta_records rs;
+    struct buf bytes = BUF_INIT;
+    size_t len;
+    metalog_world_begin(w);
+    struct meta_batch_head head = {metalog_world_status(w).end_off, 1, w->clock.wall_ms};
+    metalog_world_close(w);
+    char *text = read_file(w, path, &len);
+    buf_put(&bytes, text, len);
+    meta_records_init(&rs);
+    meta_records_add(&rs, META_FEATURE_LEVEL, 0, &r);
+    assert_ok(meta_batch_build(&bytes, &head, &rs, 0, 1));
+    write_file(w, path, bytes.p, bytes.len);
+    meta_records_deinit(&rs);
+    buf_deinit(&bytes);
+    mem_free(text);
+}
+
+static void test_newer_metadata_is_refused(void **state)
+{
+    struct metalog_world *w = *state;
+    append_feature(w, "metadata.version", 31);
+    assert_err(ERR_UNSUPPORTED_VERSION, metalog_world_open(w));
+    assert_why(w, "metadata.version");
+    assert_why(w, "kafka-features");
+    assert_int_equal(read_state(w).epoch, 1); /* no new epoch was begun */
+}
+
+static void test_newer_features_are_refused(void **state)
+{
+    struct metalog_world *w = *state;
+    append_feature(w, "transaction.version", 3);
+    assert_err(ERR_UNSUPPORTED_VERSION, metalog_world_open(w));
+    assert_why(w, "transaction.version at level 3");
+    assert_int_equal(read_state(w).epoch, 1);
+}
+
+static void test_unknown_features_are_refused(void **state)
+{
+    struct metalog_world *w = *state;
+    append_feature(w, "teleport.version", 1);
+    assert_err(ERR_UNSUPPORTED_VERSION, metalog_world_open(w));
+    assert_why(w, "teleport.version");
+}
+
 static void test_hostile_state_files(void **state)
 {
     static const char *const bad[] = {
@@ -602,6 +651,9 @@ int main(void)
         ON_A_DISK(test_configured_voters_are_judged),
         ON_A_DISK(test_voters_of_the_state_file_are_judged),
         ON_A_DISK(test_another_directory_is_refused),
+        ON_A_DISK(test_newer_metadata_is_refused),
+        ON_A_DISK(test_newer_features_are_refused),
+        ON_A_DISK(test_unknown_features_are_refused),
         ON_A_DISK(test_hostile_state_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@ class ApacheKafka(harness.Broker):
     def __init__(self, quorum="static", heap="-Xms512m -Xmx512m", jvm="-XX:+UseG1GC", controller_port=None, **kw):
         super().__init__(**kw)
         self.quorum = quorum
+        self.format_flags = ()
         self.env = dict(os.environ, KAFKA_HEAP=heap, KAFKA_JVM=jvm, KAFKA_JVM_PERFORMANCE_OPTS="")
         self.controller_port = controller_port or harness.free_port()
         self.conf_path = os.path.join(os.path.dirname(self.log_path), "server.properties")
@@ -69,6 +70,7 @@ class ApacheKafka(harness.Broker):
 
     def format(self, *flags):
         cluster = tool("kafka-storage", "random-uuid").strip()
+        flags += self.format_flags
         if self.quorum == "dynamic":
             flags += ("--standalone",)
         tool("kafka-storage", "format", "-t", cluster, "-c", self.conf_path, *flags)

@@ -248,9 +248,10 @@ def check_shell(dirs):
 # --- the story
 
 class Story:
-    def __init__(self, args, quorum, how, dirs=1, **settings):
+    def __init__(self, args, quorum, how, dirs=1, format_flags=(), **settings):
         self.args, self.quorum, self.how = args, quorum, how
         self.pair = Pair(quorum, dirs, **settings)
+        self.pair.by_name["kafka"].format_flags = format_flags
         self.client = Client(self.pair)
         self.topics = []
         self.load = None
@@ -510,12 +511,16 @@ def scene_refusals(args):
     refuse(pair, ("voters",))
 
 
+SNAPSHOTS = {"metadata.log.max.record.bytes.between.snapshots": 8000, "metadata.max.retention.bytes": 40000}
+OLDER = ("--release-version", "3.9-IV0")
 SCENES = {
     "static-stop": lambda a: Story(a, "static", "stop").run("kafka"),
     "dynamic-kill": lambda a: Story(a, "dynamic", "kill").run("kafka"),
     "static-mixed-dirs": lambda a: Story(a, "static", "mixed", dirs=2).run("kafka"),
     "dynamic-stop": lambda a: Story(a, "dynamic", "stop").run("kafka"),
     "static-kill": lambda a: Story(a, "static", "kill").run("kafka"),
+    "snapshots": lambda a: Story(a, "dynamic", "mixed", **SNAPSHOTS).run("kafka"),
+    "older-release": lambda a: Story(a, "static", "mixed", format_flags=OLDER).run("kafka"),
     "ottla-first": lambda a: Story(a, "dynamic", "mixed").run("ottla"),
     "ottla-first-static-dirs": lambda a: Story(a, "static", "mixed", dirs=3).run("ottla"),
     "refusals": scene_refusals,

@@ -411,6 +411,36 @@ static enum err open_log(struct metalog *ml, struct buf *why)
     return e;
 }
 
+/* --- features --- */
+
+static const struct feature *feature_known(struct str name)
+{
+    for (int i = 0; i < FEATURE_COUNT; i++) {
+        if (str_eq(name, str_from(features_known[i].name))) {
+            return &features_known[i];
+        }
+    }
+    return NULL;
+}
+
+/* A level beyond ours promises what we cannot keep. */
+static enum err check_features(const struct metalog *ml, struct buf *why)
+{
+    for (int32_t i = 0; i < ml->img->feature_count; i++) {
+        const struct image_feature *f = &ml->img->features[i];
+        const struct feature *known = feature_known(f->name);
+        if (known == NULL || f->level > known->max) {
+            buf_printf(why,
+                       "this cluster has %.*s at level %d, and this release knows it up to %d: run "
+                       "a release that knows more, or lower it there first (kafka-features "
+                       "downgrade)",
+                       STR_ARG(f->name), f->level, known != NULL ? known->max : 0);
+            return ERR_UNSUPPORTED_VERSION;
+        }
+    }
+    return OK;
+}
+
 /* --- a new epoch --- */
 
 static enum err read_state(struct metalog *ml, struct quorum_state *ret_qs, struct buf *why)
@@ -594,6 +624,7 @@ static enum err bring_up(struct metalog *ml, struct buf *why)
     e = e ? e : open_log(ml, why);
     e = e ? e : replay_log(ml, why);
     e = e ? e : check_dynamic_voters(ml, why); /* the log may have changed them */
+    e = e ? e : check_features(ml, why);
     e = e ? e : begin_epoch(ml, &qs, why);
     return e ? e : activate(ml, why);
 }
