@@ -140,7 +140,7 @@ static void on_directory(void *ctx, const struct logdir_partition *p)
 static struct found *find_of_row(const struct reading *r, const struct checkpoint_row *row)
 {
     struct found *f = find(r->dir, row->topic, row->partition);
-    return f != NULL && f->made_ms < r->written_ms ? f : NULL;
+    return f != NULL && f->made_ms <= r->written_ms ? f : NULL;
 }
 
 static void on_recovery_point(void *ctx, const struct checkpoint_row *row)
