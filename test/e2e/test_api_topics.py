@@ -11,6 +11,7 @@ import harness
 from apicase import (NO_ID, NONE, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, UNSUPPORTED_VERSION, ApiCase, versions)
 from wire import Connection, messages
 
+COORDINATOR_NOT_AVAILABLE = 15
 INVALID_TOPIC_EXCEPTION = 17
 TOPIC_ALREADY_EXISTS = 36
 INVALID_PARTITIONS = 37
@@ -340,7 +341,7 @@ class Cluster(ApiCase):
             else:
                 told = [self.c.call("FindCoordinator", v, {"key": "a"})]
             for x in told:
-                self.assertEqual((x["errorCode"], x["nodeId"], x["host"], x["port"]), (UNSUPPORTED_VERSION, -1, "", -1))
+                self.assertEqual((x["errorCode"], x["nodeId"], x["host"], x["port"]), (COORDINATOR_NOT_AVAILABLE, -1, "", -1))
 
 
 class LogDirs(ApiCase):

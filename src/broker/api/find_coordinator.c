@@ -1,6 +1,7 @@
-/* FindCoordinator: groups and transactions have no coordinator here, and every key is told so, with
- * an error that clients do not try again. It is served because librdkafka takes a broker that does
- * not list it for one that knows no LZ4, and then sends uncompressed batches. */
+/* FindCoordinator: groups and transactions have no coordinator here, and every key is told so. It
+ * is served because librdkafka takes a broker that does not list it for one that knows no LZ4, and
+ * then sends uncompressed batches. The error is one that clients try again: any other would end
+ * consumers that have a group id and yet read assigned partitions. */
 #include "broker/api/api.h"
 
 enum { NO_NODE = -1, FIRST_VERSION_OF_LISTS = 4 };
@@ -19,7 +20,7 @@ static bool fill_list(struct call *c, const struct find_coordinator_req *req,
             .node_id = NO_NODE,
             .host = STR(""),
             .port = NO_NODE,
-            .error_code = ERR_UNSUPPORTED_VERSION,
+            .error_code = ERR_COORDINATOR_NOT_AVAILABLE,
             .error_message = STR(why),
         };
     }
@@ -33,7 +34,7 @@ void api_find_coordinator(struct call *c, const void *request)
     if (call_version(c) >= FIRST_VERSION_OF_LISTS) {
         has_room = fill_list(c, request, &resp);
     } else {
-        resp.error_code = ERR_UNSUPPORTED_VERSION;
+        resp.error_code = ERR_COORDINATOR_NOT_AVAILABLE;
         resp.error_message = STR(why);
         resp.node_id = resp.port = NO_NODE;
     }
