@@ -8,6 +8,7 @@ export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
+INTEROP_SECONDS=${INTEROP_SECONDS:-150}
 
 test_all() {
     packages test
@@ -19,6 +20,7 @@ test_all() {
     CC=gcc stage asan suites build-asan -Db_sanitize=address,undefined
     CC=gcc stage tsan suites build-tsan -Db_sanitize=thread
     stage fuzz fuzz_all
+    [[ ! ${CI-} ]] || stage interop interop_some
     sum_up
 }
 
@@ -72,6 +74,19 @@ fuzz_all() {
             tail -n 30 "$RESULTS/fuzz.log"
         fi
     done
+}
+
+# In CI a few clients of other languages, those that are here or can be brought soon: what is out of reach, or out of
+# time, is skipped. All of it: ./dev interop
+interop_some() {
+    OTTLA=$PWD/build-test/src/ottla timeout -k 20 "$INTEROP_SECONDS" test/peers/interop.py --available 60 \
+        --peers java-4.3.1,franz-go,kafka-python-3,confluent,kafkajs --scenes write,read,offsets,auto,append_time \
+        >"$RESULTS/interop.log" 2>&1 || true # the log tells
+    grep -A3 "^FAILED" "$RESULTS/interop.log" || true
+    awk '{ word["ok"] = "ok"; word["FAILED"] = "not ok"; word["skip"] = "skip" }
+        $1 in word { print word[$1] " interop/" $2 "/" $3 }
+        / passed, .* skipped$/ { whole = 1 }
+        END { if (!whole) print "skip interop/the-rest" }' "$RESULTS/interop.log" >&3
 }
 
 sum_up() {

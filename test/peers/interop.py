@@ -3,6 +3,7 @@
 
   interop.py --broker ottla|kafka [--peers NAME,...] [--scenes NAME,...]
   interop.py --bootstrap HOST:PORT ...      a broker that is up already (no scene with cuts)
+  interop.py --available SECONDS ...        only the clients that are here or come in that time
 
 One line a scene and client; the last line is "N passed, N failed". README.md beside this file
 tells how a peer is called."""
@@ -12,6 +13,7 @@ import random
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import time
 import traceback
@@ -270,7 +272,7 @@ class Driver:
             proxy.close()
 
     def cuts_one(self, peer, topic, proxy):
-        count = self.args.cut_records
+        count = self.args.cut_records if peer.can("binary") else self.args.cut_records // 10
         records = [scenes.Record(i % 2, None, None, b"%06d" % i + bytes(i % 700))
                    for i in range(count)]
         records.sort(key=lambda r: r.p if not peer.can("binary") else 0)
@@ -304,9 +306,30 @@ class Driver:
                     ",CONTROLLER://127.0.0.1:%d" % kw["controller_port"])
         return brokers.BY_NAME[self.args.broker](port=port, **kw)
 
+    def bring(self):
+        """All peers, or with --available those that can be brought in that many seconds."""
+        limit_s = self.args.available
+        end = time.monotonic() + (limit_s or 0)
+        missing = set()
+        for install, peer in {p.install: p for p in [self.admin] + self.all}.items():
+            try:
+                peer.ensure(max(end - time.monotonic(), 1) if limit_s else None)
+            except (subprocess.SubprocessError, OSError) as e:
+                if not limit_s:
+                    raise
+                missing.add(install)
+                self.skip("bring", peer.name, str(e))
+        self.all = [p for p in self.all if p.install not in missing]
+        if self.admin.install in missing:
+            able = [p for p in self.all if p.can("admin") and p.can("assign")]
+            self.all = self.all if able else []
+            self.admin = able[0] if able else None
+
     def run(self):
-        for peer in {p.install: p for p in [self.admin] + self.all}.values():
-            peer.ensure()
+        self.bring()
+        if not self.all:
+            print("0 passed, 0 failed, %d skipped" % self.skipped)
+            return 0
         if self.args.broker:
             self.broker = self.new_broker().start()
             self.bootstrap = self.broker.bootstrap
@@ -340,6 +363,8 @@ def main():
     a.add_argument("--bootstrap")
     a.add_argument("--peers", help="names or their beginnings, with commas")
     a.add_argument("--scenes", default="write,read,offsets,big,auto,append_time,admin,tools,cuts")
+    a.add_argument("--available", type=float, metavar="SECONDS",
+                   help="leave out the clients that cannot be brought in that time")
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--cut-records", type=int, default=4000)
     a.add_argument("--quiet-bytes", type=int, default=60_000)

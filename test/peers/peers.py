@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import threading
 from dataclasses import dataclass, field
@@ -33,8 +34,17 @@ class Peer:
     def can(self, what):
         return what not in self.cannot
 
-    def ensure(self):
-        subprocess.run([os.path.join(HERE, "install.sh"), *self.install], check=True)
+    def ensure(self, limit_s=None):
+        """Brings it; an error where that does not work, or not in time."""
+        cmd = [os.path.join(HERE, "install.sh"), *self.install]
+        with subprocess.Popen(cmd, start_new_session=True) as p:
+            try:
+                rc = p.wait(limit_s)
+            except subprocess.TimeoutExpired:
+                os.killpg(p.pid, signal.SIGKILL)
+                raise
+        if rc:
+            raise subprocess.CalledProcessError(rc, cmd)
 
     def start(self, cmd, bootstrap, stdin=None, timeout=60, **opts):
         argv = [*self.command, cmd, "--bootstrap", bootstrap, "--timeout", str(timeout), *self.args]
