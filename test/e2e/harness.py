@@ -238,7 +238,7 @@ def main(argv):
     suite.run(result)
     bad = len(result.failures) + len(result.errors)
     print("%d passed, %d failed" % (result.passed, bad))
-    return 1 if bad or not result.passed else 0
+    return 1 if bad or not (result.passed or result.skipped) else 0
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@
  * anything is written in it → LeaderChange → bootstrap records (new cluster), own registration →
  * commit */
 #include "broker/host/metalog_priv.h"
-#include "broker/host/quorum_state.h"
 
 #include "base/diag.h"
 #include "base/mem.h"
@@ -17,7 +16,6 @@
 enum {
     REPLAY_CHUNK_BYTES = 1 << 20,
     ARENA_BYTES = 1 << 20,
-    KRAFT_VERSION_MAX = 1,
 };
 
 static const struct str topic_name = STR("__cluster_metadata");
@@ -42,94 +40,6 @@ static enum err exists(struct fs *fs, const char *dir, const char *name, bool *r
     buf_deinit(&path);
     *ret_exists = e == OK;
     return e == ERR_NOT_FOUND ? OK : e;
-}
-
-/* --- voters --- */
-
-void metalog_own_voter(const struct metalog *ml, struct own_voter *ret_voter)
-{
-    struct own_voter *v = ret_voter;
-    int n = MIN(ml->args.ctl_endpoint_count, QUORUM_ENDPOINTS_MAX);
-    v->record = voters_record_default;
-    v->voter = voters_record_voter_default;
-    v->voter.voter_id = ml->args.config->node_id;
-    v->voter.voter_directory_id = logdir_meta(ml->args.dir)->dir_id;
-    v->voter.kraft_version_feature.max_supported_version = KRAFT_VERSION_MAX;
-    for (int i = 0; i < n; i++) {
-        const struct image_endpoint *ep = &ml->args.ctl_endpoints[i];
-        v->endpoints[i] = (struct voters_record_endpoint){ep->name, ep->host, ep->port};
-    }
-    v->voter.endpoints = v->endpoints;
-    v->voter.endpoints_count = n;
-    v->record.voters = &v->voter;
-    v->record.voters_count = 1;
-}
-
-static enum err refuse_voters(const struct metalog *ml, const char *where, struct buf *why)
-{
-    buf_printf(
-        why,
-        "%s names voters other than node %d with its directory %s. This node's metadata log is a "
-        "quorum of one: remove the other voters first (kafka-metadata-quorum remove-controller), "
-        "or use another directory",
-        where, ml->args.config->node_id, logdir_path(ml->args.dir));
-    return ERR_BAD_CONFIG;
-}
-
-static enum err check_dynamic_voters(const struct metalog *ml, struct buf *why)
-{
-    struct voters_record r;
-    struct arena a;
-    struct uuid own = logdir_meta(ml->args.dir)->dir_id;
-    if (ml->quorum.voters.len == 0) {
-        return OK;
-    }
-    arena_init(&a, ARENA_BYTES);
-    enum err e = wire_decode(&wire_voters_record, 0, buf_bytes(&ml->quorum.voters), &a, &r, NULL);
-    if (e) {
-        buf_printf(why, "the record of the quorum's voters cannot be read: %s", err_text(e));
-    } else if (r.voters_count != 1 || r.voters[0].voter_id != ml->args.config->node_id ||
-               !uuid_eq(r.voters[0].voter_directory_id, own)) {
-        e = refuse_voters(ml, "the metadata log", why);
-    }
-    arena_deinit(&a);
-    return e;
-}
-
-/* controller.quorum.voters: id@host:port, ... */
-static enum err check_configured_voters(const struct metalog *ml, struct buf *why)
-{
-    struct str list = config_props_get(&ml->args.config->props, STR("controller.quorum.voters"));
-    struct str item;
-    while (!str_is_null(list) && str_next_item(&list, ',', &item)) {
-        int64_t id;
-        size_t at = str_find(item, '@');
-        if (at >= item.len || !str_to_i64(str_sub(item, 0, at), &id)) {
-            buf_printf(why, "controller.quorum.voters: '%.*s' is not id@host:port", STR_ARG(item));
-            return ERR_BAD_CONFIG;
-        }
-        if (id != ml->args.config->node_id) {
-            return refuse_voters(ml, "controller.quorum.voters", why);
-        }
-    }
-    return OK;
-}
-
-static bool is_static_by_config(const struct metalog *ml)
-{
-    struct str list = config_props_get(&ml->args.config->props, STR("controller.quorum.voters"));
-    return !str_is_null(list) && list.len > 0;
-}
-
-static enum err check_state_voters(const struct metalog *ml, const struct quorum_state *qs,
-                                   struct buf *why)
-{
-    for (int i = 0; i < qs->voter_count; i++) {
-        if (qs->voters[i] != ml->args.config->node_id) {
-            return refuse_voters(ml, "quorum-state", why);
-        }
-    }
-    return OK;
 }
 
 /* --- replay --- */
@@ -301,6 +211,12 @@ static enum err replay_log(struct metalog *ml, struct buf *why)
 
 /* --- format --- */
 
+static bool is_static_by_config(const struct metalog *ml)
+{
+    struct str list = config_props_get(&ml->args.config->props, STR("controller.quorum.voters"));
+    return !str_is_null(list) && list.len > 0;
+}
+
 static enum err add_all(struct meta_snapshot_writer *w, const struct meta_records *rs)
 {
     for (int32_t i = 0; i < rs->count; i++) {
@@ -409,36 +325,6 @@ static enum err open_log(struct metalog *ml, struct buf *why)
                   found.truncated_bytes);
     }
     return e;
-}
-
-/* --- features --- */
-
-static const struct feature *feature_known(struct str name)
-{
-    for (int i = 0; i < FEATURE_COUNT; i++) {
-        if (str_eq(name, str_from(features_known[i].name))) {
-            return &features_known[i];
-        }
-    }
-    return NULL;
-}
-
-/* A level beyond ours promises what we cannot keep. */
-static enum err check_features(const struct metalog *ml, struct buf *why)
-{
-    for (int32_t i = 0; i < ml->img->feature_count; i++) {
-        const struct image_feature *f = &ml->img->features[i];
-        const struct feature *known = feature_known(f->name);
-        if (known == NULL || f->level > known->max) {
-            buf_printf(why,
-                       "this cluster has %.*s at level %d, and this release knows it up to %d: run "
-                       "a release that knows more, or lower it there first (kafka-features "
-                       "downgrade)",
-                       STR_ARG(f->name), f->level, known != NULL ? known->max : 0);
-            return ERR_UNSUPPORTED_VERSION;
-        }
-    }
-    return OK;
 }
 
 /* --- a new epoch --- */
@@ -614,17 +500,17 @@ static enum err bring_up(struct metalog *ml, struct buf *why)
     struct quorum_state qs;
     logdir_partition_path(ml->args.dir, topic_name, 0, &ml->dir);
     buf_cstr(&ml->dir);
-    enum err e = ml->dir.err ? ml->dir.err : check_configured_voters(ml, why);
+    enum err e = ml->dir.err ? ml->dir.err : metalog_check_config(ml, why);
     e = e ? e : read_state(ml, &qs, why);
-    e = e ? e : check_state_voters(ml, &qs, why);
+    e = e ? e : metalog_check_state(ml, &qs, why);
     e = e ? e : load_snapshots(ml, why);
-    e = e ? e : check_dynamic_voters(ml, why); /* before anything of another quorum is changed */
+    e = e ? e : metalog_check_voters(ml, why); /* before anything of another quorum is changed */
     e = e ? e : make_dir(ml, why);
     e = e ? e : format(ml, why);
     e = e ? e : open_log(ml, why);
     e = e ? e : replay_log(ml, why);
-    e = e ? e : check_dynamic_voters(ml, why); /* the log may have changed them */
-    e = e ? e : check_features(ml, why);
+    e = e ? e : metalog_check_voters(ml, why); /* the log may have changed them */
+    e = e ? e : metalog_check_features(ml, why);
     e = e ? e : begin_epoch(ml, &qs, why);
     return e ? e : activate(ml, why);
 }

@@ -1,10 +1,11 @@
-/* What the parts of the metadata log share. metalog_open.c brings one to life, metalog.c runs it,
- * metalog_keep.c takes snapshots and lets old ones go. */
+/* What the parts of the metadata log share. metalog_open.c brings one to life, metalog_judge.c says
+ * whether it is ours, metalog.c runs it, metalog_keep.c takes snapshots and lets old ones go. */
 #ifndef BROKER_HOST_METALOG_PRIV_H
 #define BROKER_HOST_METALOG_PRIV_H
 
 #include "broker/host/meta_snapshot.h"
 #include "broker/host/metalog.h"
+#include "broker/host/quorum_state.h"
 #include "log/log.h"
 #include "wire/messages.h"
 
@@ -15,7 +16,7 @@ struct quorum {
     struct buf voters;      /* the newest VotersRecord, encoded; empty in a static quorum */
 };
 
-enum { QUORUM_ENDPOINTS_MAX = 16 };
+enum { QUORUM_ENDPOINTS_MAX = 16, KRAFT_VERSION_MAX = 1 };
 
 /* This node as the quorum's one voter. Points into the metalog's arguments: keep it in place. */
 struct own_voter {
@@ -53,10 +54,18 @@ must_check enum err metalog_append(struct metalog *ml, const struct meta_records
 must_check enum err metalog_append_controls(struct metalog *ml, const struct meta_control *controls,
                                             int count);
 
-/* --- metalog_open.c --- */
+/* --- metalog_judge.c: BAD_CONFIG or UNSUPPORTED_VERSION, and why --- */
 
 /* This node as the one voter, for a VotersRecord. */
 void metalog_own_voter(const struct metalog *ml, struct own_voter *ret_voter);
+
+must_check enum err metalog_check_config(const struct metalog *ml, struct buf *why);
+must_check enum err metalog_check_state(const struct metalog *ml, const struct quorum_state *qs,
+                                        struct buf *why);
+/* What the control records said so far. */
+must_check enum err metalog_check_voters(const struct metalog *ml, struct buf *why);
+/* What the image has finalized. */
+must_check enum err metalog_check_features(const struct metalog *ml, struct buf *why);
 
 /* --- metalog_keep.c --- */
 
