@@ -386,13 +386,12 @@ static int64_t first_checked(const struct recovery *r)
     return INT64_MAX;
 }
 
-/* Segments that were checked were synced first. Names may be in the cache only, too: a process that
- * was killed left them there. */
+/* Segments that were checked were synced first. */
 static enum err sync_names(struct recovery *r)
 {
     struct log *log = r->log;
     enum err e = OK;
-    if (!r->args->was_clean || r->is_dir_changed || log->is_dir_dirty) {
+    if (r->is_dir_changed || log->is_dir_dirty) {
         e = fs_sync_dir(log->fs, log->dir);
         log->is_dir_dirty = false;
     }
@@ -489,9 +488,32 @@ static struct log *log_new(const struct log_open_args *args)
     return log;
 }
 
+/* A process that was killed may have left names in the cache only. They are to be as they are seen
+ * before anything is changed: a snapshot that came back later would vouch for what is rewritten
+ * now.
+ */
+static enum err settle_names(const struct recovery *r)
+{
+    return r->args->was_clean ? OK : fs_sync_dir(r->log->fs, r->log->dir);
+}
+
+/* A stored recovery point beyond the end is that of a log that was truncated or reset since. A
+ * checkpoint at the end says how far it still holds. */
+static enum err correct_point(const struct recovery *r)
+{
+    struct log *log = r->log;
+    int64_t off;
+    if (r->args->recovery_point_off <= log->end_off) {
+        return OK;
+    }
+    log->checkpointed_off = -1;
+    return log_checkpoint_locked(log, &off);
+}
+
 static enum err recover(struct recovery *r)
 {
-    enum err e = recover_files(r);
+    enum err e = settle_names(r);
+    e = e ? e : recover_files(r);
     if (e) {
         return e;
     }
@@ -499,7 +521,8 @@ static enum err recover(struct recovery *r)
     e = recover_segs(r);
     e = e ? e : fit_start(r);
     e = e ? e : recover_state(r);
-    return e ? e : finish(r);
+    e = e ? e : finish(r);
+    return e ? e : correct_point(r);
 }
 
 enum err log_open(const struct log_open_args *args, struct log **ret_log,
