@@ -293,8 +293,13 @@ class Life(Row):
 
     def start(self, bench, broker, settle_s=0):
         env = {**os.environ, **getattr(broker, "env", {})}
-        return sides.run_json(sides.GEN, "start", "--at", broker.bootstrap, "--log", os.path.join(bench.box, "life.log"),
-                              "--cpu", sides.BROKER_CPU, "--settle", settle_s, "--", *broker.command(), env=env)
+        log = os.path.join(bench.box, "life.log")
+        try:
+            return sides.run_json(sides.GEN, "start", "--at", broker.bootstrap, "--log", log, "--cpu",
+                                  sides.BROKER_CPU, "--settle", settle_s, "--", *broker.command(), env=env)
+        except AssertionError as e:
+            with open(log, errors="replace") as f:
+                raise AssertionError("%s\n%s" % (e, f.read()[-3000:])) from None
 
     def stop(self, pid, sig=signal.SIGTERM):
         os.kill(pid, sig)

@@ -51,7 +51,7 @@ class Side:
     """A broker under measurement; `box` holds everything that it writes."""
 
     name = ""
-    topic_config = {}
+    for_pauses = {}  # settings of a broker that stands still at times
 
     def __init__(self, box):
         self.box = box
@@ -61,7 +61,7 @@ class Side:
         raise NotImplementedError
 
     def up(self):
-        self.broker = self.make(os.path.join(self.box, self.name)).start()
+        self.broker = self.make(os.path.join(self.box, self.name), **self.for_pauses).start()
 
     def down(self):
         if self.broker:
@@ -108,10 +108,11 @@ class Side:
 
 class Kafka(Side):
     name = "kafka"
+    for_pauses = {"broker.session.timeout.ms": 3600000}
 
     def make(self, data_dir, **overrides):
-        overrides = {"broker.session.timeout.ms": 3600000, "log.initial.task.delay.ms": 1000,
-                     "log.segment.delete.delay.ms": 100, "auto.create.topics.enable": "false", **overrides}
+        overrides = {"log.initial.task.delay.ms": 1000, "log.segment.delete.delay.ms": 100,
+                     "auto.create.topics.enable": "false", **overrides}
         return brokers.ApacheKafka(heap=HEAP, jvm=JVM, data_dir=data_dir, overrides=overrides,
                                    wrap=pinned(BROKER_CPU))
 
