@@ -139,7 +139,7 @@ class Bench:
         self.kafka, self.ottla = Kafka(box), Ottla(box)
         self.sides = [self.kafka] + ([self.ottla] if Ottla.exists() else [])
         self.seconds = 2 if thorough else 1.5
-        self.warm_s = 60 if thorough else 8
+        self.warm_s = 60 if thorough else 15
         self.data = os.path.join(box, "data")
         self.time_ms = int(time.time() * 1000)
         self.counter = 0
