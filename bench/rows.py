@@ -253,7 +253,7 @@ class Consume(Load):
 
     def java(self, bench, side):
         """The consumer of one assigned partition; groups have rows of their own."""
-        count = self.made // self.partitions
+        count = self.made // self.partitions // 2  # not all partitions have as many
         _, cpu_s, _ = side.measured(lambda: harness.run(
             *sides.pinned(sides.CLIENT_CPU, sides.brokers.SCRIPT, "kafka-console-consumer", "--bootstrap-server",
                           side.broker.bootstrap, "--topic", self.topics[side.name], "--partition", "0", "--offset",
