@@ -183,6 +183,15 @@ static bool is_done(const struct conn *c)
     return c->reply_count == 0 && (c->is_draining || (c->is_ended && !c->has_held));
 }
 
+/* The answers to small requests that came with one wait leave together, at the end of the step: a
+ * peer with many connections is woken once for all of them, not once for each. Where much came,
+ * much is ahead, and the peer should know soon that it may go on. */
+static bool may_answer_later(const struct conn *c, size_t came_bytes)
+{
+    return came_bytes > 0 && came_bytes < ANSWER_LATER_BYTES && !c->is_closed && !c->is_blocked &&
+           conn_has_output(c);
+}
+
 static void finish_turn(struct conn *c)
 {
     conn_flush(c);
@@ -212,6 +221,7 @@ static void open_now(struct conn *c)
 
 static void turn(struct conn *c, unsigned events)
 {
+    size_t came_bytes = 0;
     c->in_turn = true;
     if (c->is_opening) {
         open_now(c);
@@ -221,7 +231,7 @@ static void turn(struct conn *c, unsigned events)
     }
     if (events & (NET_READABLE | NET_HANGUP) && !c->is_closed) {
         if (conn_may_read(c)) {
-            conn_read_turn(c);
+            came_bytes = conn_read_turn(c);
         } else if (events & NET_HANGUP) {
             conn_close_for(c, ERR_CLOSED);
         } else {
@@ -230,6 +240,11 @@ static void turn(struct conn *c, unsigned events)
     }
     if (events & NET_WRITABLE) {
         c->is_blocked = false;
+    }
+    if (may_answer_later(c, came_bytes)) {
+        c->in_turn = false;
+        conn_turn_soon(c);
+        return;
     }
     finish_turn(c);
 }

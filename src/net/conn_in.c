@@ -409,16 +409,16 @@ static void take_bytes(struct conn *c, const struct target *t, size_t n)
     }
 }
 
-void conn_read_turn(struct conn *c)
+size_t conn_read_turn(struct conn *c)
 {
     struct target t;
     size_t n = 0;
     if (!aim(c, &t)) {
-        return;
+        return 0;
     }
     enum err e = sock_readv(c->sock, t.iov, t.count, &n);
     if (e == ERR_AGAIN) {
-        return;
+        return 0;
     }
     if (e) {
         conn_close_for(c, e);
@@ -427,6 +427,7 @@ void conn_read_turn(struct conn *c)
     } else {
         take_bytes(c, &t, n);
     }
+    return e ? 0 : n;
 }
 
 /* --- stalls --- */

@@ -16,6 +16,7 @@ enum {
     /* A connection may have so many replies that are not sent yet; then it waits. */
     REPLIES_MAX = 1024,
     TICK_MS = 1000,
+    ANSWER_LATER_BYTES = 16 * 1024,
 };
 
 /* Received bytes that wait for more, or for their turn: p[off .. off + len). No buffer: p == NULL.
@@ -119,8 +120,8 @@ void conn_leave(struct conn *c);
 bool conn_may_hand_out(const struct conn *c);
 bool conn_may_read(const struct conn *c);
 
-/* Reads once and hands out what is whole. */
-void conn_read_turn(struct conn *c);
+/* Reads once and hands out what is whole; returns how much came. */
+size_t conn_read_turn(struct conn *c);
 
 /* Hands out what was kept. */
 void conn_hand_out_held(struct conn *c);

@@ -8,7 +8,7 @@
 
 struct conn_shared; /* conn_int.h */
 
-enum { LOOP_EVENTS_MAX = 256 };
+enum { LOOP_EVENTS_MAX = 64 }; /* answers wait for the end of a step: it must not be long */
 
 struct loop {
     struct net *net;
