@@ -14,7 +14,6 @@ static struct ctl_outcome check_count(const struct growing *g, const growth *t,
                                       const struct image_topic *topic)
 {
     int32_t now = topic->part_slots;
-    int32_t more = t->count - now;
     if (t->count == now) {
         return ctl_refuse(g->req, ERR_INVALID_PARTITIONS, "Topic already has %d partition(s).",
                           now);
@@ -25,6 +24,7 @@ static struct ctl_outcome check_count(const struct growing *g, const growth *t,
                           "increase.",
                           STR_ARG(t->name), now, t->count);
     }
+    int32_t more = t->count - now;
     if (t->assignments_count >= 0 && t->assignments_count != more) {
         return ctl_refuse(g->req, ERR_INVALID_REPLICA_ASSIGNMENT,
                           "Attempted to add %d additional partition(s), but only %d assignment(s) "

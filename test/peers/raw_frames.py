@@ -38,7 +38,7 @@ def unserved(t):
     """Versions below and above what is served, and keys that there are not."""
     for name in SERVED:
         m = wire.messages()[name + "Request"]
-        for v in (-1, min(m.versions) - 1, max(m.versions) + 1, 99):
+        for v in (-1, m.versions.lo - 1, m.versions.hi + 1, 99):
             t.raw("%s v%d" % (name, v), head(m.id, v))
     for v in range(0, 3):
         t.raw("Produce v%d" % v, head(0, v))

@@ -5,14 +5,14 @@ from raw_data import epochs, fetch, produce
 from raw_talk import ZERO_UUID
 
 EPOCHS = range(-2, 8)
+NAMES = ("again", "again-idle", "again-empty", "again-cut")
 
 
 def look(t, when):
     """Epochs, offsets and producers, after each start."""
-    names = ("again", "again-idle", "again-empty", "again-cut")
-    t.say(when + ", metadata", "Metadata", 12, {"topics": [{"topicId": ZERO_UUID, "name": n} for n in names],
+    t.say(when + ", metadata", "Metadata", 12, {"topics": [{"topicId": ZERO_UUID, "name": n} for n in NAMES],
                                                 "allowAutoTopicCreation": False})
-    for name in names:
+    for name in NAMES:
         for epoch in EPOCHS:
             t.say("%s, %s, end of %d" % (when, name, epoch), "OffsetForLeaderEpoch", 4, epochs(name, 0, epoch))
             t.say("%s, %s, fetched in %d" % (when, name, epoch), "Fetch", 12, fetch(t, [
@@ -43,23 +43,23 @@ def cut(t, when, off):
 def restarts(t):
     if t.broker is None:
         return
-    for name in ("again", "again-idle", "again-empty", "again-cut"):
+    for name in NAMES:
         t.make_topic(name)
     for name in ("again-idle", "again-cut", "again-cut"):
         t.produce(name, batch())
     write(t, "at first", 0)
     look(t, "at first")
     cut(t, "at first", 1)
-    t.start_again()
+    t.start_again(NAMES)
     look(t, "after a stop")
     write(t, "after a stop", 1)
     look(t, "after a stop and writes")
-    t.start_again(is_clean=False)  # a cut just before it would be forgotten, or not
+    t.start_again(NAMES, is_clean=False)  # a cut just before it would be forgotten, or not
     look(t, "after a kill")
     write(t, "after a kill", 2)
     look(t, "after a kill and writes")
     cut(t, "after a kill", 2)
-    t.start_again()
+    t.start_again(NAMES)
     look(t, "at last")
 
 

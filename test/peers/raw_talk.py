@@ -138,7 +138,6 @@ class Talk:
         self.answers = []  # (label, said, answer)
         self.cleaner = Cleaner()
         self.ids = {}
-        self.made = {}  # name: partitions
         self.section = ""
 
     def connection(self):
@@ -220,12 +219,13 @@ class Talk:
             raise RuntimeError("%s: %s" % (api, got))
         return got
 
-    def start_again(self, is_clean=True):
+    def start_again(self, topics, is_clean=True):
+        """Until these topics, of one partition each, are ready."""
         self.drop()
         self.broker.stop() if is_clean else self.broker.kill()
         self.broker.start()
-        for name, count in self.made.items():
-            self.await_topic(name, count)
+        for name in topics:
+            self.await_topic(name, 1)
 
     def make_topic(self, name, partitions=1, **configs):
         """Created, led and ready."""
@@ -233,7 +233,6 @@ class Talk:
             "name": name, "numPartitions": partitions, "replicationFactor": 1,
             "configs": [{"name": k.replace("_", "."), "value": str(v)} for k, v in configs.items()]}],
             "timeoutMs": 20000})
-        self.made[name] = partitions
         return self.await_topic(name, partitions)
 
     def await_topic(self, name, partitions):

@@ -119,7 +119,7 @@ static bool fill(struct call *c, const struct rows *rows, struct describe_log_di
         while (from + count < rows->count && rows->v[from + count]->dir == storage_dir(s, i)) {
             count++;
         }
-        has_room = fill_topics(c, rows->v + from, count, out);
+        has_room = fill_topics(c, count ? rows->v + from : NULL, count, out);
     }
     return has_room;
 }
