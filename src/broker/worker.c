@@ -12,6 +12,7 @@
 #include "broker/call.h"
 #include "net/conn.h"
 #include "plat/thread.h"
+#include "record/record.h"
 
 #include <stdio.h>
 
@@ -317,7 +318,11 @@ void worker_free(struct worker *w)
     mem_free(w);
 }
 
-static void run(void *ctx) { loop_run(((struct worker *)ctx)->loop); }
+static void run(void *ctx)
+{
+    loop_run(((struct worker *)ctx)->loop);
+    codec_release_thread();
+}
 
 enum err worker_start(struct worker *w, int number)
 {
