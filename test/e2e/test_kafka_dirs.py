@@ -46,48 +46,61 @@ class KafkaDirs(ApiCase):
         self.broker.start()
         self.c = Connection("127.0.0.1", self.broker.port)
 
-    def check(self, key, first, want):
-        isolation, topic, p = key.split()
-        self.at = key + ": "
-        self.assertEqual(self.offset_at(topic, -2, int(p))["offset"], first)
-        got = kcat.consume(self.broker, topic, "-p", p, "-o", first, isolation_level=isolation)
-        self.assertEqual([(g.offset, g.ts, g.key, g.value) for g in got],
-                         [(r["o"], r["t"], plain(r["k"]), plain(r["v"])) for r in want])
+    def facts_of(self, isolation, topic):
+        """{partition: (first, end, records)} as Apache Kafka had it."""
+        keys = {k: k.split() for k in self.facts}
+        return {int(p): self.facts[k] for k, (i, t, p) in keys.items() if (i, t) == (isolation, topic)}
 
-    def check_all(self, was_killed):
-        for key, (first, end, want) in self.facts.items():
-            isolation, topic, p = key.split()
-            if was_killed and topic == "trimmed":
-                # the start that DeleteRecords set need not have been stored
-                first = self.offset_at(topic, -2, int(p))["offset"]
-                self.assertLessEqual(first, want[0]["o"])
-                continue
-            self.check(key, first, want)
+    def topics(self):
+        return sorted({k.split()[1] for k in self.facts})
+
+    def served(self, isolation, topic):
+        """{partition: records} as kcat gets it."""
+        got = {p: [] for p in self.facts_of(isolation, topic)}
+        for g in kcat.consume(self.broker, topic, "-o", "beginning", isolation_level=isolation):
+            got[g.partition].append((g.offset, g.ts, g.key, g.value))
+        return got
+
+    def check(self, isolation, topic, starts_are_kept):
+        served = self.served(isolation, topic)
+        for p, (first, end, want) in self.facts_of(isolation, topic).items():
+            self.at = "%s %s %d: " % (isolation, topic, p)
+            start = self.offset_at(topic, -2, p)["offset"]
+            if starts_are_kept:
+                self.assertEqual(start, first)
+            self.assertLessEqual(start, first)
             if isolation == "read_uncommitted":
-                self.assertEqual(self.offset_at(topic, -1, int(p))["offset"], end)
+                self.assertEqual(self.offset_at(topic, -1, p)["offset"], end)
+            self.assertEqual([r for r in served[p] if r[0] >= first],
+                             [(r["o"], r["t"], plain(r["k"]), plain(r["v"])) for r in want])
+
+    def write(self, topic):
+        for p, (first, end, want) in self.facts_of("read_uncommitted", topic).items():
+            r = self.produce(topic, records.build([(b"key", b"from ottla")]), p)
+            self.assertEqual((r["errorCode"], r["baseOffset"]), (NONE, end), r)
+
+    def check_written(self, isolation, topic):
+        served = self.served(isolation, topic)
+        ends = {p: f[1] for p, f in self.facts_of("read_uncommitted", topic).items()}
+        for p, (first, end, want) in self.facts_of(isolation, topic).items():
+            self.at = "%s %s %d with what ottla wrote: " % (isolation, topic, p)
+            is_open = end < ends[p]  # behind an open transaction nothing is committed
+            self.assertEqual([r[3] for r in served[p] if r[0] >= first],
+                             [plain(r["v"]) for r in want] + ([] if is_open else [b"from ottla"]))
 
     def play(self, name):
-        was_killed = name.endswith("-kill")
+        levels = ("read_uncommitted", "read_committed")
         self.begin(name)
-        self.check_all(was_killed)
+        for topic in self.topics():
+            for isolation in levels:
+                # after a kill the start that DeleteRecords set need not have been stored
+                self.check(isolation, topic, not name.endswith("-kill"))
+            self.write(topic)
         self.create("new")
-        for key in self.facts:
-            isolation, topic, p = key.split()
-            if isolation == "read_uncommitted":
-                r = self.produce(topic, records.build([(b"key", b"from ottla")]), int(p))
-                self.assertEqual((r["errorCode"], r["baseOffset"]), (NONE, self.facts[key][1]), r)
         self.again()
-        for key, (first, end, want) in self.facts.items():
-            isolation, topic, p = key.split()
-            if topic == "trimmed":
-                continue
-            got = kcat.consume(self.broker, topic, "-p", p, isolation_level=isolation)
-            # behind a transaction that is open nothing is committed
-            is_open = isolation == "read_committed" and \
-                end < self.facts["read_uncommitted %s %s" % (topic, p)][1]
-            self.at = key + " with what ottla wrote: "
-            self.assertEqual([g.value for g in got],
-                             [plain(r["v"]) for r in want] + ([] if is_open else [b"from ottla"]))
+        for topic in self.topics():
+            for isolation in levels:
+                self.check_written(isolation, topic)
         self.assertEqual(self.offset_at("new", -1)["offset"], 0)
 
     def test_a_static_quorum_that_was_stopped(self):

@@ -240,7 +240,7 @@ def newest_snapshot(dirs):
 def check_shell(dirs):
     snap = newest_snapshot(dirs)
     check(snap, "there is no snapshot")
-    out = brokers.tool("kafka-metadata-shell", "--snapshot", snap, "ls", "/image/topics/byName")
+    out = brokers.tool("kafka-metadata-shell", "--snapshot", snap, "ls", "image/topics/byName")
     check("codecs" in out, "the shell does not see the topics:", out)
     return os.path.basename(snap)
 
