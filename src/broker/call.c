@@ -17,9 +17,10 @@ struct call_extent {
 
 static int extent_fd(void *ref) { return log_extent_fd(&((struct call_extent *)ref)->x); }
 
-static enum err extent_pread(void *ref, size_t from, void *p, size_t len)
+static enum err extent_pread(void *ref, uint64_t pos, void *p, size_t len)
 {
-    return log_extent_pread(&((struct call_extent *)ref)->x, from, p, len);
+    const struct log_extent *x = &((struct call_extent *)ref)->x;
+    return log_extent_pread(x, pos - x->pos, p, len);
 }
 
 static void extent_release(void *ref)

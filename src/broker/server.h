@@ -16,6 +16,7 @@ struct server_args {
     struct clock *clock;
     uint64_t seed;             /* of ids, placement, jitter */
     int worker_count;          /* 0: one for each processor */
+    bool in_one_thread;        /* no threads: server_step does all the work (simulation) */
     struct config_props props; /* taken over */
     /* The broker cannot go on (its metadata log failed); any thread. */
     void (*on_fatal)(void *ctx, enum err e);
@@ -33,6 +34,12 @@ int server_port(const struct server *s);
 /* "127.0.0.1:9092" and the like: what a client is told. Valid while s lives. */
 const char *server_address(const struct server *s);
 const struct broker_config *server_config(const struct server *s);
+
+/* With in_one_thread: does what is due now and never waits; false if there was nothing. */
+bool server_step(struct server *s);
+
+/* Ends at once, as a kill does: open files are closed, nothing is flushed or marked on purpose. */
+void server_kill(struct server *s);
 
 /* Stops serving, syncs and closes everything, leaves the mark of a clean shutdown. */
 void server_stop(struct server *s);

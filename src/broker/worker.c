@@ -348,6 +348,9 @@ void worker_stop(struct worker *w)
         loop_post(w->loop, &f.mail);
         thread_join(&w->thread);
         w->is_started = false;
+        return;
+    }
+    while (loop_step(w->loop, 0) > 0) {
     }
 }
 

@@ -214,13 +214,15 @@ enum err recover_producers(struct recovery *r, int64_t from_off)
 {
     struct log *log = r->log;
     enum err e = OK;
+    /* those of the snapshot only: what is replayed may be about to be sent again, however old its
+     * timestamps are */
+    producers_expire(&log->producers, clock_wall_ms(log->clock),
+                     log->config.producer_expiration_ms);
     if (from_off < log->end_off) {
         e = replay(r, from_off, true);
     }
     /* whoever opens or truncates begins with a high watermark of its own */
     (void)producers_first_unstable_off(&log->producers, INT64_MAX);
-    producers_expire(&log->producers, clock_wall_ms(log->clock),
-                     log->config.producer_expiration_ms);
     return e;
 }
 

@@ -505,10 +505,25 @@ static void transactions_hold_the_stable_offset(void **state)
     }
 }
 
+/* A producer is kept for a day after its last timestamp, which may be the client's own and old:
+ * what was just written must be known all the same when it is sent again after a crash. */
+static void a_replayed_producer_is_known_however_old_its_timestamps(void **state)
+{
+    struct world *w = *state;
+    struct log_appended done;
+    struct test_batch t = {.ts_ms = 1, .count = 3, .value_bytes = 10, .producer_id = 7};
+    assert_ok(test_append(w->log, &t, &done));
+    reopen(w, false);
+    assert_ok(test_append(w->log, &t, &done));
+    assert_true(done.is_duplicate);
+    assert_int_equal(log_end_off(w->log), 3);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        T(a_replayed_producer_is_known_however_old_its_timestamps),
         T(a_new_log_is_empty),
         T(what_is_appended_is_read_back),
         T(reads_stop_at_the_bound),

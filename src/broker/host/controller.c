@@ -94,10 +94,12 @@ enum err controller_new(const struct controller_args *args, struct controller **
     return OK;
 }
 
+void controller_begin(struct controller *c) { step(c); }
+
 static void run(void *ctx)
 {
     struct controller *c = ctx;
-    step(c);
+    controller_begin(c);
     loop_run(c->loop);
 }
 

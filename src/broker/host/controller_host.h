@@ -19,8 +19,9 @@ must_check enum err controller_new(const struct controller_args *args,
 void controller_free(struct controller *c);
 struct loop *controller_loop(struct controller *c);
 
-/* Starts the thread; a simulation steps the loop itself instead. */
+/* Starts the thread. A simulation calls controller_begin instead and steps the loop itself. */
 must_check enum err controller_start(struct controller *c);
+void controller_begin(struct controller *c);
 void controller_stop(struct controller *c);
 
 #endif

@@ -170,6 +170,17 @@ static void complete_calls(struct metalog *ml, int64_t upto_off)
     }
 }
 
+static void fail_calls(struct metalog *ml)
+{
+    struct list_node *n;
+    while ((n = list_pop_front(&ml->calls)) != NULL) {
+        struct metalog_call *call = LIST_ENTRY(n, struct metalog_call, node);
+        call->err = ERR_NOT_CONTROLLER;
+        call->resp = NULL;
+        call->done(call);
+    }
+}
+
 /* --- commit --- */
 
 static void apply_unsynced(struct metalog *ml)
@@ -215,6 +226,7 @@ enum err metalog_step(struct metalog *ml, int64_t *ret_deadline_ms)
         ml->lost = commit(ml);
     }
     if (ml->lost) {
+        fail_calls(ml);
         return ml->lost;
     }
     complete_calls(ml, ml->img->next_off);
@@ -223,17 +235,6 @@ enum err metalog_step(struct metalog *ml, int64_t *ret_deadline_ms)
 }
 
 /* --- end --- */
-
-static void fail_calls(struct metalog *ml)
-{
-    struct list_node *n;
-    while ((n = list_pop_front(&ml->calls)) != NULL) {
-        struct metalog_call *call = LIST_ENTRY(n, struct metalog_call, node);
-        call->err = ERR_NOT_CONTROLLER;
-        call->resp = NULL;
-        call->done(call);
-    }
-}
 
 void metalog_close(struct metalog *ml)
 {

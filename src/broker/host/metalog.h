@@ -68,7 +68,7 @@ void metalog_call(struct metalog *ml, struct metalog_call *call);
 
 /* Writes what is due and completes calls. *ret_deadline_ms: when to call again at the latest
  * (monotonic; INT64_MAX: when there is a new call). An error means that the metadata log is lost
- * for this process: stop it. */
+ * for this process: stop it; calls that were open have completed with NOT_CONTROLLER. */
 must_check enum err metalog_step(struct metalog *ml, int64_t *ret_deadline_ms);
 
 struct metalog_status {

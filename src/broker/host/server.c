@@ -81,6 +81,7 @@ static enum err open_storage(struct server *s, struct buf *why)
         .topics = &s->broker.topics,
         .syncer = s->broker.syncer,
         .seed = s->args.seed + 1,
+        .in_one_thread = s->args.in_one_thread,
     };
     enum err e = storage_open(&args, &s->storage, why);
     if (!e) {
@@ -387,6 +388,10 @@ static enum err make_parts(struct server *s, struct buf *why)
 
 static enum err start_threads(struct server *s)
 {
+    if (s->args.in_one_thread) {
+        controller_begin(s->broker.controller);
+        return OK;
+    }
     enum err e = controller_start(s->broker.controller);
     e = e ? e : upkeep_start(s->upkeep);
     for (int i = 0; !e && i < s->broker.worker_count; i++) {
@@ -398,8 +403,8 @@ static enum err start_threads(struct server *s)
 static enum err bring_up(struct server *s, struct buf *why)
 {
     enum err e = init_config(s, why);
-    e = e ? e : syncer_new(LIMIT_SYNC_THREADS, &s->broker.syncer);
-    e = e ? e : warmer_new(LIMIT_WARM_THREADS, &s->broker.warmer);
+    e = e ? e : syncer_new(s->args.in_one_thread ? 0 : LIMIT_SYNC_THREADS, &s->broker.syncer);
+    e = e ? e : warmer_new(s->args.in_one_thread ? 0 : LIMIT_WARM_THREADS, &s->broker.warmer);
     e = e ? e : open_storage(s, why);
     e = e ? e : open_metalog(s, why);
     e = e ? e : storage_load(s->storage, metalog_image(s->metalog), s->broker.node_id, why);
@@ -518,6 +523,21 @@ static void take_down(struct server *s, bool is_clean)
     buf_deinit(&s->address);
     arena_deinit(&s->arena);
     mem_free(s);
+}
+
+void server_kill(struct server *s) { take_down(s, false); }
+
+bool server_step(struct server *s)
+{
+    struct broker *b = &s->broker;
+    bool did = loop_step(controller_loop(b->controller), 0) > 0;
+    for (int i = 0; i < b->worker_count; i++) {
+        did |= loop_step(worker_loop(b->workers[i]), 0) > 0;
+    }
+    did |= crew_step(b->syncer);
+    did |= crew_step(b->warmer);
+    upkeep_step(s->upkeep);
+    return did;
 }
 
 void server_stop(struct server *s) { take_down(s, true); }

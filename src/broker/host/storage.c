@@ -200,6 +200,7 @@ enum err storage_open(const struct storage_args *args, struct storage **ret_stor
     s->config = args->config;
     s->topics = args->topics;
     s->syncer = args->syncer;
+    s->in_one_thread = args->in_one_thread;
     mutex_init(&s->lock);
     list_init(&s->removals);
     rand_init(&s->rand, args->seed);

@@ -19,6 +19,7 @@ struct storage_args {
     struct topic_table *topics;
     struct crew *syncer;
     uint64_t seed;
+    bool in_one_thread; /* logs are opened one after the other */
 };
 
 /* Opens and locks all of log.dirs (or log.dir); formats what is new with the ids that the others

@@ -466,7 +466,7 @@ static void run_jobs(struct load *l)
 {
     struct thread threads[LIMIT_LOAD_THREADS];
     int started = 0;
-    int want = MIN(LIMIT_LOAD_THREADS, (int)(l->count / 16));
+    int want = l->storage->in_one_thread ? 0 : MIN(LIMIT_LOAD_THREADS, (int)(l->count / 16));
     while (started < want && thread_start(&threads[started], "ottla-load", work, l) == OK) {
         started++;
     }

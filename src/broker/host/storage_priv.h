@@ -19,6 +19,7 @@ struct storage {
     const struct broker_config *config;
     struct topic_table *topics;
     struct crew *syncer;
+    bool in_one_thread;
     char cluster_id[64];
     struct storage_dir *dirs;
     int dir_count;
