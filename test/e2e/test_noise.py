@@ -54,7 +54,9 @@ class Noisy(ApiCase):
                     if not piece:
                         return got
                     got += piece
-            except ConnectionError:
+            except TimeoutError:
+                raise
+            except OSError:  # closed already
                 return got
 
     def proc(self, name):
