@@ -240,9 +240,11 @@ def newest_snapshot(dirs):
 def check_shell(dirs):
     snap = newest_snapshot(dirs)
     check(snap, "there is no snapshot")
-    out = brokers.tool("kafka-metadata-shell", "--snapshot", snap, "ls", "image/topics/byName")
-    check("codecs" in out, "the shell does not see the topics:", out)
-    return os.path.basename(snap)
+    for _ in range(5):  # it does not always wait until it has read the file
+        out = brokers.tool("kafka-metadata-shell", "--snapshot", snap, "ls", "image/topics/byName")
+        if "codecs" in out:
+            return os.path.basename(snap)
+    raise Failed("the shell does not see the topics: " + out)
 
 
 # --- the story
