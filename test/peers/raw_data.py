@@ -115,6 +115,24 @@ def produce_batches(t):
     t.say("in the compacted one", "Fetch", 11, fetch(t, [("ba-compact", [(0, 0)])]))
 
 
+def produce_topics(t):
+    """Topics whose settings have a say."""
+    t.make_topic("to-plain", compression_type="uncompressed")
+    t.make_topic("to-strict", min_insync_replicas="2")
+    t.make_topic("to-loose", 1, message_timestamp_after_max_ms="9223372036854775807")
+    many = [(b"k%d" % i, b"v" * i) for i in range(5)]
+    for label, raw in (("gzip", batch(many, attributes=1, codec=gzipped)), ("plain", batch(many)),
+                       ("gzip of a producer", batch(many, attributes=1, codec=gzipped, producer=(3_000_000, 2, 9)))):
+        t.each("uncompressed, " + label, "Produce", (3, 13), produce(t, [("to-plain", [(0, raw)])]))
+    t.say("uncompressed, as read", "Fetch", 11, fetch(t, [("to-plain", [(0, 0)])]))
+    for acks in (1, -1):  # the last one is on disk, and so to be read at once
+        t.each("two replicas of one, acks %d" % acks, "Produce", (3, 9, 13), produce(t, [("to-strict", [(0, batch())])], acks))
+    t.say("two replicas of one, as read", "Fetch", 11, fetch(t, [("to-strict", [(0, 0)])]))
+    t.each("two replicas of one, offsets", "ListOffsets", (1, 7), {"replicaId": -1, "topics": [
+        {"name": "to-strict", "partitions": [{"partitionIndex": 0, "timestamp": -1}]}]})
+    t.each("any time", "Produce", (3, 13), produce(t, [("to-loose", [(0, batch(times=[4_000_000_000_000]))])]))
+
+
 def producers(t):
     """Idempotent producers, and what is told of them."""
     t.make_topic("pr", 2)
@@ -365,5 +383,5 @@ def delete_records(t):
     t.each("compacted", "DeleteRecords", every, of("dr-compact", (0, 1)))
 
 
-SCENES = [produce_places, produce_batches, producers, producer_ids, fetches, fetch_epochs, sessions, list_offsets,
-          delete_records]
+SCENES = [produce_places, produce_batches, produce_topics, producers, producer_ids, fetches, fetch_epochs, sessions,
+          list_offsets, delete_records]
