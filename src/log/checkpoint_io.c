@@ -98,6 +98,8 @@ static enum err ckpt_run(struct log *log, struct ckpt *c)
     e = e ? e : log_sync(log, NULL);
     e = e ? e : log_flush_rows(log);
     e = e ? e : sync_indexes(log, &c->segs);
+    e = e ? e
+          : fs_sync_dir(log->fs, log->dir); /* names of index files, before a snapshot vouches */
     e = e ? e : log_store_epochs(log);
     e = e ? e : snapshot_write(log, c->off, buf_bytes(&c->snapshot), true);
     return e ? e : snapshot_prune(log, c->off);
