@@ -7,7 +7,8 @@
  *   ottla-limit copy DIR     the same by pread and send
  *   ottla-limit echo DIR     give back each request as it came
  *
- *   [--seconds 2] [--conns 4] [--chunk bytes of a request or answer] [--file-mib what is sent] */
+ *   [--send-buffer bytes] [--seconds 2] [--conns 4] [--chunk bytes of a request or answer]
+ * [--file-mib what is sent] */
 #include "base/attr.h"
 #include "base/crc.h"
 #include "base/mem.h"
@@ -35,6 +36,8 @@ enum {
     ACK_BYTES = 50,
     WINDOW = 5, /* requests on their way, as a Kafka producer has them */
     READ_BYTES = 256 * 1024,
+    SEND_BUFFER_BYTES =
+        100 * 1024, /* as both brokers have it; the kernel's own choice costs more */
     SERVER_CPU = 0,
     CLIENT_CPU = 1,
 };
@@ -47,6 +50,7 @@ static double seconds = 2;
 static int conn_count = 4;
 static size_t chunk_bytes = 64 * 1024;
 static size_t file_bytes = 512 << 20;
+static int send_buffer; /* 0: the kernel chooses */
 static atomic_bool is_over;
 
 struct server_conn {
@@ -284,6 +288,9 @@ static void accept_all(struct server *s, int ep)
         c->fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK);
         must(c->fd >= 0, "accept");
         setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        if (send_buffer > 0) {
+            setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
+        }
         poll_add(ep, c->fd, i, has_large_asks() ? EPOLLIN : EPOLLIN | EPOLLOUT | EPOLLET);
     }
 }
@@ -336,6 +343,8 @@ static void set(const char *name, const char *value)
         conn_count = MIN(MAX(atoi(value), 1), CONNS_MAX);
     } else if (strcmp(name, "--chunk") == 0) {
         chunk_bytes = strtoul(value, NULL, 10);
+    } else if (strcmp(name, "--send-buffer") == 0) {
+        send_buffer = atoi(value);
     } else if (strcmp(name, "--file-mib") == 0) {
         file_bytes = strtoul(value, NULL, 10) << 20;
     } else {

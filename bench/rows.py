@@ -234,7 +234,8 @@ class Consume(Load):
 
     def limit(self, bench):
         def best(chunk):
-            ways = [per_gb(bench.limit(mode, conns=self.conns, chunk=chunk)) for mode in ("send", "copy")]
+            ways = [per_gb(bench.limit(mode, conns=self.conns, chunk=chunk, send_buffer=buffer))
+                    for mode, buffer in (("send", 0), ("send", 102400), ("copy", 0))]
             return min(ways, key=lambda figures: figures["cpu_s_per_gb"])
 
         return {**best(1 << 20), **{"small_" + key: value for key, value in best(65536).items()}}
