@@ -237,6 +237,15 @@ int64_t storage_previous_epoch(const struct storage *s)
     return s->dirs[0].previous_epoch;
 }
 
+bool storage_was_clean(const struct storage *s)
+{
+    bool was_clean = true;
+    for (int i = 0; i < s->dir_count; i++) {
+        was_clean = was_clean && s->dirs[i].was_clean;
+    }
+    return was_clean;
+}
+
 struct logdir *storage_metadata_dir(const struct storage *s) { return s->metadata_dir; }
 
 void storage_close(struct storage *s, bool is_clean, int64_t broker_epoch)

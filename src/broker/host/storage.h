@@ -43,6 +43,7 @@ must_check enum err storage_load(struct storage *s, const struct image *img, int
 /* The epoch that the broker had at its last stop, which was clean and left all of log.dirs in
  * order; -1 otherwise. After storage_load. */
 int64_t storage_previous_epoch(const struct storage *s);
+bool storage_was_clean(const struct storage *s); /* of all of log.dirs */
 
 /* A partition that this node has by the image. */
 struct storage_part {

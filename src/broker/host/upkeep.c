@@ -79,6 +79,9 @@ struct upkeep *upkeep_new(struct storage *storage, struct topic_table *topics, s
     for (int i = 0; i < CHORE_COUNT; i++) {
         u->chores[i].due_ms = clock_mono_ms(clock) + u->chores[i].interval_ms;
     }
+    if (!storage_was_clean(storage)) { /* what was recovered need not be again */
+        u->chores[CHORE_CHECKPOINT].due_ms = clock_mono_ms(clock);
+    }
     mutex_init(&u->lock);
     cond_init(&u->wake);
     return u;
