@@ -369,6 +369,8 @@ static enum err fit_start(struct recovery *r)
         seg_unref(seg);
     }
     log->size_bytes = 0;
+    log->unindexed_bytes = 0;
+    log->timeindex_last_ts = -1;
     log_init_rows(log, (uint32_t[LOG_ROW_FILES]){0});
     return e ? e : create_first_seg(r, log->start_off);
 }
