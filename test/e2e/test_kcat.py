@@ -33,7 +33,9 @@ class Kcat(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         assert cls.broker.is_alive(), cls.broker.log()
-        cls.broker.stop()
+        status = cls.broker.stop()
+        if isinstance(cls.broker, harness.Ottla):
+            assert status == 0, "exit %s:\n%s" % (status, cls.broker.log())
 
     def topic(self):
         return self.id().split(".")[-1]
