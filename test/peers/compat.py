@@ -513,7 +513,7 @@ def scene_refusals(args):
     refuse(pair, ("voters",))
 
 
-SNAPSHOTS = {"metadata.log.max.record.bytes.between.snapshots": 8000, "metadata.max.retention.bytes": 40000}
+SNAPSHOTS = {"metadata.log.max.record.bytes.between.snapshots": 1500, "metadata.max.retention.bytes": 40000}
 OLDER = ("--release-version", "3.9-IV0")
 SCENES = {
     "static-stop": lambda a: Story(a, "static", "stop").run("kafka"),
