@@ -269,10 +269,13 @@ int64_t producers_stable_off_after(const struct producers *x, int64_t first_off,
 
 void producers_expire(struct producers *x, int64_t now_ms, int64_t expiration_ms)
 {
+    int64_t oldest_ms; /* timestamps are whatever a client or a file says */
+    if (__builtin_sub_overflow(now_ms, expiration_ms, &oldest_ms)) {
+        return;
+    }
     MAP_EACH(&x->by_id, node, tmp) {
         struct producer *p = MAP_ENTRY(node, struct producer, node);
-        if (p->txn_first_off < 0 && p->epoch != NO_EPOCH &&
-            now_ms - p->last_ts_ms >= expiration_ms) {
+        if (p->txn_first_off < 0 && p->epoch != NO_EPOCH && p->last_ts_ms <= oldest_ms) {
             forget(x, p);
         }
     }
