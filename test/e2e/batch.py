@@ -6,6 +6,8 @@
 
 import struct
 
+from wire import uvarint
+
 NO_PRODUCER = (-1, -1, -1)
 HEAD = struct.Struct(">qiibIhiqqqhii")
 FIELDS = ("base_offset", "length", "epoch", "magic", "crc", "attributes", "last_delta", "base_time", "max_time",
@@ -37,13 +39,7 @@ def crc(data, table=_CASTAGNOLI):
 
 
 def varint(n):
-    n = n << 1 ^ n >> 63
-    out = bytearray()
-    while n > 0x7F:
-        out.append(n & 0x7F | 0x80)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
+    return uvarint(n << 1 ^ n >> 63)
 
 
 def _bytes(b):
