@@ -216,9 +216,7 @@ static void restart(struct sim *s)
 
 static void admin_step(struct sim *s)
 {
-    union {
-        struct create_topics_resp create;
-    } resp;
+    struct create_topics_resp resp;
     if (s->has_topic) {
         return;
     }
@@ -232,8 +230,8 @@ static void admin_step(struct sim *s)
         req.topics_count = 1;
         sim_client_call(&s->admin, API_CREATE_TOPICS, 5, &req);
     }
-    if (sim_client_poll(&s->admin, &resp.create) == SIM_ANSWER) {
-        enum err e = (enum err)resp.create.topics[0].error_code;
+    if (sim_client_poll(&s->admin, &resp) == SIM_ANSWER) {
+        enum err e = (enum err)resp.topics[0].error_code;
         s->has_topic = e == OK || e == ERR_TOPIC_ALREADY_EXISTS;
     }
 }
