@@ -21,14 +21,19 @@ struct change {
 struct wish {
     int8_t type;
     struct str resource;
-    struct change *changes;
+    struct change *changes; /* NULL: no memory was left */
     int32_t count;
+    struct ctl_outcome outcome;
 };
 
+/* A request of either kind. */
 struct altering {
     struct ctl *ctl;
     const struct ctl_req *req;
     struct meta_records *records;
+    struct wish *wishes;
+    int32_t count;
+    bool is_dry; /* nothing shall change */
 };
 
 /* --- checks of values --- */
@@ -355,6 +360,9 @@ static void put_changes(const struct altering *a, const struct wish *w)
 
 static struct ctl_outcome alter(const struct altering *a, struct wish *w)
 {
+    if (w->changes == NULL) {
+        return (struct ctl_outcome){ERR_BUDGET, STR_NULL};
+    }
     struct ctl_outcome o = w->count > CTL_SETTINGS_MAX ? ctl_refuse(a->req, ERR_INVALID_CONFIG,
                                                                     "More settings than there are.")
                                                        : check_operations(a, w);
@@ -369,156 +377,129 @@ static struct ctl_outcome alter(const struct altering *a, struct wish *w)
 }
 
 /* Which resources come more than once. */
-static uint8_t *find_twice(const struct ctl_req *req, const struct wish *wishes, int32_t count)
+static uint8_t *find_twice(const struct altering *a)
 {
-    struct str *keys = arena_array(req->arena, (size_t)count + 1, sizeof *keys);
-    for (int32_t i = 0; keys != NULL && i < count; i++) {
-        keys[i] = arena_printf(req->arena, "%d:%.*s", wishes[i].type, STR_ARG(wishes[i].resource));
+    struct str *keys = arena_array(a->req->arena, (size_t)a->count + 1, sizeof *keys);
+    for (int32_t i = 0; keys != NULL && i < a->count; i++) {
+        const struct wish *w = &a->wishes[i];
+        keys[i] = arena_printf(a->req->arena, "%d:%.*s", w->type, STR_ARG(w->resource));
     }
-    return keys ? ctl_find_duplicates(req->arena, keys, count) : NULL;
+    return keys ? ctl_find_duplicates(a->req->arena, keys, a->count) : NULL;
 }
 
-/* Both responses have the same shape but are two types; this is what they share. */
-typedef void answer_fn(void *resp, const struct wish *w, struct ctl_outcome o);
-
-static enum err alter_all(const struct altering *a, struct wish *wishes, int32_t count,
-                          answer_fn *answer, void *resp)
+/* Each wish gets its outcome; what is fine becomes records. */
+static enum err alter_all(const struct altering *a)
 {
-    uint8_t *duplicates = find_twice(a->req, wishes, count);
+    uint8_t *duplicates = find_twice(a);
     if (duplicates == NULL) {
         return ERR_BUDGET;
     }
-    for (int32_t i = 0; i < count; i++) {
+    for (int32_t i = 0; i < a->count; i++) {
         int32_t before = a->records->count;
         struct ctl_outcome o = duplicates[i] ? ctl_refuse(a->req, ERR_INVALID_REQUEST,
                                                           "Each resource must appear at most once.")
-                                             : alter(a, &wishes[i]);
+                                             : alter(a, &a->wishes[i]);
         if (o.err) {
             meta_records_truncate(a->records, before);
         }
         if (o.err && !err_is_wire(o.err)) {
             return o.err;
         }
-        answer(resp, &wishes[i], o);
+        a->wishes[i].outcome = o;
     }
+    if (a->is_dry) {
+        meta_records_truncate(a->records, 0);
+    }
+    a->records->is_atomic = true;
     return OK;
 }
 
-static void answer_incremental(void *resp, const struct wish *w, struct ctl_outcome o)
+/* --- the two requests --- */
+
+/* Room for `most` changes. */
+static struct wish new_wish(struct arena *arena, int8_t type, struct str resource, size_t most)
 {
-    struct incremental_alter_configs_resp *r = resp;
-    struct incremental_alter_configs_resp_alter_configs_resource_response *ret =
-        &r->responses[r->responses_count++];
-    *ret = incremental_alter_configs_resp_alter_configs_resource_response_default;
-    ret->error_code = (int16_t)o.err;
-    ret->error_message = o.text;
-    ret->resource_type = w->type;
-    ret->resource_name = w->resource;
+    struct change *changes = arena_array(arena, most + 1, sizeof *changes);
+    return (struct wish){.type = type, .resource = resource, .changes = changes};
 }
 
-enum err ctl_incremental_configs(struct ctl *ctl, const struct ctl_req *req, struct ctl_out *out)
+static struct wish wish_of(const struct altering *a,
+                           const struct incremental_alter_configs_req_alter_configs_resource *r)
 {
-    const struct incremental_alter_configs_req *msg = req->msg;
-    struct altering a = {ctl, req, &out->records};
-    size_t count = (size_t)msg->resources_count;
-    struct wish *wishes = arena_array(req->arena, count + 1, sizeof *wishes);
-    struct incremental_alter_configs_resp *resp =
-        ARENA_NEW(req->arena, struct incremental_alter_configs_resp);
-    if (wishes == NULL || resp == NULL) {
-        return ERR_BUDGET;
+    struct wish w =
+        new_wish(a->req->arena, r->resource_type, r->resource_name, (size_t)r->configs_count);
+    for (int32_t i = 0; w.changes != NULL && i < r->configs_count; i++) {
+        w.changes[w.count++] = (struct change){r->configs[i].name, r->configs[i].value,
+                                               r->configs[i].config_operation};
     }
-    *resp = incremental_alter_configs_resp_default;
-    resp->responses = arena_array(req->arena, count + 1, sizeof *resp->responses);
-    if (resp->responses == NULL) {
-        return ERR_BUDGET;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct wish *w = &wishes[i];
-        w->type = msg->resources[i].resource_type;
-        w->resource = msg->resources[i].resource_name;
-        w->count = msg->resources[i].configs_count;
-        w->changes = arena_array(req->arena, (size_t)w->count + 1, sizeof *w->changes);
-        if (w->changes == NULL) {
-            return ERR_BUDGET;
-        }
-        for (int32_t j = 0; j < w->count; j++) {
-            w->changes[j] = (struct change){msg->resources[i].configs[j].name,
-                                            msg->resources[i].configs[j].value,
-                                            msg->resources[i].configs[j].config_operation};
-        }
-    }
-    out->resp = resp;
-    out->records.is_atomic = true;
-    enum err e = alter_all(&a, wishes, msg->resources_count, answer_incremental, resp);
-    if (msg->validate_only) {
-        meta_records_truncate(&out->records, 0);
-    }
-    return e;
-}
-
-static void answer_alter(void *resp, const struct wish *w, struct ctl_outcome o)
-{
-    struct alter_configs_resp *r = resp;
-    struct alter_configs_resp_alter_configs_resource_response *ret =
-        &r->responses[r->responses_count++];
-    *ret = alter_configs_resp_alter_configs_resource_response_default;
-    ret->error_code = (int16_t)o.err;
-    ret->error_message = o.text;
-    ret->resource_type = w->type;
-    ret->resource_name = w->resource;
+    return w;
 }
 
 /* AlterConfigs gives all settings that there shall be: the others are deleted. */
-static enum err replace_wish(const struct ctl *ctl, struct arena *arena,
-                             const struct alter_configs_req_alter_configs_resource *r,
-                             struct wish *ret)
+static struct wish replacing_wish(const struct altering *a,
+                                  const struct alter_configs_req_alter_configs_resource *r)
 {
     const struct image_configs *old =
-        image_configs(ctl->tip, (enum config_resource)r->resource_type, r->resource_name);
-    size_t most = (size_t)r->configs_count + (size_t)(old ? old->count : 0) + 1;
-    struct wish w = {.type = r->resource_type, .resource = r->resource_name};
-    w.changes = arena_array(arena, most, sizeof *w.changes);
-    if (w.changes == NULL) {
-        return ERR_BUDGET;
-    }
-    for (int32_t i = 0; i < r->configs_count; i++) {
+        image_configs(a->ctl->tip, (enum config_resource)r->resource_type, r->resource_name);
+    int32_t old_count = old ? old->count : 0;
+    struct wish w = new_wish(a->req->arena, r->resource_type, r->resource_name,
+                             (size_t)r->configs_count + (size_t)old_count);
+    for (int32_t i = 0; w.changes != NULL && i < r->configs_count; i++) {
         w.changes[w.count++] = (struct change){r->configs[i].name, r->configs[i].value, OP_SET};
     }
-    for (int32_t i = 0; w.count <= CTL_SETTINGS_MAX && old != NULL && i < old->count; i++) {
+    for (int32_t i = 0; w.changes != NULL && w.count <= CTL_SETTINGS_MAX && i < old_count; i++) {
         if (change_of(&w, old->items[i].name) == NULL) {
             w.changes[w.count++] = (struct change){old->items[i].name, STR_NULL, OP_DELETE};
         }
     }
-    *ret = w;
-    return OK;
+    return w;
+}
+
+enum err ctl_incremental_configs(struct ctl *ctl, const struct ctl_req *req, struct ctl_out *out)
+{
+    typedef struct incremental_alter_configs_resp_alter_configs_resource_response answer;
+    const struct incremental_alter_configs_req *msg = req->msg;
+    struct altering a = {ctl, req, &out->records, NULL, msg->resources_count, msg->validate_only};
+    a.wishes = arena_array(req->arena, (size_t)a.count + 1, sizeof *a.wishes);
+    answer *answers = arena_array(req->arena, (size_t)a.count + 1, sizeof *answers);
+    struct incremental_alter_configs_resp *resp =
+        ARENA_NEW(req->arena, struct incremental_alter_configs_resp);
+    if (a.wishes == NULL || answers == NULL || resp == NULL) {
+        return ERR_BUDGET;
+    }
+    for (int32_t i = 0; i < a.count; i++) {
+        a.wishes[i] = wish_of(&a, &msg->resources[i]);
+    }
+    enum err e = alter_all(&a);
+    for (int32_t i = 0; i < a.count; i++) {
+        const struct wish *w = &a.wishes[i];
+        answers[i] = (answer){(int16_t)w->outcome.err, w->outcome.text, w->type, w->resource};
+    }
+    *resp = (struct incremental_alter_configs_resp){0, answers, a.count};
+    out->resp = resp;
+    return e;
 }
 
 enum err ctl_alter_configs(struct ctl *ctl, const struct ctl_req *req, struct ctl_out *out)
 {
+    typedef struct alter_configs_resp_alter_configs_resource_response answer;
     const struct alter_configs_req *msg = req->msg;
-    struct altering a = {ctl, req, &out->records};
-    size_t count = (size_t)msg->resources_count;
-    struct wish *wishes = arena_array(req->arena, count + 1, sizeof *wishes);
+    struct altering a = {ctl, req, &out->records, NULL, msg->resources_count, msg->validate_only};
+    a.wishes = arena_array(req->arena, (size_t)a.count + 1, sizeof *a.wishes);
+    answer *answers = arena_array(req->arena, (size_t)a.count + 1, sizeof *answers);
     struct alter_configs_resp *resp = ARENA_NEW(req->arena, struct alter_configs_resp);
-    if (wishes == NULL || resp == NULL) {
+    if (a.wishes == NULL || answers == NULL || resp == NULL) {
         return ERR_BUDGET;
     }
-    *resp = alter_configs_resp_default;
-    resp->responses = arena_array(req->arena, count + 1, sizeof *resp->responses);
-    if (resp->responses == NULL) {
-        return ERR_BUDGET;
+    for (int32_t i = 0; i < a.count; i++) {
+        a.wishes[i] = replacing_wish(&a, &msg->resources[i]);
     }
-    for (size_t i = 0; i < count; i++) {
-        enum err e = replace_wish(ctl, req->arena, &msg->resources[i], &wishes[i]);
-        if (e) {
-            return e;
-        }
+    enum err e = alter_all(&a);
+    for (int32_t i = 0; i < a.count; i++) {
+        const struct wish *w = &a.wishes[i];
+        answers[i] = (answer){(int16_t)w->outcome.err, w->outcome.text, w->type, w->resource};
     }
+    *resp = (struct alter_configs_resp){0, answers, a.count};
     out->resp = resp;
-    out->records.is_atomic = true;
-    enum err e = alter_all(&a, wishes, msg->resources_count, answer_alter, resp);
-    if (msg->validate_only) {
-        meta_records_truncate(&out->records, 0);
-    }
     return e;
 }
