@@ -2,7 +2,7 @@
 """Kills a broker again and again under an idempotent acks=all load; afterwards nothing that was
 acknowledged may be lost, doubled or out of order. kill9.c beside this is the load and the judge.
 
-  kill9.py [--rounds N] [--seed N] [--scene NAME,...] [--build DIR]
+  kill9.py [--rounds N] [--seed N] [--scenes NAME,...] [--build DIR]
 
 One line a scene, as TAP has it; the last line is "N passed, N failed". A failed scene keeps its data
 directory."""
@@ -151,13 +151,13 @@ def main():
     a.add_argument("--rounds", type=int, default=200)
     a.add_argument("--life", type=float, default=0.8, help="longest life of a broker, seconds")
     a.add_argument("--seed", type=int, default=int(time.time()))
-    a.add_argument("--scene", default=",".join(s.name for s in SCENES))
+    a.add_argument("--scenes", default=",".join(s.name for s in SCENES))
     a.add_argument("--build", default=os.path.join(ROOT, "build"))
     args = a.parse_args()
     os.environ.setdefault("OTTLA", os.path.join(args.build, "src", "ottla"))
     passed = failed = 0
     for scene in SCENES:
-        if scene.name not in args.scene.split(","):
+        if scene.name not in args.scenes.split(","):
             continue
         loop = Loop(scene, args)
         try:

@@ -2,15 +2,11 @@
 between two brokers (ids, ports, times, paths) replaced by names in the order of their appearance."""
 
 import json
-import os
 import socket
 import struct
-import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
-import wire  # noqa: E402
+import wire
 
 CLOSED = "connection closed"
 SILENT = "no answer"

@@ -1,8 +1,8 @@
 """Raw comparison: what a broker knows after it was stopped, and after it was killed."""
 
 from batch import batch
-from raw_data import epochs, fetch, produce
-from raw_talk import ZERO_UUID
+from data import epochs, fetch, produce
+from talk import ZERO_UUID
 
 EPOCHS = range(-2, 8)
 NAMES = ("again", "again-idle", "again-empty", "again-cut")

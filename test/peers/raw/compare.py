@@ -1,26 +1,29 @@
 #!/usr/bin/env python3
 """Sends the same raw requests to Apache Kafka and to ottla and shows each field that differs.
 
-  raw_compare.py [--scenes NAME,...]           both
-  raw_compare.py --record kafka [--say WORD]   only what one of them answers, as text
-  raw_compare.py --kafka PORT --ottla PORT     brokers that are up already (fresh ones: topics are made)
+  compare.py [--scenes NAME,...]           both
+  compare.py --record kafka [--say WORD]   only what one of them answers, as text
+  compare.py --kafka PORT --ottla PORT     brokers that are up already (fresh ones: topics are made)
 
 The last line is "N passed, N failed": answers that are equal and answers that are not, an expected
-difference (raw_expect.py) counting as equal. Left out are ids, ports, times, sizes and throttle."""
+difference (expect.py) counting as equal. Left out are ids, ports, times, sizes and throttle."""
 
 import argparse
+import os
 import signal
 import sys
 
-import brokers
-import raw_admin
-import raw_data
-import raw_expect
-import raw_frames
-import raw_restart
-from raw_talk import Talk, differences, shown
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import brokers  # noqa: E402  first: it knows where the end-to-end tests are
+import admin  # noqa: E402
+import configs  # noqa: E402
+import data  # noqa: E402
+import expect  # noqa: E402
+import frames  # noqa: E402
+import restart  # noqa: E402
+from talk import Talk, differences, shown  # noqa: E402
 
-SCENES = raw_admin.SCENES + raw_data.SCENES + raw_frames.SCENES + raw_restart.SCENES
+SCENES = admin.SCENES + configs.SCENES + data.SCENES + frames.SCENES + restart.SCENES
 FIELDS_SHOWN = 6
 SCENE_ENDED = "scene ended"
 CONFIG = {"node.id": 1, "num.partitions": 2, "log.index.size.max.bytes": 1048576}
@@ -62,7 +65,7 @@ def compare(kafka, ottla):
     good = bad = 0
     for label, said, want in kafka:
         got = by_label.pop(label, (label, said, "(never asked)"))[2]
-        wrong = [d for d in differences(want, got) if not raw_expect.is_expected(label, *d)]
+        wrong = [d for d in differences(want, got) if not expect.is_expected(label, *d)]
         if label.endswith(SCENE_ENDED):
             wrong = [("", want, got)]
         good, bad = good + (not wrong), bad + bool(wrong)

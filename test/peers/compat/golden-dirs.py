@@ -2,18 +2,22 @@
 """Makes test/golden/dirs: small data directories that Apache Kafka wrote, each with what Apache Kafka
 itself served from it, for test/e2e/test_kafka_dirs.py.
 
-  kafka-dirs.py            all of them again (they change: ids, times)"""
+  golden-dirs.py           all of them again (they change: ids, times)"""
 
 import gzip
 import io
 import json
 import os
+import sys
 import tarfile
 
-import brokers
-import compat
-import harness
-import scenes
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import brokers  # noqa: E402
+import harness  # noqa: E402
+import scenes  # noqa: E402
+import story  # noqa: E402
+from pair import JAVA  # noqa: E402
+from peers import CODECS  # noqa: E402
 
 OUT = os.path.join(harness.ROOT, "test", "golden", "dirs")
 SMALL = {"log.index.size.max.bytes": 4096, "log.flush.offset.checkpoint.interval.ms": 1000,
@@ -22,20 +26,20 @@ COUNT = 12
 KINDS = {"static-stop": ("static", "stop"), "dynamic-kill": ("dynamic", "kill")}
 
 
-class Small(compat.Story):
+class Small(story.Story):
     """Little of everything."""
 
     def fill(self):
         c = self.client
         names = ("codecs", "transactions", "compacted", "trimmed", "again")
         for name in names:
-            c.create(name, *compat.TOPICS[name])
-        for p, codec in enumerate(compat.CODECS):
-            some = [r for r in scenes.mixed(compat.JAVA, codec, p, 3 * COUNT) if len(r.value or b"") < 500]
+            c.create(name, *story.TOPICS[name])
+        for p, codec in enumerate(CODECS):
+            some = [r for r in scenes.mixed(JAVA, codec, p, 3 * COUNT) if len(r.value or b"") < 500]
             c.write("codecs", some[:COUNT], codec=codec, idempotent=p % 2)
         for i, end in enumerate(("commit", "abort", "commit", "abort")):
             c.write("transactions", self.few("transactions", 2), txn="t%d" % (i % 2), end=end)
-        c.write("transactions", [r for r in self.few("open", 2) if r.p == 1], txn=compat.OPEN_TXN,
+        c.write("transactions", [r for r in self.few("open", 2) if r.p == 1], txn=story.OPEN_TXN,
                 end="open", prop="transaction.timeout.ms=900000")
         c.write("transactions", self.few("behind", 2))
         self.overwrite()
@@ -68,14 +72,14 @@ def pack(dirs, facts, name):
 
 def main():
     brokers.install()
-    compat.JAVA.ensure()
+    JAVA.ensure()
     for name, (quorum, how) in KINDS.items():
-        story = Small(None, quorum, how, **SMALL)
-        story.pair.take("kafka")
-        story.fill()
-        facts = story.client.facts(story.topics)
-        story.pair.drop(how)
-        pack(story.pair.dirs, facts, name)
+        small = Small(None, quorum, how, **SMALL)
+        small.pair.take("kafka")
+        small.fill()
+        facts = small.client.facts(small.topics)
+        small.pair.drop(how)
+        pack(small.pair.dirs, facts, name)
         print(name, os.path.getsize(os.path.join(OUT, name + ".tar.gz")), "bytes", flush=True)
 
 

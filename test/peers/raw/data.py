@@ -3,7 +3,7 @@
 import gzip
 
 from batch import CONTROL, TIME_MS, TRANSACTIONAL, batch, change, old_message, record
-from raw_talk import ZERO_UUID
+from talk import ZERO_UUID
 
 PRODUCE, FETCH, OFFSETS, EPOCHS = range(3, 14), range(4, 19), range(1, 12), range(2, 5)
 UNKNOWN_ID = "AAAAAAAAAAAAAAAAAAAB9w"

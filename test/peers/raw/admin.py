@@ -1,6 +1,6 @@
 """Raw comparison: topics made, deleted, grown; settings; what brokers tell of themselves."""
 
-from raw_talk import ZERO_UUID
+from talk import ZERO_UUID
 
 CREATE, DELETE, GROW = range(2, 8), range(1, 7), range(0, 4)
 UNKNOWN_ID = "AAAAAAAAAAAAAAAAAAAB9w"

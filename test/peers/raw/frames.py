@@ -2,7 +2,7 @@
 
 import struct
 
-from raw_talk import CLOSED, SILENT, wire
+from talk import CLOSED, SILENT, wire
 
 API_COUNT = 100
 SERVED = ("Produce", "Fetch", "ListOffsets", "Metadata", "CreateTopics", "DeleteTopics", "DeleteRecords", "InitProducerId",
