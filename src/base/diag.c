@@ -1,21 +1,33 @@
-/* Messages to people. The sink and the level are the only state: set at start, read by all threads.
- */
+/* Messages to people. The sink and the levels are the only state: the sink is set at start, levels
+ * may change at any time; all threads read them. */
 #include "base/diag.h"
+
+#include "base/assert.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
+
+/* In name order behind the root. */
+static const char *const areas[] = {"root",     "broker", "config",    "controller", "group", "log",
+                                    "metadata", "net",    "partition", "storage",    "upkeep"};
+
+static const char *const level_names[DIAG_LEVELS] = {"TRACE", "DEBUG", "INFO",
+                                                     "WARN",  "ERROR", "FATAL"};
 
 static void to_stderr(void *ctx, enum diag_level level, const char *area, const char *text)
 {
-    static const char *const names[] = {"debug", "info", "warn", "error"};
+    static const char *const names[DIAG_LEVELS] = {"trace", "debug", "info",
+                                                   "warn",  "error", "fatal"};
     (void)ctx;
     fprintf(stderr, "%-5s %s: %s\n", names[level], area, text);
 }
 
 static diag_sink_fn *sink_fn = to_stderr;
 static void *sink_ctx;
-static _Atomic int min_level = DIAG_INFO;
+/* One more than the level; 0: none of its own. */
+static _Atomic int levels[ARRAY_LEN(areas)] = {DIAG_INFO + 1};
 
 void diag_set_sink(diag_sink_fn *fn, void *ctx)
 {
@@ -23,11 +35,49 @@ void diag_set_sink(diag_sink_fn *fn, void *ctx)
     sink_ctx = ctx;
 }
 
-void diag_set_level(enum diag_level level) { atomic_store(&min_level, (int)level); }
+void diag_set_level(enum diag_level level) { atomic_store(&levels[0], (int)level + 1); }
+
+const char *diag_area(size_t i) { return i < ARRAY_LEN(areas) ? areas[i] : NULL; }
+
+enum diag_level diag_area_level(size_t i)
+{
+    int own = atomic_load_explicit(&levels[i], memory_order_relaxed);
+    own = own ? own : atomic_load_explicit(&levels[0], memory_order_relaxed);
+    return (enum diag_level)(own - 1);
+}
+
+void diag_set_area_level(size_t i, int level)
+{
+    ASSERT(i < ARRAY_LEN(areas) && level < DIAG_LEVELS && (i > 0 || level >= 0));
+    atomic_store(&levels[i], level + 1);
+}
+
+const char *diag_level_name(enum diag_level level) { return level_names[level]; }
+
+bool diag_level_parse(struct str name, enum diag_level *ret_level)
+{
+    for (int i = 0; i < DIAG_LEVELS; i++) {
+        if (str_eq(name, str_from(level_names[i]))) {
+            *ret_level = (enum diag_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t area_index(const char *area)
+{
+    for (size_t i = 1; i < ARRAY_LEN(areas); i++) {
+        if (strcmp(areas[i], area) == 0) {
+            return i;
+        }
+    }
+    return 0;
+}
 
 void diag(enum diag_level level, const char *area, const char *fmt, ...)
 {
-    if ((int)level < atomic_load_explicit(&min_level, memory_order_relaxed)) {
+    if (level < diag_area_level(area_index(area))) {
         return;
     }
     char text[1024];

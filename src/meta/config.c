@@ -63,6 +63,19 @@ static const struct config_def broker_defs[] = {
 #include "def/config.def"
 };
 
+#define NO_FIELD(scope, name, kind, dflt, lo, hi, allowed, synonyms, doc)                          \
+    {name, scope, CONFIG_KIND_##kind, CONFIG_CLUSTER_WIDE, dflt, lo, hi, allowed, synonyms, doc, 0},
+
+static const struct config_def group_defs[] = {
+#define GROUP(...) NO_FIELD(CONFIG_GROUP, __VA_ARGS__)
+#include "def/config.def"
+};
+
+static const struct config_def client_metrics_defs[] = {
+#define CLIENT_METRICS(...) NO_FIELD(CONFIG_CLIENT_METRICS, __VA_ARGS__)
+#include "def/config.def"
+};
+
 const struct config_def *config_all(enum config_scope scope, int32_t *ret_count)
 {
     switch (scope) {
@@ -72,6 +85,12 @@ const struct config_def *config_all(enum config_scope scope, int32_t *ret_count)
     case CONFIG_BROKER:
         *ret_count = ARRAY_LEN(broker_defs);
         return broker_defs;
+    case CONFIG_GROUP:
+        *ret_count = ARRAY_LEN(group_defs);
+        return group_defs;
+    case CONFIG_CLIENT_METRICS:
+        *ret_count = ARRAY_LEN(client_metrics_defs);
+        return client_metrics_defs;
     }
     UNREACHABLE();
 }

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "meta/image.h"
 
-enum config_scope { CONFIG_TOPIC, CONFIG_BROKER };
+enum config_scope { CONFIG_TOPIC, CONFIG_BROKER, CONFIG_GROUP, CONFIG_CLIENT_METRICS };
 
 /* At their values in DescribeConfigs. */
 enum config_type {
@@ -51,8 +51,8 @@ struct config_def {
     const char *default_text; /* NULL: none */
     double min, max;          /* of numbers; infinite where only the type bounds them */
     const char *allowed;      /* "a, b, c": nothing else; NULL: anything */
-    const char *synonyms; /* of a topic setting, in order of precedence, "name" or "name*factor",
-                             separated by spaces; "" none */
+    const char *synonyms;     /* of a topic's or group's setting: those of the broker, in order of
+                                 precedence, "name" or "name*factor", separated by spaces; "" none */
     const char *doc;
     uint16_t field_pos; /* in its typed struct */
 };
@@ -158,7 +158,34 @@ enum config_source {
     CONFIG_SOURCE_CLUSTER = 3,
     CONFIG_SOURCE_STATIC = 4,
     CONFIG_SOURCE_DEFAULT = 5,
+    CONFIG_SOURCE_BROKER_LOGGER = 6,
+    CONFIG_SOURCE_CLIENT_METRICS = 7,
+    CONFIG_SOURCE_GROUP = 8,
 };
+
+/* A resource whose settings are asked for. */
+struct config_place {
+    const struct image *img;
+    const struct broker_config *broker; /* the one that answers */
+    enum config_scope scope;
+    struct str resource; /* topic, group, ...; of a broker: not looked at */
+};
+
+/* One place that gives a setting a value. */
+struct config_value {
+    struct str name; /* of the setting there: log.retention.hours for retention.ms */
+    struct str value;
+    enum config_source source;
+};
+
+enum { CONFIG_VALUES_MAX = 20 };
+
+/* The places where a setting has a value, the one that counts first: what Kafka's tools call its
+ * synonyms. As in Kafka a list begins with the setting itself or its namesake of the broker, or is
+ * empty: one that comes from log.retention.hours alone shows no source. Names that the table does
+ * not have are found too. */
+int32_t config_values(const struct config_place *at, struct str name,
+                      struct config_value ret[CONFIG_VALUES_MAX]);
 
 /* The text of one topic setting and its source; for listings. The text is null when there is
  * neither value nor default. scratch holds converted values (hours as milliseconds). */

@@ -23,6 +23,7 @@ struct wish {
     struct str resource;
     struct change *changes; /* NULL: no memory was left */
     int32_t count;
+    bool is_elsewhere; /* the broker that was asked sees to it: the levels of its diagnostics */
     struct ctl_outcome outcome;
 };
 
@@ -35,6 +36,20 @@ struct altering {
     int32_t count;
     bool is_dry; /* nothing shall change */
 };
+
+static enum config_scope scope_of(int8_t type)
+{
+    switch (type) {
+    case RESOURCE_TOPIC:
+        return CONFIG_TOPIC;
+    case RESOURCE_GROUP:
+        return CONFIG_GROUP;
+    case RESOURCE_CLIENT_METRICS:
+        return CONFIG_CLIENT_METRICS;
+    default:
+        return CONFIG_BROKER;
+    }
+}
 
 /* --- checks of values --- */
 
@@ -96,19 +111,25 @@ static struct ctl_outcome check_dynamic(const struct altering *a, const struct w
     return o;
 }
 
-static struct ctl_outcome check_broker_values(const struct altering *a,
-                                              const struct config_setting *s, int32_t count)
+/* Of a broker, a group or clients' metrics. Kafka takes names that it does not know from brokers
+ * only. */
+static struct ctl_outcome check_values(const struct altering *a, enum config_scope scope,
+                                       const struct config_setting *s, int32_t count)
 {
+    enum err bad = scope == CONFIG_BROKER ? ERR_INVALID_REQUEST : ERR_INVALID_CONFIG;
     struct ctl_outcome o = CTL_FINE;
     struct buf why = BUF_INIT;
     for (int32_t i = 0; o.err == OK && i < count; i++) {
-        const struct config_def *def = config_find(CONFIG_BROKER, s[i].name);
+        const struct config_def *def = config_find(scope, s[i].name);
         if (s[i].value.len > VALUE_MAX) {
             o = ctl_refuse(a->req, ERR_INVALID_CONFIG,
                            "The configuration value cannot be added because it exceeds the maximum "
                            "value size of 32767 bytes.");
+        } else if (def == NULL && scope != CONFIG_BROKER) {
+            o = ctl_refuse(a->req, ERR_INVALID_CONFIG, "Unknown %s config name: %.*s",
+                           scope == CONFIG_GROUP ? "group" : "client metrics", STR_ARG(s[i].name));
         } else if (def != NULL && !config_check(def, s[i].value, &why)) {
-            o = ctl_refuse(a->req, ERR_INVALID_REQUEST, "%s", buf_cstr(&why));
+            o = ctl_refuse(a->req, bad, "%s", buf_cstr(&why));
         }
     }
     buf_deinit(&why);
@@ -181,9 +202,21 @@ static struct ctl_outcome check_broker_resource(const struct altering *a, const 
     return check_dynamic(a, w);
 }
 
+static struct ctl_outcome check_named_resource(const struct altering *a, const struct wish *w)
+{
+    if (w->resource.len == 0) {
+        return ctl_refuse(a->req, ERR_INVALID_REQUEST, "Default %s resources are not allowed.",
+                          w->type == RESOURCE_GROUP ? "group" : "client metrics");
+    }
+    return CTL_FINE;
+}
+
 static struct ctl_outcome check_resource(const struct altering *a, const struct wish *w)
 {
     switch (w->type) {
+    case RESOURCE_GROUP:
+    case RESOURCE_CLIENT_METRICS:
+        return check_named_resource(a, w);
     case RESOURCE_TOPIC:
         return check_topic_resource(a, w);
     case RESOURCE_BROKER:
@@ -194,11 +227,6 @@ static struct ctl_outcome check_resource(const struct altering *a, const struct 
 }
 
 /* --- lists --- */
-
-static enum config_scope scope_of(int8_t type)
-{
-    return type == RESOURCE_TOPIC ? CONFIG_TOPIC : CONFIG_BROKER;
-}
 
 /* The items of a that are in b or are not, joined; appended to out. */
 static void put_items(struct buf *out, struct str a, struct str b, bool want_in_b)
@@ -225,6 +253,9 @@ static struct str current_value(const struct altering *a, const struct wish *w,
     if (w->type == RESOURCE_TOPIC) {
         return topic_config_text(a->ctl->tip, a->ctl->config, w->resource, def, a->req->arena,
                                  &source);
+    }
+    if (w->type != RESOURCE_BROKER) {
+        return str_from(def->default_text);
     }
     v = config_props_get(&a->ctl->config->props, str_from(def->name));
     return str_is_null(v) ? str_from(def->default_text) : v;
@@ -306,7 +337,7 @@ static struct ctl_outcome check_result(const struct altering *a, const struct wi
         }
     }
     return w->type == RESOURCE_TOPIC ? ctl_check_topic_settings(a->req, s, count)
-                                     : check_broker_values(a, s, count);
+                                     : check_values(a, scope_of(w->type), s, count);
 }
 
 static struct ctl_outcome check_operations(const struct altering *a, const struct wish *w)
@@ -366,6 +397,9 @@ static struct ctl_outcome alter(const struct altering *a, struct wish *w)
     struct ctl_outcome o = w->count > CTL_SETTINGS_MAX ? ctl_refuse(a->req, ERR_INVALID_CONFIG,
                                                                     "More settings than there are.")
                                                        : check_operations(a, w);
+    if (w->is_elsewhere) {
+        return o;
+    }
     o = o.err ? o : check_resource(a, w);
     o = o.err ? o : check_min_isr(a, w);
     o = o.err ? o : resolve_lists(a, w);
@@ -432,6 +466,7 @@ static struct wish wish_of(const struct altering *a,
         w.changes[w.count++] = (struct change){r->configs[i].name, r->configs[i].value,
                                                r->configs[i].config_operation};
     }
+    w.is_elsewhere = w.type == RESOURCE_BROKER_LOGGER;
     return w;
 }
 

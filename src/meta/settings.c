@@ -191,3 +191,117 @@ struct str topic_config_text(const struct image *img, const struct broker_config
     }
     return v;
 }
+
+/* --- where values come from --- */
+
+static enum config_resource resource_of(enum config_scope scope)
+{
+    static const enum config_resource types[] = {RESOURCE_TOPIC, RESOURCE_BROKER, RESOURCE_GROUP,
+                                                 RESOURCE_CLIENT_METRICS};
+    return types[scope];
+}
+
+static enum config_source own_source(enum config_scope scope)
+{
+    static const enum config_source sources[] = {CONFIG_SOURCE_TOPIC, CONFIG_SOURCE_BROKER,
+                                                 CONFIG_SOURCE_GROUP, CONFIG_SOURCE_CLIENT_METRICS};
+    return sources[scope];
+}
+
+enum { NAMES_MAX = 4 };
+
+static int32_t names_in(const char *synonyms, struct str ret[NAMES_MAX])
+{
+    struct synonym syn;
+    int32_t n = 0;
+    while (n < NAMES_MAX && next_synonym(&synonyms, &syn)) {
+        ret[n++] = syn.name;
+    }
+    return n;
+}
+
+/* A broker's setting and those that stand in for it: log.retention.minutes and then
+ * log.retention.hours. They are the rest of a topic setting's list. */
+static int32_t broker_names(struct str name, struct str ret[NAMES_MAX])
+{
+    int32_t count;
+    const struct config_def *topic = config_all(CONFIG_TOPIC, &count);
+    for (int32_t i = 0; i < count; i++) {
+        struct str all[NAMES_MAX];
+        int32_t n = names_in(topic[i].synonyms, all);
+        for (int32_t at = 0; at < n; at++) {
+            if (str_eq(all[at], name)) {
+                memcpy(ret, &all[at], (size_t)(n - at) * sizeof *ret);
+                return n - at;
+            }
+        }
+    }
+    ret[0] = name;
+    return 1;
+}
+
+/* The broker settings that a setting is looked up under. */
+static int32_t names_of(const struct config_place *at, struct str name, struct str ret[NAMES_MAX])
+{
+    const struct config_def *def = config_find(at->scope, name);
+    if (at->scope == CONFIG_BROKER) {
+        return broker_names(name, ret);
+    }
+    return def == NULL ? 0 : names_in(def->synonyms, ret);
+}
+
+/* What one source says of one name; null if nothing. */
+static struct str value_at(const struct config_place *at, enum config_source source,
+                           struct str name)
+{
+    char id[16];
+    const struct config_def *def = config_find(CONFIG_BROKER, name);
+    switch ((int)source) {
+    case CONFIG_SOURCE_BROKER:
+        return image_config(at->img, RESOURCE_BROKER, broker_resource(at->broker, id), name);
+    case CONFIG_SOURCE_CLUSTER:
+        return image_config(at->img, RESOURCE_BROKER, STR(""), name);
+    case CONFIG_SOURCE_STATIC:
+        return config_props_get(&at->broker->props, name);
+    default:
+        return def && def->default_text ? str_from(def->default_text) : STR_NULL;
+    }
+}
+
+/* Those of the broker and of its cluster. */
+static int32_t broker_values(const struct config_place *at, struct str name,
+                             struct config_value *ret)
+{
+    struct str names[NAMES_MAX];
+    int32_t name_count = names_of(at, name, names);
+    int32_t n = 0;
+    for (int source = CONFIG_SOURCE_BROKER; source <= CONFIG_SOURCE_DEFAULT; source++) {
+        for (int32_t i = 0; i < name_count; i++) {
+            struct str v = value_at(at, (enum config_source)source, names[i]);
+            /* nothing counts in front of the first name's own value */
+            if (!str_is_null(v) && (n > 0 || i == 0)) {
+                ret[n++] = (struct config_value){names[i], v, (enum config_source)source};
+            }
+        }
+    }
+    return n;
+}
+
+int32_t config_values(const struct config_place *at, struct str name,
+                      struct config_value ret[CONFIG_VALUES_MAX])
+{
+    const struct config_def *def = config_find(at->scope, name);
+    int32_t n = 0;
+    if (at->scope != CONFIG_BROKER) {
+        struct str own = image_config(at->img, resource_of(at->scope), at->resource, name);
+        if (!str_is_null(own)) {
+            ret[n++] = (struct config_value){name, own, own_source(at->scope)};
+        }
+    }
+    n += broker_values(at, name, ret + n);
+    /* a group's setting that no broker setting stands in for has its own default as one */
+    if (at->scope == CONFIG_GROUP && def != NULL && def->synonyms[0] == '\0') {
+        ret[n++] = (struct config_value){name, str_from(def->default_text), CONFIG_SOURCE_DEFAULT};
+    }
+    return n;
+}

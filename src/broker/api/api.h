@@ -16,6 +16,18 @@ enum { API_ALL_TOPIC_OPERATIONS = 0xdf8, API_ALL_CLUSTER_OPERATIONS = 0x1fa0 };
 /* What a peer is told for e: Kafka's own codes pass, ours become the nearest of Kafka's. */
 int16_t api_error(enum err e);
 
+/* A request that the controller answers. */
+struct api_forwarded {
+    /* ends the call when the request as a whole was refused */
+    void (*refuse)(struct call *c, const void *request, enum err e);
+    /* fills in what this broker answers for itself; NULL: nothing */
+    void (*amend)(struct call *c, const void *request, void *response);
+};
+
+/* Sends the call to the controller and ends it when it comes back. Its API has API_OUTLIVES_FRAME.
+ */
+void api_forward(struct call *c, const void *request, const struct api_forwarded *how);
+
 /* Whether it is a topic that only brokers write (__consumer_offsets, __transaction_state,
  * __share_group_state). */
 bool api_is_internal_topic(struct str name);

@@ -1,47 +1,6 @@
 /* CreateTopics, DeleteTopics, CreatePartitions: to the controller and back. */
 #include "broker/api/api.h"
 
-#include "broker/controller.h"
-
-struct admin {
-    struct ctl_task task;
-    struct call *call;
-    /* makes the answer when the request as a whole was refused */
-    void (*refuse)(struct call *c, const void *request, enum err e);
-};
-
-static void on_done(struct ctl_task *t)
-{
-    struct admin *a = CONTAINER_OF(t, struct admin, task);
-    if (t->call.err) {
-        a->refuse(a->call, t->call.req.msg, t->call.err);
-    } else {
-        call_reply(a->call, t->call.resp);
-    }
-}
-
-static void submit(struct call *c, const void *request,
-                   void (*refuse)(struct call *c, const void *request, enum err e))
-{
-    struct admin *a = CALL_NEW(c, struct admin);
-    if (a == NULL) {
-        call_fail(c, "out of memory");
-        return;
-    }
-    a->call = c;
-    a->refuse = refuse;
-    a->task.loop = call_loop(c);
-    a->task.done = on_done;
-    a->task.call.req = (struct ctl_req){
-        .api_key = c->api->key,
-        .version = call_version(c),
-        .msg = request,
-        .arena = &c->arena,
-        .now_ms = clock_wall_ms(c->broker->clock),
-    };
-    controller_submit(c->broker->controller, &a->task);
-}
-
 static void refuse_create_topics(struct call *c, const void *request, enum err e)
 {
     const struct create_topics_req *req = request;
@@ -59,7 +18,7 @@ static void refuse_create_topics(struct call *c, const void *request, enum err e
 
 void api_create_topics(struct call *c, const void *request)
 {
-    submit(c, request, refuse_create_topics);
+    api_forward(c, request, &(struct api_forwarded){.refuse = refuse_create_topics});
 }
 
 static void refuse_delete_topics(struct call *c, const void *request, enum err e)
@@ -85,7 +44,7 @@ static void refuse_delete_topics(struct call *c, const void *request, enum err e
 
 void api_delete_topics(struct call *c, const void *request)
 {
-    submit(c, request, refuse_delete_topics);
+    api_forward(c, request, &(struct api_forwarded){.refuse = refuse_delete_topics});
 }
 
 static void refuse_create_partitions(struct call *c, const void *request, enum err e)
@@ -105,5 +64,5 @@ static void refuse_create_partitions(struct call *c, const void *request, enum e
 
 void api_create_partitions(struct call *c, const void *request)
 {
-    submit(c, request, refuse_create_partitions);
+    api_forward(c, request, &(struct api_forwarded){.refuse = refuse_create_partitions});
 }
