@@ -46,7 +46,7 @@ struct log {
     int64_t timeindex_last_ts;       /* of the last row; -1 */
     int64_t start_off, end_off, synced_off;
     int64_t checkpointed_off; /* all below is synced, indexed and in a snapshot; -1: not known */
-    int64_t claimed_off;      /* the largest recovery point that the caller may have stored */
+    int64_t claimed_off; /* the largest recovery point that may be stored; INT64_MAX: not known */
     uint64_t size_bytes;
     uint64_t gen; /* unique; changes when positions lose their meaning */
     struct log_recent recent[LOG_RECENT_COUNT];
@@ -141,6 +141,8 @@ must_check enum err log_checkpoint_locked(struct log *log, int64_t *ret_off);
 
 /* Writes <off>.snapshot of what in holds, durably or not. */
 must_check enum err snapshot_write(struct log *log, int64_t off, struct bytes in, bool is_durable);
+/* Makes it useless, durably; that it was there is still to be seen. */
+must_check enum err snapshot_void(struct log *log, int64_t off);
 /* Into log->producers. NOT_FOUND, MALFORMED, CORRUPT_MESSAGE. */
 must_check enum err snapshot_load(struct log *log, int64_t off);
 /* Their offsets, ascending; p is freed with mem_free, after an error too. */

@@ -191,17 +191,32 @@ static enum err recover_files(struct recovery *r)
 
 /* --- segments --- */
 
+/* A snapshot, or a stored point, that cannot be read now may be read by the next start. It must not
+ * trust then what this one is about to rewrite. */
+static enum err void_unread(struct recovery *r)
+{
+    enum err e = OK;
+    for (size_t i = 0; i < r->snapshots.count && !e; i++) {
+        int64_t off = r->snapshots.p[i];
+        if (off > r->recovery_off && off <= r->log->claimed_off) {
+            e = snapshot_void(r->log, off);
+        }
+    }
+    return e;
+}
+
 /* The recovery point is only believed where a good producer snapshot stands: one is written at
  * every point that was ever claimed, so an older one bounds what a lost or stale checkpoint file
  * can make us trust. */
-static void find_recovery_off(struct recovery *r)
+static enum err find_recovery_off(struct recovery *r)
 {
     if (r->args->was_clean) {
         r->recovery_off = INT64_MAX;
-        return;
+        return OK;
     }
     r->recovery_off = recover_load_snapshot(r, r->args->recovery_point_off);
     producers_clear(&r->log->producers);
+    return void_unread(r);
 }
 
 static enum err scan_segs(struct recovery *r, struct scanned *scanned)
@@ -482,7 +497,7 @@ static struct log *log_new(const struct log_open_args *args)
     producers_init(&log->producers);
     rand_init(&log->rand, args->seed);
     log->timeindex_last_ts = -1;
-    log->claimed_off = args->recovery_point_off;
+    log->claimed_off = args->recovery_point_off < 0 ? INT64_MAX : args->recovery_point_off;
     log_init_rows(log, (uint32_t[LOG_ROW_FILES]){0});
     log_new_gen(log);
     log_set_config(log, &args->config);
@@ -516,11 +531,8 @@ static enum err recover(struct recovery *r)
 {
     enum err e = settle_names(r);
     e = e ? e : recover_files(r);
-    if (e) {
-        return e;
-    }
-    find_recovery_off(r);
-    e = recover_segs(r);
+    e = e ? e : find_recovery_off(r);
+    e = e ? e : recover_segs(r);
     e = e ? e : fit_start(r);
     e = e ? e : recover_state(r);
     e = e ? e : finish(r);

@@ -28,6 +28,22 @@ enum err snapshot_write(struct log *log, int64_t off, struct bytes in, bool is_d
     return e;
 }
 
+enum err snapshot_void(struct log *log, int64_t off)
+{
+    struct buf path = BUF_INIT;
+    struct file *f;
+    enum err e = fs_open(log->fs, seg_path_of(&path, log->dir, off, seg_suffixes[SEG_SNAPSHOT]),
+                         FILE_WRITE, &f);
+    buf_deinit(&path);
+    if (e) {
+        return e;
+    }
+    e = file_truncate(f, 0);
+    e = e ? e : file_sync(f);
+    file_close(f);
+    return e;
+}
+
 enum err snapshot_load(struct log *log, int64_t off)
 {
     struct buf path = BUF_INIT;

@@ -45,14 +45,20 @@ void world_deinit(struct world *w)
 
 static void on_row(void *ctx, const struct checkpoint_row *row) { *(int64_t *)ctx = row->off; }
 
-static int64_t read_point(struct world *w, const char *path)
+/* unread: the answer if there is one and it cannot be read. */
+static int64_t read_point(struct world *w, const char *path, int64_t unread)
 {
     int64_t off = 0;
     enum err e = checkpoint_read(crashfs_fs(w->disk), path, on_row, &off);
-    if (e && e != ERR_NOT_FOUND) {
-        w->model->start_min = 0; /* for all that the host knows */
-    }
-    return e ? 0 : off;
+    return e && e != ERR_NOT_FOUND ? unread : off;
+}
+
+/* A start that cannot be read is 0, for all that the host knows. */
+static int64_t read_start(struct world *w)
+{
+    int64_t off = read_point(w, start_file, -1);
+    w->model->start_min = off < 0 ? 0 : w->model->start_min;
+    return MAX(off, 0);
 }
 
 static enum err write_point(struct world *w, const char *path, int64_t off)
@@ -81,8 +87,8 @@ static enum err open_log(struct world *w)
                                  .clock = &w->clock.clock,
                                  .dir = WORLD_PARTITION,
                                  .config = w->config,
-                                 .log_start_off = read_point(w, start_file),
-                                 .recovery_point_off = read_point(w, recovery_file),
+                                 .log_start_off = read_start(w),
+                                 .recovery_point_off = read_point(w, recovery_file, -1),
                                  .was_clean = w->was_clean,
                                  .seed = 1};
     args.config.has_gaps &= w->has_point;

@@ -143,11 +143,13 @@ static struct found *find_of_row(const struct reading *r, const struct checkpoin
     return f != NULL && f->made_ms <= r->written_ms ? f : NULL;
 }
 
+/* A row that is not believed now may be believed by a later start: then the point is not known. */
 static void on_recovery_point(void *ctx, const struct checkpoint_row *row)
 {
-    struct found *f = find_of_row(ctx, row);
+    const struct reading *r = ctx;
+    struct found *f = find(r->dir, row->topic, row->partition);
     if (f != NULL) {
-        f->recovery_point_off = row->off;
+        f->recovery_point_off = f->made_ms <= r->written_ms ? row->off : -1;
     }
 }
 
@@ -167,9 +169,16 @@ static void on_cleaned(void *ctx, const struct checkpoint_row *row)
     }
 }
 
+static void forget_recovery_points(struct storage_dir *d)
+{
+    MAP_EACH(&d->known, n, tmp) {
+        MAP_ENTRY(n, struct found, node)->recovery_point_off = -1;
+    }
+}
+
 /* A checkpoint that is missing or bad costs a longer scan, no more. */
-static void read_checkpoint(struct storage *s, struct storage_dir *d, const char *name,
-                            checkpoint_row_fn *fn)
+static enum err read_checkpoint(struct storage *s, struct storage_dir *d, const char *name,
+                                checkpoint_row_fn *fn)
 {
     struct buf path = BUF_INIT;
     struct reading r = {d, mtime_of(s, logdir_path(d->dir), name)};
@@ -179,6 +188,16 @@ static void read_checkpoint(struct storage *s, struct storage_dir *d, const char
         diag_warn("storage", "%s is not used: %s", buf_cstr(&path), err_text(e));
     }
     buf_deinit(&path);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static void read_checkpoints(struct storage *s, struct storage_dir *d)
+{
+    if (read_checkpoint(s, d, "recovery-point-offset-checkpoint", on_recovery_point) != OK) {
+        forget_recovery_points(d);
+    }
+    read_checkpoint(s, d, "log-start-offset-checkpoint", on_start);
+    read_checkpoint(s, d, "cleaner-offset-checkpoint", on_cleaned);
 }
 
 static enum err scan_dir(struct storage *s, struct storage_dir *d)
@@ -187,9 +206,7 @@ static enum err scan_dir(struct storage *s, struct storage_dir *d)
     enum err e = logdir_take_clean_mark(d->dir, &d->was_clean, &d->previous_epoch);
     e = e ? e : logdir_each_partition(d->dir, on_directory, &l);
     if (!e) {
-        read_checkpoint(s, d, "recovery-point-offset-checkpoint", on_recovery_point);
-        read_checkpoint(s, d, "log-start-offset-checkpoint", on_start);
-        read_checkpoint(s, d, "cleaner-offset-checkpoint", on_cleaned);
+        read_checkpoints(s, d);
     }
     return e;
 }
