@@ -11,8 +11,6 @@ tells how a peer is called."""
 import argparse
 import random
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import time
@@ -23,26 +21,21 @@ import harness
 import peers
 import scenes
 import tool_scenes
+import wire
 from check import Check, check
 from peers import CODECS, PeerError
 from proxy import Proxy
+from scenes import PAST_MS
 
 BIG_BYTES = 10_000_000
 KEY_JOIN_GROUP = 11
-PAST_MS = 1_600_000_000_000
 
 
 def api_keys(bootstrap):
-    """{api key: (min, max)} that the broker lists, asked with a hand-made ApiVersions v0."""
+    """The APIs that the broker lists."""
     host, port = bootstrap.rsplit(":", 1)
-    head = struct.pack(">hhih", 18, 0, 1, -1)
-    with socket.create_connection((host, int(port)), 10) as s:
-        s.sendall(struct.pack(">i", len(head)) + head)
-        f = s.makefile("rb")
-        body = f.read(struct.unpack(">i", f.read(4))[0])
-    count = struct.unpack_from(">i", body, 6)[0]
-    rows = [struct.unpack_from(">hhh", body, 10 + 6 * i) for i in range(count)]
-    return {k: (low, high) for k, low, high in rows}
+    with wire.Connection(host, int(port)) as c:
+        return {row["apiKey"] for row in c.call("ApiVersions", 0, {})["apiKeys"]}
 
 
 class Driver:

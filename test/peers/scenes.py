@@ -5,6 +5,7 @@ import random
 import time
 
 HOUR_MS = 3600 * 1000
+PAST_MS = 1_600_000_000_000  # a time that no clock here shows
 WORDS = "the quick brown fox jumps over a lazy dog while ottla keeps its log".split()
 
 
