@@ -396,6 +396,7 @@ void world_adopt(struct world *w)
     if (is_reset(w, &s)) {
         /* who wrote to it may be known: it may have been empty before */
         model_cut(&m->log, model_at(m, s.end_off));
+        m->base_off = s.end_off;
     } else {
         see_all(w, &s);
         model_cut(&m->log, s.to);

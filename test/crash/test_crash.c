@@ -1,8 +1,8 @@
 /* src/log on a disk that crashes: at every change that a workload makes the power goes, the host is
- * killed, or the call fails; then the log must be what the model says.
+ * killed, or the call fails; then the log must be what the model says. See seeds.h for how many.
  *
- * OTTLA_CRASH_SEEDS=n runs n times as many workloads. One thread, no sleeps; a failure prints what
- * to run again. */
+ * One thread, no sleeps; a failure prints what to run again. */
+#include "seeds.h"
 #include "world.h"
 
 #include "base/diag.h"
@@ -22,12 +22,6 @@ enum { STRIDE = 1 };
 #endif
 
 enum { STEPS = 45, NEVER_COUNT = 1 << 30 };
-
-static uint64_t seed_count(uint64_t usual)
-{
-    const char *text = getenv("OTTLA_CRASH_SEEDS");
-    return text != NULL ? usual * strtoull(text, NULL, 10) : usual;
-}
 
 /* One workload and what happens to it. */
 struct run {
@@ -105,11 +99,14 @@ static void run_once(const struct run *r)
     world_deinit(&w);
 }
 
-/* How many calls of the kinds there are. */
+/* How many calls of the kinds there are; none in a run that is not wanted. */
 static uint64_t count_calls(const struct run *r)
 {
     struct run dry = *r;
     struct world w;
+    if (!seed_is_wanted(r->args.seed)) {
+        return 0;
+    }
     dry.plan = (struct crashfs_plan){
         .fault = CRASHFS_FAIL, .kinds = r->plan.kinds, .after = NEVER_COUNT, .err = ERR_IO};
     work(&w, &dry);

@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include "metalog_world.h"
+#include "seeds.h"
 
 enum { TOPICS_MAX = 64, BATCH = 3, ROUNDS = 3, SEEDS = 2, POINTS_MAX = 5000 };
 
@@ -102,9 +103,10 @@ static bool run_one(const struct crashfs_plan *plan, const char *settings)
 
 static void sweep(struct crashfs_plan plan, const char *settings)
 {
-    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        plan.seed = seed;
-        for (plan.after = 0; !run_one(&plan, settings); plan.after++) {
+    for (plan.seed = 1; plan.seed <= seed_count(SEEDS); plan.seed++) {
+        bool is_over = !seed_is_wanted(plan.seed);
+        for (plan.after = 0; !is_over; plan.after++) {
+            is_over = run_one(&plan, settings);
             assert_true(plan.after < POINTS_MAX);
         }
     }

@@ -353,7 +353,7 @@ static void step_truncate(struct world *w)
         return; /* may be a reset */
     }
     int at = model_at(m, off);
-    int64_t cut_off = at > 0 ? m->log.p[at - 1].last_off + 1 : 0;
+    int64_t cut_off = MAX(at > 0 ? m->log.p[at - 1].last_off + 1 : 0, m->base_off);
     if (at == 0 || cut_off < m->file_max) {
         return; /* the start's checkpoint would have to be lowered first */
     }
@@ -383,7 +383,7 @@ static void step_reset(struct world *w)
         model_cut(&m->log, 0);
         model_cut(&m->ghosts, 0);
         m->may_be_reset = false;
-        m->start_min = m->start_max = m->end_off = m->synced_off = off;
+        m->base_off = m->start_min = m->start_max = m->end_off = m->synced_off = off;
     }
 }
 

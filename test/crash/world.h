@@ -25,6 +25,7 @@ struct model_batches {
 struct model {
     struct model_batches log;    /* all since the last reset, retention notwithstanding */
     struct model_batches ghosts; /* their appends failed; some may be on disk all the same */
+    int64_t base_off; /* the log began anew here: what `log` has below it is not there any more */
     int64_t end_off;
     int64_t synced_off;           /* told to be durable */
     int64_t start_min, start_max; /* log start after a crash lies between */
