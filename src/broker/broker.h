@@ -56,6 +56,7 @@ struct broker {
     int worker_count;
     _Atomic unsigned next_worker; /* for the next connection */
     _Atomic int connection_count;
+    _Atomic int connection_max; /* max.connections as it is now */
     _Atomic bool is_stopping;
     struct net_budget *budget; /* bytes of requests that are being received */
 };

@@ -398,6 +398,35 @@ bool config_check(const struct config_def *def, struct str value, struct buf *wh
     UNREACHABLE();
 }
 
+static struct str plain_list(struct str list, struct arena *scratch)
+{
+    struct str joined = STR(""), item;
+    size_t pos = 0;
+    while (!str_is_null(joined) && config_list_next(list, &pos, &item)) {
+        joined =
+            joined.len ? arena_printf(scratch, "%.*s,%.*s", STR_ARG(joined), STR_ARG(item)) : item;
+    }
+    return joined;
+}
+
+struct str config_plain(const struct config_def *def, struct str value, struct arena *scratch)
+{
+    struct str s = str_trim(value);
+    int64_t i;
+    switch (config_type(def)) {
+    case CONFIG_T_BOOL:
+        return text_is(s, "true") ? STR("true") : STR("false");
+    case CONFIG_T_INT:
+    case CONFIG_T_SHORT:
+    case CONFIG_T_LONG:
+        return str_to_i64(s, &i) ? arena_printf(scratch, "%lld", (long long)i) : s;
+    case CONFIG_T_LIST:
+        return def->kind == CONFIG_KIND_THROTTLED ? s : plain_list(s, scratch);
+    default:
+        return s;
+    }
+}
+
 static int32_t policy_bits(struct str value)
 {
     return (config_list_has(value, STR("delete")) ? CLEANUP_DELETE : 0) |

@@ -75,6 +75,10 @@ bool config_list_next(struct str list, size_t *pos, struct str *ret_item);
 
 bool config_list_has(struct str list, struct str item);
 
+/* How Kafka writes a value back that config_check accepted: `TRUE` as true, `a , b` as a,b, 007
+ * as 7. The null string when scratch is too small. */
+struct str config_plain(const struct config_def *def, struct str value, struct arena *scratch);
+
 /* Puts a value that config_check accepted into its field; text kinds are left alone. */
 void config_store(const struct config_def *def, struct str value, void *typed);
 
@@ -150,6 +154,10 @@ void broker_config_deinit(struct broker_config *c);
 void topic_config_resolve(const struct image *img, const struct broker_config *broker,
                           struct str topic, struct topic_config *ret_config);
 
+/* A number among the broker settings that may change while it runs: what counts now. */
+int64_t broker_config_now(const struct image *img, const struct broker_config *broker,
+                          struct str name);
+
 /* Where a value comes from, at the wire's numbers (DescribeConfigs' ConfigSource). */
 enum config_source {
     CONFIG_SOURCE_UNKNOWN = 0,
@@ -199,5 +207,11 @@ struct config_setting {
     struct str name, value;
 };
 bool topic_config_check(const struct config_setting *settings, int32_t count, struct buf *why);
+
+/* Rules beyond config_check for one setting of a group or of clients' metrics, whose value it
+ * accepted. False or Kafka's code, and a sentence, on failure. */
+bool group_config_check(const struct broker_config *broker, const struct config_setting *s,
+                        struct buf *why);
+must_check enum err client_metrics_config_check(const struct config_setting *s, struct buf *why);
 
 #endif

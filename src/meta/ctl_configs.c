@@ -113,24 +113,44 @@ static struct ctl_outcome check_dynamic(const struct altering *a, const struct w
 
 /* Of a broker, a group or clients' metrics. Kafka takes names that it does not know from brokers
  * only. */
+static enum err check_value(const struct altering *a, enum config_scope scope,
+                            const struct config_setting *s, struct buf *why)
+{
+    const struct config_def *def = config_find(scope, s->name);
+    if (s->value.len > VALUE_MAX) {
+        buf_printf(why, "The configuration value cannot be added because it exceeds the maximum "
+                        "value size of 32767 bytes.");
+        return ERR_INVALID_CONFIG;
+    }
+    switch (scope) {
+    case CONFIG_GROUP:
+        if (def == NULL) {
+            buf_printf(why, "Unknown group config name: %.*s", STR_ARG(s->name));
+            return ERR_INVALID_CONFIG;
+        }
+        return config_check(def, s->value, why) && group_config_check(a->ctl->config, s, why)
+                   ? OK
+                   : ERR_INVALID_CONFIG;
+    case CONFIG_CLIENT_METRICS:
+        if (def == NULL) {
+            buf_printf(why, "Unknown client metrics configuration: %.*s", STR_ARG(s->name));
+            return ERR_INVALID_REQUEST;
+        }
+        return config_check(def, s->value, why) ? client_metrics_config_check(s, why)
+                                                : ERR_INVALID_CONFIG;
+    default:
+        return def == NULL || config_check(def, s->value, why) ? OK : ERR_INVALID_REQUEST;
+    }
+}
+
 static struct ctl_outcome check_values(const struct altering *a, enum config_scope scope,
                                        const struct config_setting *s, int32_t count)
 {
-    enum err bad = scope == CONFIG_BROKER ? ERR_INVALID_REQUEST : ERR_INVALID_CONFIG;
     struct ctl_outcome o = CTL_FINE;
     struct buf why = BUF_INIT;
     for (int32_t i = 0; o.err == OK && i < count; i++) {
-        const struct config_def *def = config_find(scope, s[i].name);
-        if (s[i].value.len > VALUE_MAX) {
-            o = ctl_refuse(a->req, ERR_INVALID_CONFIG,
-                           "The configuration value cannot be added because it exceeds the maximum "
-                           "value size of 32767 bytes.");
-        } else if (def == NULL && scope != CONFIG_BROKER) {
-            o = ctl_refuse(a->req, ERR_INVALID_CONFIG, "Unknown %s config name: %.*s",
-                           scope == CONFIG_GROUP ? "group" : "client metrics", STR_ARG(s[i].name));
-        } else if (def != NULL && !config_check(def, s[i].value, &why)) {
-            o = ctl_refuse(a->req, bad, "%s", buf_cstr(&why));
-        }
+        enum err e = check_value(a, scope, &s[i], &why);
+        o = e ? ctl_refuse(a->req, e, "%s", buf_cstr(&why)) : o;
     }
     buf_deinit(&why);
     return o;
@@ -205,8 +225,9 @@ static struct ctl_outcome check_broker_resource(const struct altering *a, const 
 static struct ctl_outcome check_named_resource(const struct altering *a, const struct wish *w)
 {
     if (w->resource.len == 0) {
-        return ctl_refuse(a->req, ERR_INVALID_REQUEST, "Default %s resources are not allowed.",
-                          w->type == RESOURCE_GROUP ? "group" : "client metrics");
+        return ctl_refuse(a->req, ERR_INVALID_REQUEST,
+                          w->type == RESOURCE_GROUP ? "Default group resources are not allowed."
+                                                    : "Subscription name can't be empty");
     }
     return CTL_FINE;
 }

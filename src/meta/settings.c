@@ -167,6 +167,19 @@ static struct str find_text(const struct image *img, const struct broker_config 
     return str_from(def->default_text);
 }
 
+int64_t broker_config_now(const struct image *img, const struct broker_config *broker,
+                          struct str name)
+{
+    const struct config_def *def = config_find(CONFIG_BROKER, name);
+    enum config_source source;
+    struct str v = broker_text(img, broker, name, &source);
+    int64_t number = -1;
+    ASSERT(def != NULL && def->mode != CONFIG_READ_ONLY);
+    v = str_is_null(v) || !is_valid(def, v) ? str_from(def->default_text) : v;
+    ASSERT(str_to_i64(str_trim(v), &number));
+    return number;
+}
+
 void topic_config_resolve(const struct image *img, const struct broker_config *broker,
                           struct str topic, struct topic_config *ret_config)
 {

@@ -8,6 +8,7 @@ import unittest
 import harness
 import records
 from apicase import NONE, UNKNOWN_TOPIC_OR_PARTITION, UNSUPPORTED_VERSION, ApiCase
+from wire import Connection
 
 INVALID_TOPIC_EXCEPTION = 17
 INVALID_CONFIG = 40
@@ -38,6 +39,12 @@ class Case(ApiCase):
 
     def value(self, kind, name, key):
         return self.setting(kind, name, key)["value"]
+
+    def await_value(self, kind, name, key, value):
+        """Apache Kafka's broker follows its controller a moment later; ottla must not."""
+        if not isinstance(self.broker, harness.Ottla):
+            harness.wait_for(key, lambda: self.value(kind, name, key) == value)
+        self.assertEqual(self.value(kind, name, key), value)
 
     def change(self, kind, name, *changes, version=1, validate=False):
         """changes: (setting, value) or (setting, value, operation); the outcome of the resource."""
@@ -123,9 +130,10 @@ class Alter(Case):
         name = self.topic()
         self.create(name)
         self.assertEqual(self.change(BROKER, "", ("message.max.bytes", "3000"))["errorCode"], NONE)
-        self.assertEqual(self.value(TOPIC, name, "max.message.bytes"), "3000")
+        self.await_value(TOPIC, name, "max.message.bytes", "3000")
         self.assertEqual(self.produce_error(name, [bytes(5000)]), MESSAGE_TOO_LARGE)
         self.change(BROKER, "1", ("message.max.bytes", "9000"))
+        self.await_value(BROKER, "1", "message.max.bytes", "9000")
         e = self.setting(BROKER, "1", "message.max.bytes")
         self.assertEqual([(s["value"], s["source"]) for s in e["synonyms"]],
                          [("9000", OF_BROKER), ("3000", OF_CLUSTER), ("1048588", DEFAULT)])
@@ -134,6 +142,15 @@ class Alter(Case):
         for who in ("1", ""):
             self.change(BROKER, who, ("message.max.bytes", None, DELETE))
         self.assertIsNone(self.setting(BROKER, "", "message.max.bytes"))
+
+    def test_connections_are_limited_at_once(self):
+        self.assertEqual(self.change(BROKER, "", ("max.connections", "2"))["errorCode"], NONE)
+        with Connection("127.0.0.1", self.broker.port) as second:
+            second.call("ApiVersions", 0, {})
+            if isinstance(self.broker, harness.Ottla):  # Apache Kafka lets the third one wait
+                with Connection("127.0.0.1", self.broker.port) as third, self.assertRaises(OSError):
+                    third.call("ApiVersions", 0, {})
+        self.change(BROKER, "", ("max.connections", None, DELETE))
 
     def test_it_lasts(self):
         name = self.topic()
@@ -158,14 +175,15 @@ class Alter(Case):
 
 class Others(Case):
     def test_groups_and_client_metrics(self):
-        for kind, key, value, dflt, source in ((GROUP, "consumer.session.timeout.ms", "50000", "45000", OF_GROUP),
-                                               (CLIENT_METRICS, "interval.ms", "1000", "300000", OF_METRICS)):
+        for kind, key, value, dflt, source, unknown in (
+                (GROUP, "consumer.session.timeout.ms", "50000", "45000", OF_GROUP, INVALID_CONFIG),
+                (CLIENT_METRICS, "interval.ms", "1000", "300000", OF_METRICS, INVALID_REQUEST)):
             self.assertEqual(self.value(kind, "one", key), dflt)
             self.assertEqual(self.change(kind, "one", (key, value))["errorCode"], NONE)
             e = self.setting(kind, "one", key)
             self.assertEqual((e["value"], e["configSource"]), (value, source))
             self.assertEqual(self.change(kind, "one", (key, "x"))["errorCode"], INVALID_CONFIG)
-            self.assertEqual(self.change(kind, "one", ("nope", "1"))["errorCode"], INVALID_CONFIG)
+            self.assertEqual(self.change(kind, "one", ("nope", "1"))["errorCode"], unknown)
             self.assertEqual(self.change(kind, "", (key, value))["errorCode"], INVALID_REQUEST)
 
     @unittest.skipIf(harness.os.environ.get("OTTLA_E2E_BROKER") == "kafka", "its loggers have other names")

@@ -87,11 +87,105 @@ static void a_topic_takes_its_brokers_synonyms(void **state)
     buf_deinit(&why);
 }
 
+/* What config_values finds, as "name=value/source ...". */
+static void values_are(const struct config_place *at, const char *name, const char *want)
+{
+    struct config_value v[CONFIG_VALUES_MAX];
+    struct buf text = BUF_INIT;
+    int32_t n = config_values(at, str_from(name), v);
+    for (int32_t i = 0; i < n; i++) {
+        buf_printf(&text, "%s%.*s=%.*s/%d", i ? " " : "", STR_ARG(v[i].name), STR_ARG(v[i].value),
+                   v[i].source);
+    }
+    assert_string_equal(buf_cstr(&text), want);
+    buf_deinit(&text);
+}
+
+static void places_are_listed_as_kafka_lists_them(void **state)
+{
+    struct config_props p;
+    struct broker_config c;
+    struct buf why = BUF_INIT;
+    struct image *img = image_new(1);
+    config_props_init(&p);
+    set(&p, "log.retention.minutes", "30");
+    set(&p, "log.segment.bytes", "2000000");
+    assert_ok(broker_config_init(&c, &p, &why));
+    struct config_place topic = {img, &c, CONFIG_TOPIC, STR("t")};
+    struct config_place broker = {img, &c, CONFIG_BROKER, STR("1")};
+    struct config_place group = {img, &c, CONFIG_GROUP, STR("g")};
+    values_are(&topic, "segment.bytes",
+               "log.segment.bytes=2000000/4 log.segment.bytes=1073741824/5");
+    values_are(&topic, "retention.ms", ""); /* minutes alone are no source */
+    values_are(&topic, "remote.storage.enable", "");
+    values_are(&topic, "nope", "");
+    values_are(&broker, "log.retention.ms", "");
+    values_are(&broker, "log.retention.minutes",
+               "log.retention.minutes=30/4 log.retention.hours=168/5");
+    values_are(&broker, "log.retention.hours", "log.retention.hours=168/5");
+    values_are(&group, "share.isolation.level", "share.isolation.level=read_uncommitted/5");
+    values_are(&group, "consumer.session.timeout.ms", "group.consumer.session.timeout.ms=45000/5");
+    broker_config_deinit(&c);
+    image_free(img);
+    buf_deinit(&why);
+}
+
+static void plain_is(const char *name, const char *value, const char *want)
+{
+    struct arena a;
+    arena_init(&a, 4096);
+    const struct config_def *def = config_find(CONFIG_TOPIC, str_from(name));
+    struct str got = config_plain(def, str_from(value), &a);
+    assert_true(str_eq(got, str_from(want)));
+    arena_deinit(&a);
+}
+
+static void values_are_written_back_as_kafka_writes_them(void **state)
+{
+    plain_is("preallocate", " TRUE ", "true");
+    plain_is("cleanup.policy", "compact , delete", "compact,delete");
+    plain_is("cleanup.policy", "", "");
+    plain_is("retention.ms", " 007", "7");
+    plain_is("min.cleanable.dirty.ratio", " 0.5 ", "0.5");
+    plain_is("leader.replication.throttled.replicas", "0:1, 1:1", "0:1, 1:1");
+}
+
+static void groups_keep_to_the_brokers_bounds(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        bool is_good;
+    } cases[] = {
+        {"consumer.session.timeout.ms", "45000", true},
+        {"consumer.session.timeout.ms", "44999", false},
+        {"consumer.session.timeout.ms", "60001", false},
+        {"streams.num.standby.replicas", "2", true},
+        {"streams.num.standby.replicas", "3", false},
+        {"share.auto.offset.reset", "by_duration:P1DT2H3M4.5S", true},
+        {"share.auto.offset.reset", "by_duration:PT", false},
+        {"share.auto.offset.reset", "by_duration:P1DT", false},
+        {"share.auto.offset.reset", "by_duration:PT1H2D", false},
+        {"share.auto.offset.reset", "never", false},
+    };
+    struct broker_config c;
+    struct buf why = BUF_INIT;
+    assert_ok(broker_config_init(&c, NULL, &why));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config_setting s = {str_from(cases[i].name), str_from(cases[i].value)};
+        assert_int_equal(group_config_check(&c, &s, &why), cases[i].is_good);
+    }
+    broker_config_deinit(&c);
+    buf_deinit(&why);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_broker_has_defaults_and_what_its_file_says),
         cmocka_unit_test(a_topic_takes_its_brokers_synonyms),
+        cmocka_unit_test(places_are_listed_as_kafka_lists_them),
+        cmocka_unit_test(values_are_written_back_as_kafka_writes_them),
+        cmocka_unit_test(groups_keep_to_the_brokers_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,9 +86,8 @@ static struct outcome check_this_broker(struct call *c, struct str name)
     }
     if (id != own) {
         return refused(ERR_INVALID_REQUEST,
-                       arena_printf(&c->arena,
-                                    "Unexpected broker id, expected %d but received %.*s", own,
-                                    STR_ARG(name)));
+                       arena_printf(&c->arena, "Unexpected node id. Expected %d, but received %.*s",
+                                    own, STR_ARG(name)));
     }
     return (struct outcome){OK, STR_NULL};
 }

@@ -63,26 +63,36 @@ static bool fill_synonyms(struct describing *d, config_entry *e, const struct co
     for (int32_t i = 0; i < count; i++) {
         struct describe_configs_resp_describe_configs_synonym *s =
             &e->synonyms[e->synonyms_count++];
+        /* the resource's own is the value that counts, the others are as they were given */
+        bool is_own =
+            values[i].source > CONFIG_SOURCE_DEFAULT || values[i].source == CONFIG_SOURCE_TOPIC;
         s->source = (int8_t)values[i].source;
         s->value = STR_NULL;
         if (!keep(d, values[i].name, &s->name) ||
-            (!e->is_sensitive && !keep(d, str_trim(values[i].value), &s->value))) {
+            (!e->is_sensitive && !keep(d, is_own ? e->value : values[i].value, &s->value))) {
             return false;
         }
     }
     return true;
 }
 
-/* The value that counts. A topic's may be made from a broker's in another unit. */
+/* The value that counts, as Kafka writes it. A topic's may be made from a broker's in another unit.
+ */
 static struct str effective(struct describing *d, const struct config_def *def,
                             const struct config_value *values, int32_t count)
 {
     enum config_source source;
-    if (d->place.scope == CONFIG_TOPIC) {
-        return topic_config_text(d->place.img, d->place.broker, d->place.resource, def,
-                                 &d->call->arena, &source);
+    struct arena *a = &d->call->arena;
+    struct str text;
+    if (def == NULL) {
+        return STR_NULL;
     }
-    return count ? values[0].value : def ? str_from(def->default_text) : STR_NULL;
+    if (d->place.scope == CONFIG_TOPIC) {
+        text = topic_config_text(d->place.img, d->place.broker, d->place.resource, def, a, &source);
+    } else {
+        text = count ? values[0].value : str_from(def->default_text);
+    }
+    return str_is_null(text) ? text : config_plain(def, text, a);
 }
 
 static int32_t only_cluster(struct config_value *values, int32_t count)
@@ -115,12 +125,10 @@ static bool describe_setting(struct describing *d, struct str name, const struct
     e->config_source = (int8_t)(count ? values[0].source : CONFIG_SOURCE_DEFAULT);
     e->config_type = (int8_t)(def ? config_type(def) : 0);
     e->value = STR_NULL;
-    if (!e->is_sensitive && !keep(d, str_trim(effective(d, def, values, count)), &e->value)) {
+    if (!e->is_sensitive && !keep(d, effective(d, def, values, count), &e->value)) {
         return false;
     }
-    if (d->req->include_documentation && def != NULL) {
-        e->documentation = str_from(def->doc);
-    }
+    e->documentation = d->req->include_documentation && def ? str_from(def->doc) : STR_NULL;
     return !d->req->include_synonyms || fill_synonyms(d, e, values, count);
 }
 
@@ -261,6 +269,7 @@ static bool describe_loggers(struct describing *d)
         config_entry *e = is_asked_for(d, str_from(area)) ? add_entry(d) : NULL;
         if (e != NULL) {
             e->name = str_from(area);
+            e->documentation = STR("");
             e->value = str_from(diag_level_name(diag_area_level(i)));
             e->config_source = CONFIG_SOURCE_BROKER_LOGGER;
         }

@@ -114,10 +114,20 @@ static void on_make_again(struct timer *t)
     }
 }
 
+/* Broker settings that count at once. */
+static void apply_settings(struct server *s, const struct image *img)
+{
+    int64_t most = broker_config_now(img, &s->broker.config, STR("max.connections"));
+    atomic_store(&s->broker.connection_max, (int)most);
+}
+
 static void on_committed(void *ctx, const struct image *img, const struct delta *delta)
 {
     struct server *s = ctx;
     reaction_apply(&s->reaction, img, delta);
+    if (delta->configs != NULL) {
+        apply_settings(s, img);
+    }
     if (storage_has_unmade(s->storage)) {
         make_again_later(s);
     }
@@ -168,6 +178,7 @@ static enum err open_metalog(struct server *s, struct buf *why)
     enum err e = metalog_open(&args, &s->metalog, why);
     if (!e) {
         s->broker.metacache.image = metalog_image(s->metalog);
+        apply_settings(s, metalog_image(s->metalog));
     }
     return e;
 }
@@ -178,7 +189,7 @@ static void on_accept(void *ctx, struct sock *sock)
 {
     struct endpoint *ep = ctx;
     struct broker *b = ep->broker;
-    if (atomic_fetch_add(&b->connection_count, 1) >= b->config.max_connections ||
+    if (atomic_fetch_add(&b->connection_count, 1) >= atomic_load(&b->connection_max) ||
         atomic_load(&b->is_stopping)) {
         atomic_fetch_sub(&b->connection_count, 1);
         sock_close(sock);

@@ -23,7 +23,8 @@ static int codec_level(const struct topic_config *t)
     }
 }
 
-static void log_config_of(struct storage *s, const struct topic_config *t, struct log_config *c)
+static void log_config_of(const struct topic_config *t, int64_t producer_expiration_ms,
+                          struct log_config *c)
 {
     log_config_init(c);
     c->segment_bytes = t->segment_bytes;
@@ -34,7 +35,7 @@ static void log_config_of(struct storage *s, const struct topic_config *t, struc
     c->retention_ms = t->retention_ms;
     c->retention_bytes = t->retention_bytes;
     c->file_delete_delay_ms = t->file_delete_delay_ms;
-    c->producer_expiration_ms = s->config->producer_id_expiration_ms;
+    c->producer_expiration_ms = producer_expiration_ms;
     c->is_deleted_by_retention = t->cleanup_policy & CLEANUP_DELETE;
     c->has_gaps = t->cleanup_policy & CLEANUP_COMPACT;
 }
@@ -63,7 +64,8 @@ void storage_partition_config(struct storage *s, const struct image *img, struct
                 .max_plain_bytes = LIMIT_BATCH_PLAIN_BYTES,
             },
     };
-    log_config_of(s, &t, &ret->log);
+    log_config_of(&t, broker_config_now(img, s->config, STR("producer.id.expiration.ms")),
+                  &ret->log);
 }
 
 /* --- what is on disk at start --- */

@@ -31,6 +31,8 @@ EXPECTED = (
     ("again-cut, at -3", "", "Kafka finds a record below the start of the log"),
     ("fetches: replica state", "currentLeader", "a replica that there is not is told no leader"),
     ("fetches: replica state", "nodeEndpoints", "the same"),
+    ("metrics match=client_id=[", "", "expressions are looked at by who matches with them"),
+    ("alter_loggers: operation", "", "as for other resources"),
     ("tag twice", "", "malformed"),
     ("tags descend", "", "malformed"),
     ("name not UTF-8", "", "given back as it came"),
