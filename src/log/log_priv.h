@@ -141,9 +141,9 @@ must_check enum err log_checkpoint_locked(struct log *log, int64_t *ret_off);
 
 /* Writes <off>.snapshot of what in holds, durably or not. */
 must_check enum err snapshot_write(struct log *log, int64_t off, struct bytes in, bool is_durable);
-/* Makes it useless, durably; that it was there is still to be seen. */
+/* Makes it an empty one, durably: useless, but that it was there is still to be seen. */
 must_check enum err snapshot_void(struct log *log, int64_t off);
-/* Into log->producers. NOT_FOUND, MALFORMED, CORRUPT_MESSAGE. */
+/* Into log->producers. NOT_FOUND (an empty one too), MALFORMED, CORRUPT_MESSAGE. */
 must_check enum err snapshot_load(struct log *log, int64_t off);
 /* Their offsets, ascending; p is freed with mem_free, after an error too. */
 struct snapshot_list {
@@ -153,5 +153,9 @@ struct snapshot_list {
 must_check enum err snapshot_list(struct log *log, struct snapshot_list *ret_list);
 /* Removes snapshots that no segment begins with, but the newest, and all beyond end_off. */
 must_check enum err snapshot_prune(struct log *log, int64_t end_off);
+/* Removes those beyond off, durably: from here on recovery trusts nothing beyond it, whatever point
+ * is stored. One at off stays, or an empty one comes there before the others go: it still has to be
+ * seen how far the log may have gaps. */
+must_check enum err snapshot_distrust(struct log *log, int64_t off);
 
 #endif

@@ -469,7 +469,6 @@ enum err recover_reload(struct log *log, int64_t end_off)
     if (!e && rs.good_bytes != log_active(log)->size_bytes) {
         e = ERR_CORRUPT_MESSAGE;
     }
-    e = e ? e : snapshot_prune(log, end_off);
     e = e ? e : snapshot_list(log, &r.snapshots);
     if (!e) {
         mutex_lock(&log->mu);
@@ -514,13 +513,23 @@ static enum err settle_names(const struct recovery *r)
     return r->args->was_clean ? OK : fs_sync_dir(r->log->fs, r->log->dir);
 }
 
-/* A stored recovery point beyond the end is that of a log that was truncated or reset since. A
- * checkpoint at the end says how far it still holds. */
+/* Whether the log was truncated or reset since the stored recovery point, or is on the way to. */
+static bool is_point_stale(const struct recovery *r)
+{
+    int64_t point_off = r->args->recovery_point_off;
+    bool is_stale = point_off > r->log->end_off;
+    for (size_t i = 0; i < r->snapshots.count && r->snapshots.p[i] <= point_off; i++) {
+        is_stale = is_stale || r->snapshots.p[i] > r->recovery_off;
+    }
+    return is_stale;
+}
+
+/* A checkpoint at the end says how far a stale point still holds. */
 static enum err correct_point(const struct recovery *r)
 {
     struct log *log = r->log;
     int64_t off;
-    if (r->args->recovery_point_off <= log->end_off) {
+    if (!is_point_stale(r)) {
         return OK;
     }
     log->checkpointed_off = -1;

@@ -180,8 +180,10 @@ int64_t recover_load_snapshot(struct recovery *r, int64_t off)
         if (e == OK) {
             return at;
         }
-        diag_warn("log", "%s: producer snapshot %lld is not usable: %s", r->log->dir, (long long)at,
-                  err_text(e));
+        if (e != ERR_NOT_FOUND) {
+            diag_warn("log", "%s: producer snapshot %lld is not usable: %s", r->log->dir,
+                      (long long)at, err_text(e));
+        }
     }
     producers_clear(&r->log->producers);
     return -1;

@@ -179,13 +179,6 @@ static enum err drop_newest(struct log *log)
     return e ? e : fs_sync_dir(log->fs, log->dir);
 }
 
-/* From here on recovery trusts nothing beyond off, whatever recovery point is stored. */
-static enum err distrust_beyond(struct log *log, int64_t off)
-{
-    enum err e = snapshot_prune(log, off);
-    return e ? e : fs_sync_dir(log->fs, log->dir);
-}
-
 /* Cuts the active segment at the batch that holds off, or at the first beyond. *ret_end_off: where
  * the log ends then. */
 static enum err cut_active(struct log *log, int64_t off, int64_t *ret_end_off)
@@ -241,7 +234,7 @@ static enum err truncate_to(struct log *log, int64_t off)
 {
     int64_t end_off = off;
     enum err e = log_flush_rows(log);
-    e = e ? e : distrust_beyond(log, off);
+    e = e ? e : snapshot_distrust(log, off);
     while (!e && log_active(log)->base_off >= off && log->seg_count > 1) {
         e = drop_newest(log);
     }
@@ -342,7 +335,7 @@ enum err log_reset(struct log *log, int64_t off)
         return ERR_POISONED;
     }
     begin_change(log);
-    enum err e = distrust_beyond(log, -1);
+    enum err e = snapshot_distrust(log, log->segs[0]->base_off);
     e = e ? e : drop_all(log);
     e = e ? e : restart_at(log, off);
     end_change(log, e);

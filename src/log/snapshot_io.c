@@ -57,7 +57,7 @@ enum err snapshot_load(struct log *log, int64_t off)
     }
     e = producers_decode(&log->producers, (struct bytes){(const uint8_t *)bytes, len});
     mem_free(bytes);
-    return e;
+    return len > 0 ? e : ERR_NOT_FOUND;
 }
 
 /* --- pruning --- */
@@ -103,10 +103,17 @@ static bool is_seg_base(struct log *log, int64_t off)
     return is_base;
 }
 
+static enum err snapshot_remove(struct log *log, int64_t off)
+{
+    struct buf path = BUF_INIT;
+    enum err e = fs_unlink(log->fs, seg_path_of(&path, log->dir, off, seg_suffixes[SEG_SNAPSHOT]));
+    buf_deinit(&path);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
 enum err snapshot_prune(struct log *log, int64_t end_off)
 {
     struct snapshot_list offs;
-    struct buf path = BUF_INIT;
     int64_t newest = -1;
     enum err e = snapshot_list(log, &offs);
     for (size_t i = 0; i < offs.count; i++) {
@@ -115,11 +122,27 @@ enum err snapshot_prune(struct log *log, int64_t end_off)
     for (size_t i = 0; i < offs.count && !e; i++) {
         int64_t off = offs.p[i];
         if (off > end_off || (off != newest && !is_seg_base(log, off))) {
-            e = fs_unlink(log->fs, seg_path_of(&path, log->dir, off, seg_suffixes[SEG_SNAPSHOT]));
-            e = e == ERR_NOT_FOUND ? OK : e;
+            e = snapshot_remove(log, off);
         }
     }
     mem_free(offs.p);
-    buf_deinit(&path);
     return e;
+}
+
+enum err snapshot_distrust(struct log *log, int64_t off)
+{
+    struct snapshot_list offs;
+    bool is_there = false;
+    enum err e = snapshot_list(log, &offs);
+    for (size_t i = 0; i < offs.count; i++) {
+        is_there = is_there || offs.p[i] == off;
+    }
+    if (!e && !is_there) {
+        e = snapshot_write(log, off, (struct bytes){0}, true);
+    }
+    for (size_t i = offs.count; i > 0 && !e && offs.p[i - 1] > off; i--) {
+        e = snapshot_remove(log, offs.p[i - 1]);
+    }
+    mem_free(offs.p);
+    return e ? e : fs_sync_dir(log->fs, log->dir);
 }

@@ -57,18 +57,125 @@ static void no_roll_makes_an_unknown_point_true(void **state)
     assert_int_equal(w->recovery.scanned_bytes, bytes);
 }
 
-static void a_snapshot_that_could_not_be_read_is_not_believed_later(void **state)
+static uint64_t size_of(struct world *w, const char *name)
 {
-    struct world *w = *state;
-    uint64_t bytes = make_point(w, 19);
-    stop(w, false);
-    crashfs_arm(w->disk, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_OPENS, 0, ERR_NO_FDS, 0});
-    open_log(w, false);
-    assert_true(crashfs_has_struck(w->disk));
-    assert_int_equal(w->recovery.scanned_bytes, bytes);
-    reopen(w, false);
-    assert_int_equal(w->recovery.scanned_bytes, bytes);
+    struct fs_stat st = {0};
+    char path[64];
+    snprintf(path, sizeof path, "t-0/%s", name);
+    assert_ok(fs_stat(w->args.fs, path, &st));
+    return st.size_bytes;
 }
+
+#define POINT_SNAPSHOT "t-0/00000000000000000038.snapshot"
+
+static void damage(struct world *w)
+{
+    struct file *f;
+    assert_ok(fs_open(w->args.fs, POINT_SNAPSHOT, FILE_WRITE, &f));
+    assert_ok(file_pwrite(f, "?", 1, 0));
+    assert_ok(file_sync(f));
+    file_close(f);
+}
+
+static bool is_damaged(struct world *w)
+{
+    struct file *f;
+    char c = 0;
+    size_t n;
+    assert_ok(fs_open(w->args.fs, POINT_SNAPSHOT, FILE_READ, &f));
+    assert_ok(file_pread(f, &c, 1, 0, &n));
+    file_close(f);
+    return c == '?';
+}
+
+/* Whether the snapshot at the point was empty in time, if the power goes at change number `after`
+ * of a start that cannot read it. */
+static void cut_start(struct world *w, uint64_t after, bool *ret_is_over)
+{
+    make_point(w, 19);
+    uint64_t rows_bytes = size_of(w, "00000000000000000000.timeindex");
+    assert_true(rows_bytes > 0);
+    stop(w, false);
+    damage(w);
+    crashfs_arm(w->disk, &(struct crashfs_plan){CRASHFS_POWER, CRASHFS_CHANGES, after, ERR_IO, 0});
+    *ret_is_over = log_open(&w->args, &w->log, NULL) == OK;
+    if (!*ret_is_over) {
+        crashfs_cut(w->disk, after);
+        bool is_changed = size_of(w, "00000000000000000000.timeindex") != rows_bytes;
+        assert_true(!is_changed || !is_damaged(w));
+    }
+}
+
+static void a_snapshot_that_cannot_be_read_is_emptied_before_anything_changes(void **state)
+{
+    bool is_over = false;
+    for (uint64_t after = 0; !is_over; after++) {
+        cut_start(*state, after, &is_over);
+        tear_down(state);
+        set_up(state);
+    }
+}
+
+/* --- a truncation half-way --- */
+
+/* A compacted log of several segments that are not synced, with a point from before a truncation.
+ */
+static void make_stale_point(struct world *w)
+{
+    w->args.config.segment_bytes = 4000;
+    w->args.config.has_gaps = true;
+    reopen(w, false);
+    make_point(w, 12);
+    assert_ok(log_truncate(w->log, 4));
+    append(w, 10);
+    assert_int_equal(log_end_off(w->log), w->args.recovery_point_off);
+}
+
+/* The power goes at change number `after` of change(); false when there was none. */
+static bool cut_during(struct world *w, void (*change)(struct world *), uint64_t after,
+                       uint64_t seed)
+{
+    crashfs_arm(w->disk,
+                &(struct crashfs_plan){CRASHFS_POWER, CRASHFS_CHANGES, after, ERR_IO, seed});
+    change(w);
+    bool has_struck = crashfs_has_struck(w->disk);
+    stop(w, false);
+    crashfs_cut(w->disk, seed);
+    return has_struck;
+}
+
+static void truncate_to_3(struct world *w)
+{
+    enum err e = log_truncate(w->log, 3);
+    assert_true(e == OK || crashfs_has_struck(w->disk));
+}
+
+static void reset_to_7(struct world *w)
+{
+    enum err e = log_reset(w->log, 7);
+    assert_true(e == OK || crashfs_has_struck(w->disk));
+}
+
+/* What comes back begins where the log began and has no hole, wherever the power went. */
+static void cut_everywhere(void **state, void (*change)(struct world *))
+{
+    bool is_over = false;
+    for (uint64_t after = 0; !is_over; after++) {
+        for (uint64_t seed = 0; seed < 40; seed++) {
+            struct world *w = *state;
+            make_stale_point(w);
+            is_over = !cut_during(w, change, after, after * 1000 + seed);
+            open_log(w, false);
+            assert_true(test_check_all(w->log, 5000) >= 0);
+            tear_down(state);
+            set_up(state);
+        }
+    }
+}
+
+static void a_cut_truncation_leaves_no_hole(void **state) { cut_everywhere(state, truncate_to_3); }
+
+static void a_cut_reset_leaves_no_hole(void **state) { cut_everywhere(state, reset_to_7); }
 
 int main(void)
 {
@@ -76,7 +183,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_point_that_could_not_be_read_is_not_believed_later),
         T(no_roll_makes_an_unknown_point_true),
-        T(a_snapshot_that_could_not_be_read_is_not_believed_later),
+        T(a_snapshot_that_cannot_be_read_is_emptied_before_anything_changes),
+        T(a_cut_truncation_leaves_no_hole),
+        T(a_cut_reset_leaves_no_hole),
     };
     diag_set_level(DIAG_ERROR + 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
