@@ -153,9 +153,9 @@ struct snapshot_list {
 must_check enum err snapshot_list(struct log *log, struct snapshot_list *ret_list);
 /* Removes snapshots that no segment begins with, but the newest, and all beyond end_off. */
 must_check enum err snapshot_prune(struct log *log, int64_t end_off);
-/* Removes those beyond off, durably: from here on recovery trusts nothing beyond it, whatever point
- * is stored. One at off stays, or an empty one comes there before the others go: it still has to be
- * seen how far the log may have gaps. */
-must_check enum err snapshot_distrust(struct log *log, int64_t off);
+/* Removes those that are not in [from_off, off], durably: from here on recovery trusts nothing
+ * beyond off, whatever point is stored. One at off stays, or an empty one comes there before the
+ * others go: it still has to be seen how far the log may have gaps. */
+must_check enum err snapshot_distrust(struct log *log, int64_t from_off, int64_t off);
 
 #endif

@@ -234,7 +234,7 @@ static enum err truncate_to(struct log *log, int64_t off)
 {
     int64_t end_off = off;
     enum err e = log_flush_rows(log);
-    e = e ? e : snapshot_distrust(log, off);
+    e = e ? e : snapshot_distrust(log, 0, off);
     while (!e && log_active(log)->base_off >= off && log->seg_count > 1) {
         e = drop_newest(log);
     }
@@ -335,7 +335,8 @@ enum err log_reset(struct log *log, int64_t off)
         return ERR_POISONED;
     }
     begin_change(log);
-    enum err e = snapshot_distrust(log, log->segs[0]->base_off);
+    int64_t base_off = log->segs[0]->base_off;
+    enum err e = snapshot_distrust(log, base_off, base_off); /* off may lie below the others */
     e = e ? e : drop_all(log);
     e = e ? e : restart_at(log, off);
     end_change(log, e);

@@ -129,7 +129,7 @@ enum err snapshot_prune(struct log *log, int64_t end_off)
     return e;
 }
 
-enum err snapshot_distrust(struct log *log, int64_t off)
+enum err snapshot_distrust(struct log *log, int64_t from_off, int64_t off)
 {
     struct snapshot_list offs;
     bool is_there = false;
@@ -140,8 +140,9 @@ enum err snapshot_distrust(struct log *log, int64_t off)
     if (!e && !is_there) {
         e = snapshot_write(log, off, (struct bytes){0}, true);
     }
-    for (size_t i = offs.count; i > 0 && !e && offs.p[i - 1] > off; i--) {
-        e = snapshot_remove(log, offs.p[i - 1]);
+    for (size_t i = offs.count; i > 0 && !e; i--) {
+        int64_t at = offs.p[i - 1];
+        e = at > off || at < from_off ? snapshot_remove(log, at) : OK;
     }
     mem_free(offs.p);
     return e ? e : fs_sync_dir(log->fs, log->dir);

@@ -177,6 +177,41 @@ static void a_cut_truncation_leaves_no_hole(void **state) { cut_everywhere(state
 
 static void a_cut_reset_leaves_no_hole(void **state) { cut_everywhere(state, reset_to_7); }
 
+static bool exists(struct world *w, const char *path)
+{
+    struct fs_stat st;
+    return fs_stat(w->args.fs, path, &st) == OK;
+}
+
+static void reset_to_12(struct world *w)
+{
+    enum err e = log_reset(w->log, 12);
+    assert_true(e == OK || crashfs_has_struck(w->disk));
+}
+
+/* A log that begins anew below a stored point never has the snapshot that would vouch for it. */
+static void a_reset_below_the_point_removes_its_snapshot_first(void **state)
+{
+    bool is_over = false;
+    for (uint64_t after = 0; !is_over; after++) {
+        for (uint64_t seed = 0; seed < 40; seed++) {
+            struct world *w = *state;
+            int deleted;
+            make_point(w, 19);
+            append(w, 1);
+            assert_ok(log_roll(w->log));
+            assert_ok(log_set_start(w->log, 40));
+            assert_ok(log_retain(w->log, 40, NOW, &deleted));
+            assert_ok(log_sync(w->log, NULL));
+            is_over = !cut_during(w, reset_to_12, after, after * 1000 + seed);
+            assert_false(exists(w, "t-0/00000000000000000012.log") && exists(w, POINT_SNAPSHOT));
+            open_log(w, false);
+            tear_down(state);
+            set_up(state);
+        }
+    }
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -186,6 +221,7 @@ int main(void)
         T(a_snapshot_that_cannot_be_read_is_emptied_before_anything_changes),
         T(a_cut_truncation_leaves_no_hole),
         T(a_cut_reset_leaves_no_hole),
+        T(a_reset_below_the_point_removes_its_snapshot_first),
     };
     diag_set_level(DIAG_ERROR + 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
