@@ -342,8 +342,9 @@ static enum err scan_seg(struct walk *w)
     if (!e && w->parts[0].added.len > 0 && w->rs->scan != SCAN_REBUILD) {
         w->r->stats.indexes_rebuilt_count++;
     }
-    if (w->rs->scan != SCAN_TAIL) {
-        add_time_row(w); /* a segment at rest ends with its largest timestamp */
+    if (!w->r->is_reload) {
+        add_time_row(w); /* a segment at rest ends with its largest timestamp: one behind it may be
+                            the active one, though empty */
     }
     for (int part = SEG_INDEX; part <= SEG_TXNINDEX && !e; part++) {
         e = part_store(w, (enum seg_part)part);

@@ -212,6 +212,28 @@ static void a_reset_below_the_point_removes_its_snapshot_first(void **state)
     }
 }
 
+/* --- index files that have to be made anew --- */
+
+static void assert_last_time_is_found(struct world *w)
+{
+    struct log_time_hit hit;
+    int64_t last_off = log_end_off(w->log) - 1;
+    assert_ok(log_find_time(w->log, NOW + last_off, last_off + 1, &hit));
+    assert_int_equal(hit.off, last_off);
+}
+
+static void the_last_segment_with_batches_ends_with_its_time(void **state)
+{
+    struct world *w = *state;
+    append(w, 3);
+    assert_ok(log_roll(w->log)); /* the active one is empty */
+    assert_last_time_is_found(w);
+    stop(w, true);
+    assert_ok(fs_unlink(w->args.fs, "t-0/00000000000000000000.index"));
+    open_log(w, true);
+    assert_last_time_is_found(w);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -222,6 +244,7 @@ int main(void)
         T(a_cut_truncation_leaves_no_hole),
         T(a_cut_reset_leaves_no_hole),
         T(a_reset_below_the_point_removes_its_snapshot_first),
+        T(the_last_segment_with_batches_ends_with_its_time),
     };
     diag_set_level(DIAG_ERROR + 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
