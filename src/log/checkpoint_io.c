@@ -4,25 +4,13 @@
 
 #include "base/mem.h"
 
-static enum err sync_path(struct log *log, const char *path)
-{
-    struct file *f;
-    enum err e = fs_open(log->fs, path, FILE_WRITE, &f);
-    if (e) {
-        return e == ERR_NOT_FOUND ? OK : e; /* no rows yet, or deleted meanwhile */
-    }
-    e = file_sync(f);
-    file_close(f);
-    return e;
-}
-
 static enum err sync_indexes(struct log *log, const struct seg_list *segs)
 {
     struct buf path = BUF_INIT;
     enum err e = OK;
     for (uint32_t i = 0; i < segs->count && !e; i++) {
         for (int part = SEG_INDEX; part <= SEG_TXNINDEX && !e; part++) {
-            e = sync_path(log, seg_path(&path, log->dir, segs->p[i], (enum seg_part)part));
+            e = log_sync_path(log, seg_path(&path, log->dir, segs->p[i], (enum seg_part)part));
         }
     }
     buf_deinit(&path);

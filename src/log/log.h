@@ -52,7 +52,8 @@ struct log_pos {
 struct log_open_args {
     struct fs *fs;
     struct clock *clock;
-    const char *dir; /* of the partition; must exist */
+    const char *dir; /* of the partition; must exist, and after a stop that was not clean its name
+                        must be on the disk if there is anything in it */
     struct log_config config;
     int64_t log_start_off;      /* from the checkpoint; 0 if none */
     int64_t recovery_point_off; /* from the checkpoint; 0 if none, -1 if it cannot be read */
@@ -132,8 +133,9 @@ must_check enum err log_append(struct log *log, const struct log_append *a,
 /* Starts a new segment at the end if the active one has anything in it. */
 must_check enum err log_roll(struct log *log);
 
-/* Makes durable what was appended before the call. *ret_end gets how far (the end at the time of
- * the call). Any thread; concurrent calls share the work. POISONED forever after a failure. */
+/* Makes durable what was appended before the call, and with the first one the directory itself and
+ * its partition.metadata. *ret_end gets how far (the end at the time of the call). Any thread;
+ * concurrent calls share the work. POISONED forever after a failure. */
 must_check enum err log_sync(struct log *log, struct log_pos *ret_end);
 
 /* --- read --- */

@@ -59,6 +59,7 @@ struct log {
     bool is_syncing;
     bool is_writing;   /* the writer uses the active segment's files outside mu */
     bool is_dir_dirty; /* a segment file was made since the directory was synced */
+    bool is_settled;   /* the directory's own name and partition.metadata are on the disk */
 
     /* the writer's */
     int64_t jitter_ms; /* of the active segment */
@@ -69,7 +70,10 @@ struct log {
 static inline void log_ignore(enum err e) { (void)e; }
 
 /* After these nothing was lost: a file could not even be opened. */
-static inline bool log_is_harmless(enum err e) { return e == ERR_NO_FDS || e == ERR_NO_MEMORY; }
+static inline bool log_is_harmless(enum err e)
+{
+    return e == ERR_NO_FDS || e == ERR_NO_MEMORY || e == ERR_CLOSED;
+}
 
 /* --- log.c --- */
 
@@ -129,6 +133,15 @@ struct seg_list {
 };
 struct seg_list log_ref_segs(const struct log *log, uint32_t first);
 void seg_list_release(struct seg_list *x);
+/* OK where there is no such file. */
+must_check enum err log_sync_path(struct log *log, const char *path);
+
+/* --- settle.c --- */
+
+/* Makes durable, after it was made: the directory's name and what partition.metadata says. */
+must_check enum err log_settle_new(struct log *log);
+/* The same where a process that did not end well left it. */
+must_check enum err log_settle_found(struct log *log);
 
 /* --- checkpoint_io.c --- */
 

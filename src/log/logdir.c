@@ -3,11 +3,12 @@
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "log/recover.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { META_MAX_BYTES = 64 << 10, PARTITION_METADATA_MAX_BYTES = 4096, FILE_NAME_MAX = 255 };
+enum { META_MAX_BYTES = 64 << 10, FILE_NAME_MAX = 255 };
 
 static const char metadata_log_dir[] = "__cluster_metadata-0";
 
@@ -243,37 +244,46 @@ void logdir_partition_path(const struct logdir *d, struct str topic, int32_t par
     buf_printf(path, "%s/%.*s-%d", d->path, STR_ARG(topic), partition);
 }
 
-static struct uuid read_topic_id(struct fs *fs, const char *dir)
+/* Zero: there is none, or what is there is no such file. An error says nothing about it. */
+static enum err read_topic_id(struct fs *fs, const char *dir, struct uuid *ret_id)
 {
     struct buf path = BUF_INIT;
     char *text;
     size_t len;
     struct str key, value;
     struct uuid id = UUID_ZERO;
-    enum err e = fs_read_all(fs, path_in(dir, "partition.metadata", &path),
+    enum err e = fs_read_all(fs, path_in(dir, PARTITION_METADATA_FILE, &path),
                              PARTITION_METADATA_MAX_BYTES, &text, &len);
     buf_deinit(&path);
-    if (e) {
-        return id;
-    }
-    struct str rest = {text, len};
-    while (next_pair(&rest, ':', &key, &value)) {
-        if (str_eq(key, STR("topic_id")) && !uuid_parse(value, &id)) {
-            id = UUID_ZERO;
+    if (!e) {
+        struct str rest = {text, len};
+        while (next_pair(&rest, ':', &key, &value)) {
+            if (str_eq(key, STR("topic_id")) && !uuid_parse(value, &id)) {
+                id = UUID_ZERO;
+            }
         }
+        mem_free(text);
     }
-    mem_free(text);
-    return id;
+    if (!e || e == ERR_NOT_FOUND || e == ERR_BUDGET) {
+        *ret_id = id;
+        return OK;
+    }
+    return e;
 }
 
+/* In the page cache: the first sync of the log makes it durable. */
 static enum err write_topic_id(struct fs *fs, const char *dir, struct uuid topic_id)
 {
     struct buf path = BUF_INIT;
     struct buf text = BUF_INIT;
+    struct file *f = NULL;
     char id[UUID_TEXT_LEN + 1];
     uuid_format(topic_id, id);
     buf_printf(&text, "version: 0\ntopic_id: %s", id);
-    enum err e = fs_write_atomic(fs, path_in(dir, "partition.metadata", &path), text.p, text.len);
+    enum err e = fs_open(fs, path_in(dir, PARTITION_METADATA_FILE, &path),
+                         FILE_WRITE | FILE_CREATE | FILE_TRUNCATE, &f);
+    e = e ? e : file_pwrite(f, text.p, text.len, 0);
+    file_close(f);
     buf_deinit(&path);
     buf_deinit(&text);
     return e;
@@ -293,17 +303,21 @@ static bool gather(void *ctx, const char *name, bool is_dir)
     return true;
 }
 
-static void visit(struct logdir *d, const char *name, logdir_partition_fn *fn, void *ctx)
+static enum err visit(struct logdir *d, const char *name, logdir_partition_fn *fn, void *ctx)
 {
     struct logdir_partition p;
     struct buf path = BUF_INIT;
+    enum err e = OK;
     if (strcmp(name, metadata_log_dir) != 0 &&
         logdir_parse_name(str_from(name), &p.topic, &p.partition)) {
         p.path = path_in(d->path, name, &path);
-        p.topic_id = read_topic_id(d->fs, p.path);
-        fn(ctx, &p);
+        e = read_topic_id(d->fs, p.path, &p.topic_id);
+        if (!e) {
+            fn(ctx, &p);
+        }
     }
     buf_deinit(&path);
+    return e;
 }
 
 static enum err remove_if_deleted(struct logdir *d, const char *name)
@@ -325,13 +339,61 @@ enum err logdir_each_partition(struct logdir *d, logdir_partition_fn *fn, void *
     for (size_t at = 0; !e && at < n.text.len;) {
         const char *name = (const char *)n.text.p + at;
         e = remove_if_deleted(d, name);
-        if (!e) {
-            visit(d, name, fn, ctx);
-        }
+        e = e ? e : visit(d, name, fn, ctx);
         at += strlen(name) + 1;
     }
     buf_deinit(&n.text);
     return e;
+}
+
+struct data_search {
+    struct fs *fs;
+    const char *dir;
+    enum err err; /* EXISTS: found */
+};
+
+static bool look_for_data(void *ctx, const char *name, bool is_dir)
+{
+    struct data_search *s = ctx;
+    struct recover_file f;
+    struct fs_stat st;
+    if (is_dir || !recover_parse_name(str_from(name), &f) || f.part != SEG_LOG) {
+        return true;
+    }
+    struct buf path = BUF_INIT;
+    s->err = fs_stat(s->fs, path_in(s->dir, name, &path), &st);
+    buf_deinit(&path);
+    s->err = !s->err && st.size_bytes > 0 ? ERR_EXISTS : s->err;
+    return s->err == OK;
+}
+
+static enum err remove_if_unused(struct fs *fs, const char *dir)
+{
+    struct data_search s = {fs, dir, OK};
+    enum err e = fs_list(fs, dir, look_for_data, &s);
+    e = e ? e : s.err;
+    return e ? e : logdir_remove_tree(fs, dir);
+}
+
+enum err logdir_remove_unused(struct logdir *d, struct str topic, int32_t partition)
+{
+    struct buf path = BUF_INIT;
+    logdir_partition_path(d, topic, partition, &path);
+    const char *dir = buf_cstr(&path);
+    enum err e = path.err ? path.err : remove_if_unused(d->fs, dir);
+    buf_deinit(&path);
+    return e;
+}
+
+/* The directory is there already. OK: it is this topic's now; NOT_FOUND: it does not say whose. */
+static enum err check_topic_id(struct fs *fs, const char *dir, struct uuid topic_id)
+{
+    struct uuid there;
+    enum err e = read_topic_id(fs, dir, &there);
+    if (e || uuid_eq(there, topic_id)) {
+        return e;
+    }
+    return uuid_is_zero(there) ? ERR_NOT_FOUND : ERR_EXISTS;
 }
 
 enum err logdir_make_partition(struct logdir *d, struct str topic, int32_t partition,
@@ -341,13 +403,17 @@ enum err logdir_make_partition(struct logdir *d, struct str topic, int32_t parti
     const char *dir = buf_cstr(path);
     enum err e = path->err ? path->err : fs_mkdir(d->fs, dir);
     if (e == ERR_EXISTS) {
-        struct uuid there = read_topic_id(d->fs, dir);
-        bool is_same = uuid_eq(there, topic_id);
-        e = is_same ? OK : uuid_is_zero(there) ? write_topic_id(d->fs, dir, topic_id) : ERR_EXISTS;
-    } else if (!e) {
-        e = write_topic_id(d->fs, dir, topic_id);
+        e = check_topic_id(d->fs, dir, topic_id);
+        if (e != ERR_NOT_FOUND) {
+            return e;
+        }
+        e = OK;
+        if (!str_eq(topic, STR("__cluster_metadata"))) { /* a name that was never another's */
+            e = remove_if_unused(d->fs, dir);
+            e = e ? e : fs_mkdir(d->fs, dir);
+        }
     }
-    return e ? e : fs_sync_dir(d->fs, d->path);
+    return e ? e : write_topic_id(d->fs, dir, topic_id);
 }
 
 /* "<topic>-<partition>.<32 hex digits>-delete", the front cut so that it is a legal file name. */

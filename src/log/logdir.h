@@ -16,6 +16,9 @@
 
 struct logdir;
 
+#define PARTITION_METADATA_FILE "partition.metadata"
+enum { PARTITION_METADATA_MAX_BYTES = 4096 };
+
 /* What meta.properties says. */
 struct logdir_meta {
     int version;         /* 1; 0: written by a broker whose metadata was in ZooKeeper */
@@ -57,21 +60,24 @@ bool logdir_parse_name(struct str name, struct str *ret_topic, int32_t *ret_part
 struct logdir_partition {
     struct str topic; /* valid during the call */
     int32_t partition;
-    struct uuid topic_id; /* zero: partition.metadata is missing */
+    struct uuid topic_id; /* zero: there is no partition.metadata, or it is no such file */
     const char *path;     /* of the directory */
 };
 
 typedef void logdir_partition_fn(void *ctx, const struct logdir_partition *p);
 
 /* Every partition directory but the metadata log's. What is marked -delete is removed on the way.
- * The first error of reading a directory ends it; an unreadable partition.metadata counts as
- * missing. */
+ * The first error of reading ends it. */
 must_check enum err logdir_each_partition(struct logdir *d, logdir_partition_fn *fn, void *ctx);
 
-/* Makes <topic>-<partition> with its partition.metadata, durably; OK if it is there with the same
- * id. Appends its path to path. */
+/* Makes <topic>-<partition> with its partition.metadata; the first sync of its log makes them
+ * durable (doc/decisions/0009). OK if it is there with the same id. One that does not say whose it
+ * is is made again if no record is in it. EXISTS otherwise. Appends its path to path. */
 must_check enum err logdir_make_partition(struct logdir *d, struct str topic, int32_t partition,
                                           struct uuid topic_id, struct buf *path);
+
+/* Removes <topic>-<partition>; EXISTS if a record is in it. */
+must_check enum err logdir_remove_unused(struct logdir *d, struct str topic, int32_t partition);
 
 /* The path of <topic>-<partition>. */
 void logdir_partition_path(const struct logdir *d, struct str topic, int32_t partition,

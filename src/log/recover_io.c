@@ -383,6 +383,7 @@ static enum err fit_start(struct recovery *r)
         e = seg_remove(seg, log->fs, log->dir);
         seg_unref(seg);
     }
+    r->is_dir_changed = true;
     log->size_bytes = 0;
     log->unindexed_bytes = 0;
     log->timeindex_last_ts = -1;
@@ -403,12 +404,15 @@ static int64_t first_checked(const struct recovery *r)
     return INT64_MAX;
 }
 
-/* Segments that were checked were synced first. */
+/* Segments that were checked were synced first. Where there are none the names can wait for the
+ * first sync, which makes the directory durable with them: most partitions are made in great
+ * numbers and used much later. */
 static enum err sync_names(struct recovery *r)
 {
     struct log *log = r->log;
     enum err e = OK;
-    if (r->is_dir_changed || log->is_dir_dirty) {
+    log->is_settled = log->size_bytes > 0; /* what was kept of a stop was synced by it, or above */
+    if (r->is_dir_changed) {
         e = fs_sync_dir(log->fs, log->dir);
         log->is_dir_dirty = false;
     }
@@ -510,7 +514,7 @@ static struct log *log_new(const struct log_open_args *args)
  */
 static enum err settle_names(const struct recovery *r)
 {
-    return r->args->was_clean ? OK : fs_sync_dir(r->log->fs, r->log->dir);
+    return r->args->was_clean ? OK : log_settle_found(r->log);
 }
 
 /* Whether the log was truncated or reset since the stored recovery point, or is on the way to. */

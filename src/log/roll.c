@@ -243,14 +243,34 @@ static void activate(struct log *log, struct seg *seg)
     log_pick_jitter(log);
 }
 
+/* A later segment without the first one would look like a whole log: between two segments a gap
+ * shows, at a log's beginning it does not. */
+static enum err keep_first(struct log *log)
+{
+    mutex_lock(&log->mu);
+    bool is_due = log->seg_count == 1 && log->is_dir_dirty;
+    mutex_unlock(&log->mu);
+    enum err e = is_due ? fs_sync_dir(log->fs, log->dir) : OK;
+    if (e && !log_is_harmless(e)) {
+        mutex_lock(&log->mu);
+        log_poison(log, "a sync of its directory failed");
+        mutex_unlock(&log->mu);
+    }
+    return e;
+}
+
 enum err log_roll_at(struct log *log, int64_t base_off)
 {
     struct seg *seg;
     if (log_active(log)->base_off == base_off) {
         return OK;
     }
+    enum err e = keep_first(log);
+    if (e) {
+        return e;
+    }
     mutex_lock(&log->flush_mu);
-    enum err e = finish_active(log);
+    e = finish_active(log);
     e = e ? e : create_seg(log, base_off, &seg);
     if (!e) {
         snapshot_at_roll(log);

@@ -2,7 +2,8 @@
  *
  * Invariants: synced_off only grows by a sync that began after the bytes below it were written, in
  * the same generation; a failed fsync poisons the log, because the kernel may call the lost pages
- * clean from then on. */
+ * clean from then on; nothing counts as synced in a directory that a power cut could take away, so
+ * the first sync makes that durable too (doc/decisions/0009). */
 #include "log/log_priv.h"
 
 #include "base/mem.h"
@@ -27,12 +28,25 @@ void seg_list_release(struct seg_list *x)
     *x = (struct seg_list){0};
 }
 
+enum err log_sync_path(struct log *log, const char *path)
+{
+    struct file *f;
+    enum err e = fs_open(log->fs, path, FILE_WRITE, &f);
+    if (e) {
+        return e == ERR_NOT_FOUND ? OK : e; /* no rows yet, or deleted meanwhile */
+    }
+    e = file_sync(f);
+    file_close(f);
+    return e;
+}
+
 /* One round, as it was decided under mu. */
 struct round {
     struct seg_list segs;
     struct log_pos end;
     uint64_t gen;
     bool needs_dir;
+    bool needs_settling; /* the directory itself too, and what it is */
 };
 
 static void round_begin(struct log *log, struct round *r)
@@ -41,7 +55,8 @@ static void round_begin(struct log *log, struct round *r)
     r->segs = log_ref_segs(log, log_seg_at(log, log->synced_off));
     r->end = (struct log_pos){log->end_off, active->base_off, active->size_bytes};
     r->gen = log->gen;
-    r->needs_dir = log->is_dir_dirty;
+    r->needs_settling = !log->is_settled;
+    r->needs_dir = log->is_dir_dirty || r->needs_settling;
     log->is_syncing = true;
     log->is_dir_dirty = false;
 }
@@ -53,6 +68,9 @@ static enum err round_run(struct log *log, const struct round *r)
         struct file *f;
         e = seg_file(r->segs.p[i], log->fs, log->dir, SEG_LOG, &f);
         e = e ? e : file_sync(f);
+    }
+    if (!e && r->needs_settling) {
+        e = log_settle_new(log);
     }
     if (!e && r->needs_dir) {
         e = fs_sync_dir(log->fs, log->dir);
@@ -68,8 +86,11 @@ static void round_end(struct log *log, struct round *r, enum err e)
         if (!log_is_harmless(e)) {
             log_poison(log, "a sync failed");
         }
-    } else if (r->gen == log->gen && r->end.off > log->synced_off) {
-        log->synced_off = r->end.off;
+    } else {
+        log->is_settled = log->is_settled || r->needs_settling;
+        if (r->gen == log->gen && r->end.off > log->synced_off) {
+            log->synced_off = r->end.off;
+        }
     }
     cond_broadcast(&log->sync_done);
 }
@@ -93,7 +114,8 @@ enum err log_sync(struct log *log, struct log_pos *ret_end)
     mutex_lock(&log->mu);
     const struct seg *active = log_active(log);
     struct log_pos want = {log->end_off, active->base_off, active->size_bytes};
-    while (!e && !log->is_poisoned && log->synced_off < MIN(want.off, log->end_off)) {
+    while (!e && !log->is_poisoned &&
+           (log->synced_off < MIN(want.off, log->end_off) || !log->is_settled)) {
         if (log->is_syncing) {
             cond_wait(&log->sync_done, &log->mu);
         } else {

@@ -75,11 +75,25 @@ static enum err format_if_new(struct world *w)
     return logdir_is_formatted(w->dir) ? OK : logdir_format(w->dir, &meta);
 }
 
-static enum err open_log(struct world *w)
+/* What does not say whose it is has nothing that was ever told to be durable. */
+static enum err make_partition(struct world *w)
 {
     struct buf path = BUF_INIT;
     enum err e = logdir_make_partition(w->dir, WORLD_TOPIC, 0, topic_id, &path);
+    if (e == ERR_EXISTS) {
+        struct buf stray = BUF_INIT;
+        buf_clear(&path);
+        e = logdir_mark_partition(w->dir, WORLD_TOPIC, 0, LOGDIR_STRAY, &w->rand, &stray);
+        e = e ? e : logdir_make_partition(w->dir, WORLD_TOPIC, 0, topic_id, &path);
+        buf_deinit(&stray);
+    }
     buf_deinit(&path);
+    return e;
+}
+
+static enum err open_log(struct world *w)
+{
+    enum err e = make_partition(w);
     if (e) {
         return e;
     }

@@ -8,6 +8,7 @@
 #include "log/checkpoint.h"
 #include "log/epoch.h"
 #include "log/logdir.h"
+#include "logtest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -287,6 +288,21 @@ static void make(struct logdir *d, const char *topic, int32_t partition, struct 
     buf_deinit(&path);
 }
 
+/* As the first sync of its log does. */
+static void settle(struct fs *fs, const char *dir)
+{
+    struct hand_clock clock;
+    struct log_open_args args;
+    struct log *log;
+    struct log_pos end;
+    hand_clock_init(&clock);
+    test_open_args(&args, fs, &clock, dir);
+    args.was_clean = true;
+    assert_ok(log_open(&args, &log, NULL));
+    assert_ok(log_sync(log, &end));
+    log_abandon(log);
+}
+
 static void partitions_are_made_and_found(void **state)
 {
     struct fs *fs = crashfs_fs(*state);
@@ -296,21 +312,72 @@ static void partitions_are_made_and_found(void **state)
     make(d, "t", 0, some_id, OK);
     make(d, "t", 0, some_id, OK);
     make(d, "t", 0, other_id, ERR_EXISTS);
+    settle(fs, "data/t-0");
     logdir_close(d);
     crashfs_cut(*state, 5);
     assert_ok(logdir_open(fs, "data", &d));
-    assert_ok(fs_mkdir(fs, "data/u-1")); /* without partition.metadata */
     assert_ok(fs_mkdir(fs, "data/__cluster_metadata-0"));
     assert_ok(fs_mkdir(fs, "data/other"));
     put_file(fs, "data/file-0", "");
+    assert_ok(logdir_each_partition(d, tell, &told));
+    assert_string_equal(told.text, "t/0/some ");
+    logdir_close(d);
+}
+
+/* Whose it is is not known: it was never synced, or it is damaged. */
+static void a_partition_without_an_id(void **state)
+{
+    struct fs *fs = crashfs_fs(*state);
+    struct logdir *d;
+    struct told told = {""};
+    assert_ok(logdir_open(fs, "data", &d));
+    assert_ok(fs_mkdir(fs, "data/u-1"));
+    put_file(fs, "data/u-1/00000000000000000000.log", "");
+    put_file(fs, "data/u-1/leader-epoch-checkpoint", "0\n1\n3 0\n");
     assert_ok(fs_mkdir(fs, "data/v-2"));
     put_file(fs, "data/v-2/partition.metadata", "version: 0\ntopic_id: nonsense");
+    put_file(fs, "data/v-2/00000000000000000000.log.swap", "somebody's");
     assert_ok(logdir_each_partition(d, tell, &told));
-    assert_string_equal(told.text, "t/0/some u/1/none v/2/none ");
-    make(d, "u", 1, other_id, OK); /* it gets its id */
+    assert_string_equal(told.text, "u/1/none v/2/none ");
+    make(d, "u", 1, other_id, OK); /* it is new, whatever was left there */
+    assert_false(exists(fs, "data/u-1/leader-epoch-checkpoint"));
+    make(d, "v", 2, other_id, ERR_EXISTS); /* there may be something in it that somebody wants */
+    assert_err(ERR_EXISTS, logdir_remove_unused(d, STR("v"), 2));
+    assert_ok(logdir_remove_unused(d, STR("u"), 1));
     told.text[0] = '\0';
     assert_ok(logdir_each_partition(d, tell, &told));
-    assert_string_equal(told.text, "t/0/some u/1/other v/2/none ");
+    assert_string_equal(told.text, "v/2/none ");
+    logdir_close(d);
+}
+
+/* Nobody else was ever called so: what is there is the metadata. */
+static void the_metadata_log_keeps_what_it_has(void **state)
+{
+    struct fs *fs = crashfs_fs(*state);
+    struct logdir *d;
+    assert_ok(logdir_open(fs, "data", &d));
+    assert_ok(fs_mkdir(fs, "data/__cluster_metadata-0"));
+    put_file(fs, "data/__cluster_metadata-0/quorum-state", "{}");
+    make(d, "__cluster_metadata", 0, some_id, OK);
+    assert_true(exists(fs, "data/__cluster_metadata-0/quorum-state"));
+    assert_true(exists(fs, "data/__cluster_metadata-0/partition.metadata"));
+    logdir_close(d);
+}
+
+/* Not to be able to read an id is not to have none. */
+static void an_error_is_no_missing_id(void **state)
+{
+    struct fs *fs = crashfs_fs(*state);
+    struct logdir *d;
+    struct told told = {""};
+    assert_ok(logdir_open(fs, "data", &d));
+    make(d, "t", 0, some_id, OK);
+    crashfs_arm(*state, &(struct crashfs_plan){CRASHFS_FAIL_ON, CRASHFS_OPENS, 0, ERR_NO_FDS, 0});
+    assert_err(ERR_NO_FDS, logdir_each_partition(d, tell, &told));
+    make(d, "t", 0, some_id, ERR_NO_FDS);
+    crashfs_arm(*state, &(struct crashfs_plan){.fault = CRASHFS_NO_FAULT});
+    assert_ok(logdir_each_partition(d, tell, &told));
+    assert_string_equal(told.text, "t/0/some ");
     logdir_close(d);
 }
 
@@ -497,6 +564,9 @@ int main(void)
         T(any_mark_is_a_mark),
         T(names_of_partitions),
         T(partitions_are_made_and_found),
+        T(a_partition_without_an_id),
+        T(the_metadata_log_keeps_what_it_has),
+        T(an_error_is_no_missing_id),
         T(a_partition_id_is_written_as_apache_kafka_does),
         T(a_deleted_partition_goes_at_the_next_start),
         T(a_long_name_can_be_marked),

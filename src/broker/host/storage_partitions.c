@@ -134,7 +134,7 @@ static void on_directory(void *ctx, const struct logdir_partition *p)
     f->topic = str_dup(p->topic);
     f->partition = p->partition;
     f->topic_id = p->topic_id;
-    f->made_ms = mtime_of(l->storage, p->path, "partition.metadata");
+    f->made_ms = mtime_of(l->storage, p->path, PARTITION_METADATA_FILE);
     map_insert(&l->dir->known, found_hash(p->topic, p->partition), &f->node);
 }
 
@@ -254,16 +254,11 @@ static struct storage_dir *assigned_dir(struct storage *s, const struct image_pa
     return NULL;
 }
 
-static bool is_same_topic(const struct found *f, const struct image_topic *topic)
-{
-    return uuid_is_zero(f->topic_id) || uuid_eq(f->topic_id, topic->id);
-}
-
 static struct place look_for(struct storage *s, const struct image_topic *topic, int32_t index)
 {
     for (int i = 0; i < s->dir_count; i++) {
         struct found *f = find(&s->dirs[i], topic->name, index);
-        if (f != NULL && is_same_topic(f, topic)) {
+        if (f != NULL && uuid_eq(f->topic_id, topic->id)) {
             return (struct place){&s->dirs[i], f};
         }
     }
@@ -288,7 +283,7 @@ static void unplace(struct storage *s, struct storage_dir *d)
     mutex_unlock(&s->lock);
 }
 
-static enum err put_aside(struct storage *s, struct storage_dir *d, struct found *f)
+static enum err keep_aside(struct storage *s, struct storage_dir *d, struct found *f)
 {
     struct buf path = BUF_INIT;
     mutex_lock(&s->lock);
@@ -296,11 +291,23 @@ static enum err put_aside(struct storage *s, struct storage_dir *d, struct found
                                        &s->rand, &path);
     mutex_unlock(&s->lock);
     if (!e) {
-        diag_warn("storage", "%s-%d belongs to no topic of this cluster: kept as %s", f->topic,
-                  f->partition, buf_cstr(&path));
+        diag_warn("storage", "%s-%d %s: kept as %s", f->topic, f->partition,
+                  uuid_is_zero(f->topic_id) ? "has no readable " PARTITION_METADATA_FILE
+                                            : "belongs to no topic of this cluster",
+                  buf_cstr(&path));
     }
     buf_deinit(&path);
     return e;
+}
+
+/* Who does not say which topic it belongs to was never synced, and so nothing in it was ever
+ * acknowledged as durable; what is in it may be left of an earlier topic of that name. */
+static enum err put_aside(struct storage *s, struct storage_dir *d, struct found *f)
+{
+    enum err e = uuid_is_zero(f->topic_id)
+                     ? logdir_remove_unused(d->dir, str_from(f->topic), f->partition)
+                     : ERR_EXISTS;
+    return e == ERR_EXISTS ? keep_aside(s, d, f) : e;
 }
 
 static void say_recovery(const struct storage_dir *d, const struct image_topic *topic,
