@@ -167,8 +167,8 @@ must_check enum err snapshot_list(struct log *log, struct snapshot_list *ret_lis
 /* Removes snapshots that no segment begins with, but the newest, and all beyond end_off. */
 must_check enum err snapshot_prune(struct log *log, int64_t end_off);
 /* Removes those that are not in [from_off, off], durably: from here on recovery trusts nothing
- * beyond off, whatever point is stored. One at off stays, or an empty one comes there before the
- * others go: it still has to be seen how far the log may have gaps. */
+ * beyond off, whatever point is stored. Where it could no longer be seen how far the log may have
+ * gaps, an empty one comes to off before. */
 must_check enum err snapshot_distrust(struct log *log, int64_t from_off, int64_t off);
 
 #endif

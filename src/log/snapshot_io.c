@@ -129,15 +129,27 @@ enum err snapshot_prune(struct log *log, int64_t end_off)
     return e;
 }
 
+/* Whether one goes that may be the newest at or below the stored point, and none is at off. (All
+ * below that one is synced, so that up to off no gap can be a loss.) */
+static bool needs_mark(const struct log *log, const struct snapshot_list *offs, int64_t from_off,
+                       int64_t off)
+{
+    bool is_any = false;
+    for (size_t i = 0; i < offs->count; i++) {
+        int64_t at = offs->p[i];
+        if (at == off) {
+            return false;
+        }
+        is_any = is_any || ((at > off || at < from_off) && at <= log->claimed_off);
+    }
+    return is_any;
+}
+
 enum err snapshot_distrust(struct log *log, int64_t from_off, int64_t off)
 {
     struct snapshot_list offs;
-    bool is_there = false;
     enum err e = snapshot_list(log, &offs);
-    for (size_t i = 0; i < offs.count; i++) {
-        is_there = is_there || offs.p[i] == off;
-    }
-    if (!e && !is_there) {
+    if (!e && needs_mark(log, &offs, from_off, off)) {
         e = snapshot_write(log, off, (struct bytes){0}, true);
     }
     for (size_t i = offs.count; i > 0 && !e; i--) {

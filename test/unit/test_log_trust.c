@@ -150,6 +150,12 @@ static void truncate_to_3(struct world *w)
     assert_true(e == OK || crashfs_has_struck(w->disk));
 }
 
+static void truncate_to_22(struct world *w)
+{
+    enum err e = log_truncate(w->log, 22);
+    assert_true(e == OK || crashfs_has_struck(w->disk));
+}
+
 static void reset_to_7(struct world *w)
 {
     enum err e = log_reset(w->log, 7);
@@ -173,7 +179,11 @@ static void cut_everywhere(void **state, void (*change)(struct world *))
     }
 }
 
-static void a_cut_truncation_leaves_no_hole(void **state) { cut_everywhere(state, truncate_to_3); }
+static void a_cut_truncation_leaves_no_hole(void **state)
+{
+    cut_everywhere(state, truncate_to_3);
+    cut_everywhere(state, truncate_to_22); /* beyond the newest snapshot */
+}
 
 static void a_cut_reset_leaves_no_hole(void **state) { cut_everywhere(state, reset_to_7); }
 
