@@ -50,6 +50,9 @@ enum err log_store_epochs(struct log *log)
 
 enum err log_begin_epoch(struct log *log, int32_t epoch, int64_t start_off)
 {
+    if (log_is_poisoned(log)) {
+        return ERR_POISONED;
+    }
     mutex_lock(&log->ckpt_mu);
     mutex_lock(&log->mu);
     if (epochs_assign(&log->epochs, epoch, start_off)) {
@@ -267,7 +270,7 @@ static void free_log(struct log *log)
 enum err log_close(struct log *log)
 {
     int64_t off;
-    enum err e = finish_indexes(log);
+    enum err e = log_is_poisoned(log) ? ERR_POISONED : finish_indexes(log);
     e = e ? e : log_checkpoint_recovery_point(log, &off);
     if (log_is_poisoned(log)) {
         e = ERR_POISONED;

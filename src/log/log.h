@@ -7,7 +7,9 @@
  *
  * Durability. Appended bytes are in the page cache; log_sync makes everything appended before it
  * durable and returns how far. After one failed sync the log is poisoned: no append, no sync
- * succeeds on it again (the kernel may have dropped the dirty pages), reads go on.
+ * succeeds on it again (the kernel may have dropped the dirty pages), reads go on. What it
+ * remembers may differ from what the disk has, so it writes nothing more of it either, not even
+ * when closed.
  *
  * Memory. An idle log is small (≤ 4 KiB with one segment): files are opened when touched and closed
  * again by log_idle; indexes of old segments are read when needed. */
@@ -207,7 +209,7 @@ must_check enum err log_find_time(struct log *log, int64_t ts_ms, int64_t upto_o
 must_check enum err log_find_max_time(struct log *log, struct log_time_hit *ret_hit);
 
 /* Leader epochs (KIP-101, 279). log_begin_epoch stores (epoch, end) durably before a leader serves.
- */
+ * POISONED. */
 must_check enum err log_begin_epoch(struct log *log, int32_t epoch, int64_t start_off);
 /* End offset of the largest epoch ≤ `epoch` and that epoch; (−1, −1) if none is known. */
 void log_epoch_end(struct log *log, int32_t epoch, int32_t *ret_epoch, int64_t *ret_end_off);

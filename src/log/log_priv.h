@@ -106,7 +106,7 @@ bool marker_parse(const struct batch *b, struct marker *ret_marker);
 
 /* Starts a segment at base_off (>= end). The writer. */
 must_check enum err log_roll_at(struct log *log, int64_t base_off);
-/* Writes waiting index rows. Not under mu. Takes flush_mu. */
+/* Writes waiting index rows. POISONED. Not under mu. Takes flush_mu. */
 must_check enum err log_flush_rows(struct log *log);
 /* The same with flush_mu held. */
 must_check enum err log_flush_rows_locked(struct log *log);

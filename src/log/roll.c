@@ -118,6 +118,9 @@ enum err log_flush_rows_locked(struct log *log)
 
 enum err log_flush_rows(struct log *log)
 {
+    if (log_is_poisoned(log)) {
+        return ERR_POISONED;
+    }
     mutex_lock(&log->flush_mu);
     enum err e = log_flush_rows_locked(log);
     mutex_unlock(&log->flush_mu);

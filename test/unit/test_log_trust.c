@@ -222,6 +222,24 @@ static void a_reset_below_the_point_removes_its_snapshot_first(void **state)
     }
 }
 
+/* --- a poisoned log --- */
+
+/* What it has in memory may not be what is on the disk: nothing of it reaches a file. */
+static void a_poisoned_log_writes_nothing(void **state)
+{
+    struct world *w = *state;
+    append(w, 19); /* index rows wait */
+    crashfs_arm(w->disk, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_SYNCS, 0, ERR_IO, 1});
+    assert_err(ERR_POISONED, log_sync(w->log, NULL));
+    crashfs_arm(w->disk, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_CHANGES, 1 << 30, ERR_IO, 0});
+    w->clock.mono_ms += 1000;
+    log_idle(w->log, w->clock.mono_ms);
+    assert_err(ERR_POISONED, log_begin_epoch(w->log, 7, 38));
+    assert_err(ERR_POISONED, log_close(w->log));
+    w->log = NULL;
+    assert_int_equal(crashfs_count(w->disk), 0);
+}
+
 /* --- index files that have to be made anew --- */
 
 static void assert_last_time_is_found(struct world *w)
@@ -254,6 +272,7 @@ int main(void)
         T(a_cut_truncation_leaves_no_hole),
         T(a_cut_reset_leaves_no_hole),
         T(a_reset_below_the_point_removes_its_snapshot_first),
+        T(a_poisoned_log_writes_nothing),
         T(the_last_segment_with_batches_ends_with_its_time),
     };
     diag_set_level(DIAG_ERROR + 1);
