@@ -40,6 +40,7 @@ struct broker {
     struct broker_config config;
     int32_t node_id;
     const char *cluster_id;
+    struct uuid metadata_dir_id; /* directory.id of where the metadata log is */
 
     struct metacache metacache;
     struct topic_table topics;

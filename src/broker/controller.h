@@ -22,4 +22,13 @@ struct ctl_task {
  * without error, what the task changed is in effect here: created topics can be produced to. */
 void controller_submit(struct controller *c, struct ctl_task *t);
 
+/* What a controller says of the metadata quorum. Any thread. */
+struct controller_status {
+    int32_t epoch;
+    int64_t
+        high_watermark; /* next offset to be committed; the log's end when nothing is under way */
+    int16_t kraft_version;
+};
+void controller_status(const struct controller *c, struct controller_status *ret_status);
+
 #endif

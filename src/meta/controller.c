@@ -10,9 +10,10 @@ enum { SCRATCH_BUDGET_BYTES = 16 << 20 };
 
 /* Requests that the controller serves, by API key. */
 static ctl_fn *const handlers[] = {
-    [19] = ctl_create_topics,     [20] = ctl_delete_topics,       [33] = ctl_alter_configs,
-    [37] = ctl_create_partitions, [44] = ctl_incremental_configs, [62] = ctl_register_broker,
-    [63] = ctl_heartbeat,         [64] = ctl_unregister_broker,   [67] = ctl_allocate_producer_ids,
+    [19] = ctl_create_topics,       [20] = ctl_delete_topics,     [33] = ctl_alter_configs,
+    [37] = ctl_create_partitions,   [43] = ctl_elect_leaders,     [44] = ctl_incremental_configs,
+    [45] = ctl_alter_reassignments, [57] = ctl_update_features,   [62] = ctl_register_broker,
+    [63] = ctl_heartbeat,           [64] = ctl_unregister_broker, [67] = ctl_allocate_producer_ids,
 };
 
 struct ctl *ctl_new(const struct ctl_args *args)
@@ -39,6 +40,8 @@ void ctl_free(struct ctl *ctl)
 }
 
 const struct image *ctl_tip(const struct ctl *ctl) { return ctl->tip; }
+
+void ctl_set_kraft_version(struct ctl *ctl, int16_t version) { ctl->kraft_version = version; }
 
 void ctl_seek(struct ctl *ctl, int64_t off, int32_t epoch) { image_seek(ctl->tip, off, epoch); }
 

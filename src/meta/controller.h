@@ -30,6 +30,9 @@ void ctl_free(struct ctl *ctl);
 
 const struct image *ctl_tip(const struct ctl *ctl);
 
+/* Of the quorum, which the log's control records say. */
+void ctl_set_kraft_version(struct ctl *ctl, int16_t version);
+
 /* What the caller may do, asked while a request is handled. NULL functions allow everything. */
 struct ctl_auth {
     bool (*can_create_topic)(void *ctx, struct str topic);
@@ -59,7 +62,8 @@ void ctl_out_init(struct ctl_out *out);
 void ctl_out_deinit(struct ctl_out *out);
 
 /* Serves CreateTopics, DeleteTopics, CreatePartitions, AllocateProducerIds, AlterConfigs,
- * IncrementalAlterConfigs, BrokerRegistration, BrokerHeartbeat, UnregisterBroker. An error within
+ * IncrementalAlterConfigs, ElectLeaders, AlterPartitionReassignments, UpdateFeatures,
+ * BrokerRegistration, BrokerHeartbeat, UnregisterBroker. An error within
  * Kafka's codes is for the whole request and has no response struct (the API's encoder makes one);
  * errors of single topics are in the response. BUDGET: the arena is too small. */
 must_check enum err ctl_handle(struct ctl *ctl, const struct ctl_req *req, struct ctl_out *out);

@@ -27,6 +27,7 @@ struct ctl {
     struct image *tip;
     const struct broker_config *config;
     struct str cluster_id;
+    int16_t kraft_version; /* of the quorum; it is not in the image */
     struct rand rand;
     struct arena scratch; /* within one function */
     struct ctl_session *sessions;
@@ -41,6 +42,9 @@ ctl_fn ctl_delete_topics;                                         /* ctl_delete.
 ctl_fn ctl_create_partitions;                                     /* ctl_grow.c */
 ctl_fn ctl_allocate_producer_ids;                                 /* ctl_misc.c */
 ctl_fn ctl_alter_configs, ctl_incremental_configs;                /* ctl_configs.c */
+ctl_fn ctl_update_features;                                       /* ctl_features.c */
+ctl_fn ctl_elect_leaders;                                         /* ctl_leaders.c */
+ctl_fn ctl_alter_reassignments;                                   /* ctl_reassign.c */
 ctl_fn ctl_register_broker, ctl_heartbeat, ctl_unregister_broker; /* ctl_brokers.c */
 
 /* An outcome of one topic, resource, …: an error code and a sentence in the request's arena. */
@@ -91,6 +95,9 @@ must_check enum err ctl_placer_init(struct ctl *ctl, struct arena *a,
 bool ctl_can_place(const struct ctl_placer *p, int32_t factor, struct buf *why);
 /* Replicas of the next partition, active ones first, count of them. */
 void ctl_place(struct ctl_placer *p, int32_t *ret_replicas, int32_t count);
+
+/* Where a new replica goes: with one directory there is no choice, with several the broker says. */
+struct uuid ctl_default_dir(const struct image_node *broker);
 
 /* What a new partition on these replicas is: appends its record. False: none of them is active. */
 bool ctl_add_partition(struct ctl *ctl, struct uuid topic, int32_t part, struct ids replicas,

@@ -92,8 +92,7 @@ void ctl_place(struct ctl_placer *p, int32_t *ret_replicas, int32_t count)
 
 static const struct uuid dir_unassigned = {{[15] = 1}};
 
-/* With one directory there is no choice; with several the broker will say. */
-static struct uuid default_dir(const struct image_node *broker)
+struct uuid ctl_default_dir(const struct image_node *broker)
 {
     if (broker == NULL || broker->log_dir_count == 0) {
         return UUID_ZERO;
@@ -115,7 +114,7 @@ bool ctl_add_partition(struct ctl *ctl, struct uuid topic, int32_t part, struct 
     }
     for (int32_t i = 0; i < replicas.count; i++) {
         const struct image_node *broker = image_broker(ctl->tip, replicas.v[i]);
-        dirs[i] = default_dir(broker);
+        dirs[i] = ctl_default_dir(broker);
         if (ctl_is_active(broker)) {
             isr[r.isr_count++] = replicas.v[i];
         }

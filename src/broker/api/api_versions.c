@@ -1,6 +1,7 @@
 /* ApiVersions: what this broker serves, and the features that the cluster has finalized. */
 #include "broker/api/api.h"
 
+#include "broker/controller.h"
 #include "meta/versions.h"
 
 enum { VERSION_WITH_ZERO_MIN = 4 };
@@ -46,8 +47,10 @@ static bool fill_supported(struct call *c, struct api_versions_resp *resp)
 /* The levels in force. Under the metadata lock: names are copied. */
 static bool fill_finalized(struct call *c, const struct image *img, struct api_versions_resp *resp)
 {
+    struct controller_status quorum;
+    controller_status(c->broker->controller, &quorum);
     resp->finalized_features =
-        CALL_ARRAY(c, struct api_versions_resp_finalized_feature_key, img->feature_count);
+        CALL_ARRAY(c, struct api_versions_resp_finalized_feature_key, img->feature_count + 1);
     if (resp->finalized_features == NULL) {
         return false;
     }
@@ -59,6 +62,11 @@ static bool fill_finalized(struct call *c, const struct image *img, struct api_v
         if (!arena_copy_str(&c->arena, img->features[i].name, &f->name)) {
             return false;
         }
+    }
+    if (quorum.kraft_version > 0) { /* not a record of the image */
+        resp->finalized_features[resp->finalized_features_count++] =
+            (struct api_versions_resp_finalized_feature_key){FEATURE_KRAFT, quorum.kraft_version,
+                                                             quorum.kraft_version};
     }
     return true;
 }

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "plat/thread.h"
 
+#include <stdatomic.h>
+
 struct controller {
     struct loop *loop;
     struct metalog *log;
@@ -15,6 +17,9 @@ struct controller {
     bool is_kicked;
     struct thread thread;
     bool is_started;
+    _Atomic int64_t high_watermark; /* those of the log, for other threads */
+    _Atomic int32_t epoch;
+    int16_t kraft_version;
     void (*on_fatal)(void *ctx, enum err e);
     void *ctx;
 };
@@ -32,6 +37,23 @@ static void on_call_done(struct metalog_call *call)
     loop_post(t->loop, &t->mail);
 }
 
+static void publish(struct controller *c)
+{
+    struct metalog_status s;
+    metalog_status(c->log, &s);
+    atomic_store(&c->high_watermark, s.high_watermark);
+    atomic_store(&c->epoch, s.epoch);
+}
+
+void controller_status(const struct controller *c, struct controller_status *ret_status)
+{
+    *ret_status = (struct controller_status){
+        .epoch = atomic_load(&c->epoch),
+        .high_watermark = atomic_load(&c->high_watermark),
+        .kraft_version = c->kraft_version,
+    };
+}
+
 static void step(struct controller *c)
 {
     int64_t deadline_ms;
@@ -41,6 +63,7 @@ static void step(struct controller *c)
         c->on_fatal(c->ctx, e);
         return;
     }
+    publish(c);
     if (deadline_ms == INT64_MAX) {
         loop_timer_cancel(c->loop, &c->timer);
     } else {
@@ -85,6 +108,10 @@ enum err controller_new(const struct controller_args *args, struct controller **
     c->on_fatal = args->on_fatal;
     c->ctx = args->ctx;
     c->timer.fn = on_timer;
+    struct metalog_status s;
+    metalog_status(c->log, &s);
+    c->kraft_version = s.kraft_version;
+    publish(c);
     enum err e = loop_new(args->net, args->clock, &c->loop);
     if (e) {
         mem_free(c);

@@ -23,6 +23,7 @@ void metalog_status(const struct metalog *ml, struct metalog_status *ret_status)
         .high_watermark = ml->img->next_off,
         .snapshot_off = n > 0 ? ml->snapshots.ids[n - 1].off : -1,
         .last_applied_ms = ml->last_applied_ms,
+        .kraft_version = ml->quorum.kraft_version,
     };
 }
 
@@ -116,6 +117,7 @@ static void rewind_tip(struct metalog *ml)
     };
     ctl_free(ml->ctl);
     ml->ctl = ctl_new(&args);
+    ctl_set_kraft_version(ml->ctl, ml->quorum.kraft_version);
     for (int32_t i = 0; i < ml->unsynced.count; i++) {
         const char *why;
         enum err e = ctl_replay(ml->ctl, meta_records_at(&ml->unsynced, i), &why);

@@ -76,6 +76,7 @@ struct metalog_status {
     int64_t start_off, end_off, high_watermark;
     int64_t snapshot_off; /* -1: none */
     int64_t last_applied_ms;
+    int16_t kraft_version;
 };
 void metalog_status(const struct metalog *ml, struct metalog_status *ret_status);
 

@@ -469,6 +469,7 @@ static enum err activate(struct metalog *ml, struct buf *why)
     int64_t deadline_ms;
     meta_records_init(&rs);
     ml->ctl = ctl_new(&args);
+    ctl_set_kraft_version(ml->ctl, ml->quorum.kraft_version);
     enum err e = ctl_abort_txn(ml->ctl, &rs);
     e = e ? e : metalog_append(ml, &rs);
     e = e ? e : bootstrap(ml, &rs, why);

@@ -87,6 +87,7 @@ static enum err open_storage(struct server *s, struct buf *why)
     if (!e) {
         s->broker.storage = s->storage;
         s->broker.cluster_id = storage_cluster_id(s->storage);
+        s->broker.metadata_dir_id = logdir_meta(storage_metadata_dir(s->storage))->dir_id;
         s->reaction = (struct reaction){s->storage, &s->broker.topics, s->broker.node_id};
     }
     return e;

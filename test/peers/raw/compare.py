@@ -16,6 +16,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import brokers  # noqa: E402  first: it knows where the end-to-end tests are
 import admin  # noqa: E402
+import cluster  # noqa: E402
 import configs  # noqa: E402
 import data  # noqa: E402
 import describe  # noqa: E402
@@ -24,7 +25,7 @@ import frames  # noqa: E402
 import restart  # noqa: E402
 from talk import Talk, differences, shown  # noqa: E402
 
-SCENES = admin.SCENES + configs.SCENES + describe.SCENES + data.SCENES + frames.SCENES + restart.SCENES
+SCENES = admin.SCENES + cluster.SCENES + configs.SCENES + describe.SCENES + data.SCENES + frames.SCENES + restart.SCENES
 FIELDS_SHOWN = 6
 SCENE_ENDED = "scene ended"
 CONFIG = {"node.id": 1, "num.partitions": 2, "log.index.size.max.bytes": 1048576}

@@ -33,6 +33,8 @@ EXPECTED = (
     ("fetches: replica state", "nodeEndpoints", "the same"),
     ("metrics match=client_id=[", "", "expressions are looked at by who matches with them"),
     ("alter_loggers: operation", "", "as for other resources"),
+    ("features: kraft.version=", "", "Kafka was started with static voters, ottla without"),
+    ("quorum: metadata", "", "other logs, other voters"),
     ("tag twice", "", "malformed"),
     ("tags descend", "", "malformed"),
     ("name not UTF-8", "", "given back as it came"),

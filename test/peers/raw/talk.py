@@ -81,7 +81,8 @@ class Cleaner:
 
     DROPPED = {"throttleTimeMs", "zkMigrationReady"}
     HIDDEN = {"port": "PORT", "clusterId": "CLUSTER", "logDir": "DIR", "totalBytes": "SIZE", "usableBytes": "SIZE",
-              "partitionSize": "SIZE", "finalizedFeaturesEpoch": "EPOCH"}
+              "partitionSize": "SIZE", "logEndOffset": "OFFSET",
+              "replicaDirectoryId": "DIR", "finalizedFeaturesEpoch": "EPOCH"}
     UUIDS = {"topicId"}
     GIVEN_IDS = {"producerId": 1_000_000, "sessionId": MAX_INT}  # those from here on are the scenes' own
     ORDERED = {"DescribeTopicPartitions"}
