@@ -412,6 +412,7 @@ static enum err sync_names(struct recovery *r)
     struct log *log = r->log;
     enum err e = OK;
     log->is_settled = log->size_bytes > 0; /* what was kept of a stop was synced by it, or above */
+    log->is_dir_dirty = log->is_dir_dirty || !log->is_settled; /* an empty one need not have been */
     if (r->is_dir_changed) {
         e = fs_sync_dir(log->fs, log->dir);
         log->is_dir_dirty = false;

@@ -222,6 +222,27 @@ static void a_reset_below_the_point_removes_its_snapshot_first(void **state)
     }
 }
 
+/* --- names that nothing has synced --- */
+
+/* A log that was never used is not synced by a clean stop. Its first segment must not be lost when
+ * a later one stays: that would look like a whole log. */
+static void an_unused_log_that_was_stopped_keeps_its_first_segment(void **state)
+{
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct world *w = *state;
+        reopen(w, true);
+        append(w, 1);
+        assert_ok(log_roll(w->log));
+        append(w, 1);
+        stop(w, false);
+        crashfs_cut(w->disk, seed);
+        open_log(w, false);
+        assert_int_equal(log_start_off(w->log), 0);
+        tear_down(state);
+        set_up(state);
+    }
+}
+
 /* --- a poisoned log --- */
 
 /* What it has in memory may not be what is on the disk: nothing of it reaches a file. */
@@ -272,6 +293,7 @@ int main(void)
         T(a_cut_truncation_leaves_no_hole),
         T(a_cut_reset_leaves_no_hole),
         T(a_reset_below_the_point_removes_its_snapshot_first),
+        T(an_unused_log_that_was_stopped_keeps_its_first_segment),
         T(a_poisoned_log_writes_nothing),
         T(the_last_segment_with_batches_ends_with_its_time),
     };
