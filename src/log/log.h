@@ -149,6 +149,7 @@ struct log_extent {
     uint64_t pos;
     size_t len;
     int64_t base_off;            /* asked for; the first batch may begin before it */
+    int64_t read_ms;             /* monotonic */
     bool is_first_batch_too_big; /* len exceeds max_bytes, given whole all the same */
     bool is_behind;              /* not near the log's end: it may have left the memory */
 };
@@ -190,7 +191,9 @@ bool log_extent_is_cold(const struct log_extent *x);
 /* Reads it into memory; what goes wrong shows when it is sent. Any thread. */
 void log_extent_warm(const struct log_extent *x);
 /* The reader is done with it: old data that had to be read from the disk leaves the memory again,
- * so that it does not push out what others tail. */
+ * so that it does not push out what others tail, unless others seem to want it
+ * (doc/decisions/0008).
+ */
 void log_extent_done(const struct log_extent *x);
 
 /* --- lookups --- */

@@ -17,6 +17,7 @@ struct place {
     uint64_t end_floor; /* a boundary <= start + max_bytes known from memory, or 0 */
     uint64_t gen;
     uint64_t tail_pos; /* beyond it nothing is cold */
+    int64_t now_ms;
 };
 
 static bool from_hint(const struct log *log, const struct log_read *r, struct place *p)
@@ -98,7 +99,7 @@ static void place_init(struct log *log, const struct log_read *r, uint32_t at, s
     *p = (struct place){.gen = log->gen};
     find_init(&p->find, log, at);
     seg_ref(p->find.seg);
-    p->find.seg->touched_ms = log->touched_ms = clock_mono_ms(log->clock);
+    p->now_ms = p->find.seg->touched_ms = log->touched_ms = clock_mono_ms(log->clock);
     place_start(log, r, at, p);
     place_limit(log, r, at, p);
     p->tail_pos = tail_pos(log, at);
@@ -180,7 +181,8 @@ static enum err read_place(struct place *p, const struct log_read *r, struct log
     if (e) {
         return e;
     }
-    *x = (struct log_extent){.seg = p->find.seg, .pos = p->start, .base_off = r->off};
+    *x = (struct log_extent){
+        .seg = p->find.seg, .pos = p->start, .base_off = r->off, .read_ms = p->now_ms};
     x->len = end > p->start ? (size_t)(end - p->start) : 0;
     x->is_behind = p->start < p->tail_pos;
     if (x->len == 0 && r->min_one_batch) {
@@ -291,13 +293,28 @@ enum err log_extent_pread(const struct log_extent *x, size_t from, void *p, size
 
 int log_extent_fd(const struct log_extent *x) { return file_fd(extent_file(x)); }
 
+enum { COLD_FOR_MS = 10000, NEAR_BYTES = 256 << 20 };
+
+static bool is_recent(const struct log_extent *x, const _Atomic int64_t *ms)
+{
+    return x->read_ms - atomic_load(ms) < COLD_FOR_MS;
+}
+
+/* It is missing because it was dropped behind somebody who is not far ahead. */
+static bool was_dropped(const struct log_extent *x)
+{
+    uint64_t upto = atomic_load(&x->seg->cold.dropped_pos);
+    return is_recent(x, &x->seg->cold.dropped_ms) && x->pos < upto && upto - x->pos <= NEAR_BYTES;
+}
+
 bool log_extent_is_cold(const struct log_extent *x)
 {
-    bool is_cold = x->is_behind && !file_is_cached(extent_file(x), x->pos, x->len);
-    if (is_cold && !atomic_load(&x->seg->is_cold)) {
-        atomic_store(&x->seg->is_cold, true);
+    if (!x->is_behind || file_is_cached(extent_file(x), x->pos, x->len)) {
+        return false;
     }
-    return is_cold;
+    struct seg_cold *cold = &x->seg->cold;
+    atomic_store(was_dropped(x) ? &cold->missed_ms : &cold->found_ms, x->read_ms);
+    return true;
 }
 
 void log_extent_warm(const struct log_extent *x)
@@ -318,8 +335,11 @@ void log_extent_warm(const struct log_extent *x)
 void log_extent_done(const struct log_extent *x)
 {
     enum { AGAIN_BYTES = 8 << 20 };
-    if (x->is_behind && atomic_load(&x->seg->is_cold)) {
+    struct seg_cold *cold = &x->seg->cold;
+    if (x->is_behind && is_recent(x, &cold->found_ms) && !is_recent(x, &cold->missed_ms)) {
         uint64_t from = x->pos - MIN(x->pos, (uint64_t)AGAIN_BYTES);
         file_advise(extent_file(x), from, x->pos + x->len - from, FILE_DONT_NEED);
+        atomic_store(&cold->dropped_pos, x->pos + x->len);
+        atomic_store(&cold->dropped_ms, x->read_ms);
     }
 }

@@ -16,6 +16,9 @@ struct seg *seg_new(int64_t base_off)
 {
     struct seg *seg = NEW(struct seg);
     atomic_init(&seg->ref_count, 1);
+    atomic_init(&seg->cold.found_ms, SEG_NEVER_MS);
+    atomic_init(&seg->cold.dropped_ms, SEG_NEVER_MS);
+    atomic_init(&seg->cold.missed_ms, SEG_NEVER_MS);
     seg->base_off = base_off;
     seg->max_ts_ms = -1;
     seg->max_ts_off = base_off;

@@ -11,11 +11,21 @@
 enum seg_part { SEG_LOG, SEG_INDEX, SEG_TIMEINDEX, SEG_TXNINDEX, SEG_SNAPSHOT, SEG_PART_COUNT };
 enum { SEG_OPEN_PARTS = SEG_TXNINDEX };
 
+/* When readers last found it on the disk only, and so whether what they read is worth keeping in
+ * memory. Monotonic; SEG_NEVER_MS. */
+struct seg_cold {
+    _Atomic int64_t found_ms;
+    _Atomic int64_t dropped_ms; /* what a reader was given left the memory, up to */
+    _Atomic uint64_t dropped_pos;
+    _Atomic int64_t missed_ms; /* another one wanted that again */
+};
+#define SEG_NEVER_MS (INT64_MIN / 2)
+
 /* What names its files: set before use, changed only by the log's writer under mu. */
 struct seg {
     atomic_int ref_count;
     atomic_bool is_deleted; /* the files are named .deleted */
-    atomic_bool is_cold; /* a reader found it on the disk only: its pages are not worth keeping */
+    struct seg_cold cold;
     bool has_first_ts;
     bool has_max_ts;
     int64_t base_off;

@@ -177,14 +177,77 @@ static void what_came_from_the_disk_goes_again(void **state)
     log_extent_release(&x);
 }
 
+/* Three old batches, and something at the tail. */
+static void write_old(struct world *w)
+{
+    for (int i = 0; i < 3; i++) {
+        assert_ok(test_append_plain(w->log, 1, 1000));
+    }
+    assert_ok(log_roll(w->log));
+    assert_ok(test_append_plain(w->log, 1, 1000));
+}
+
+/* Whether what was read at off left the memory when its reader was done. */
+static bool goes_after(struct world *w, int64_t off, bool is_cached)
+{
+    w->spy.is_cached = is_cached;
+    w->spy.dropped_to = 0;
+    struct log_extent x = read_at(w, off);
+    assert_int_equal(log_extent_is_cold(&x), !is_cached);
+    log_extent_done(&x);
+    bool is_gone = w->spy.dropped_to == x.pos + x.len;
+    log_extent_release(&x);
+    return is_gone;
+}
+
+static void what_was_cold_once_is_not_for_ever(void **state)
+{
+    struct world *w = *state;
+    write_old(w);
+    assert_true(goes_after(w, 0, false));
+    w->clock.mono_ms += 9999;
+    assert_true(goes_after(w, 1, true)); /* read ahead of him, most likely */
+    w->clock.mono_ms += 1;
+    assert_false(goes_after(w, 1, true)); /* 10 s after it was last found on the disk */
+    assert_true(goes_after(w, 2, false));
+    assert_true(goes_after(w, 2, true));
+}
+
+static void what_a_second_reader_wants_stays(void **state)
+{
+    struct world *w = *state;
+    write_old(w);
+    assert_true(goes_after(w, 0, false));
+    assert_true(goes_after(w, 1, false));
+    w->clock.mono_ms += 1000;
+    assert_false(goes_after(w, 0, false)); /* he would have had it, had it not been dropped */
+    assert_false(goes_after(w, 0, true));
+    assert_false(goes_after(w, 2, false)); /* nor is it dropped behind the first one now */
+    w->clock.mono_ms += 10000;
+    assert_true(goes_after(w, 2, false)); /* nobody missed anything lately */
+}
+
+static void who_is_far_behind_is_no_second_reader(void **state)
+{
+    struct world *w = *state;
+    write_old(w);
+    w->spy.is_cached = false;
+    struct log_extent x = read_at(w, 0);
+    x.pos = UINT64_C(1) << 30; /* as if it were a large segment */
+    assert_true(log_extent_is_cold(&x));
+    log_extent_done(&x);
+    log_extent_release(&x);
+    assert_true(goes_after(w, 0, false));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(the_tail_is_never_asked_about),
-        T(an_old_segment_in_memory_is_not_cold_and_stays),
-        T(what_came_from_the_disk_goes_again),
+        T(the_tail_is_never_asked_about),      T(an_old_segment_in_memory_is_not_cold_and_stays),
+        T(what_came_from_the_disk_goes_again), T(what_was_cold_once_is_not_for_ever),
+        T(what_a_second_reader_wants_stays),   T(who_is_far_behind_is_no_second_reader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
