@@ -35,13 +35,13 @@ static enum err write_snapshot(struct metalog *ml, struct snapshot_id id)
     struct meta_snapshot_writer w;
     metalog_own_voter(ml, &self);
     meta_snapshot_path((const char *)ml->dir.p, id, &path);
-    if (path.err) {
-        return path.err;
+    enum err e = path.err;
+    if (!e) {
+        meta_snapshot_begin(&w, logdir_fs(ml->args.dir), buf_cstr(&path), &head);
+        e = image_write(ml->img, add_record, &w);
+        w.err = w.err ? w.err : e;
+        e = meta_snapshot_finish(&w);
     }
-    meta_snapshot_begin(&w, logdir_fs(ml->args.dir), buf_cstr(&path), &head);
-    enum err e = image_write(ml->img, add_record, &w);
-    w.err = w.err ? w.err : e;
-    e = meta_snapshot_finish(&w);
     buf_deinit(&path);
     return e;
 }
