@@ -8,9 +8,8 @@ enum { ARENA_BYTES = 1 << 20 };
 
 /* --- voters --- */
 
-void metalog_own_voter(const struct metalog *ml, struct own_voter *ret_voter)
+static void set_own_voter(const struct metalog *ml, struct own_voter *v)
 {
-    struct own_voter *v = ret_voter;
     int n = MIN(ml->args.ctl_endpoint_count, QUORUM_ENDPOINTS_MAX);
     v->record = voters_record_default;
     v->voter = voters_record_voter_default;
@@ -25,6 +24,16 @@ void metalog_own_voter(const struct metalog *ml, struct own_voter *ret_voter)
     v->voter.endpoints_count = n;
     v->record.voters = &v->voter;
     v->record.voters_count = 1;
+}
+
+void metalog_quorum_controls(const struct metalog *ml, int16_t kraft_version,
+                             struct quorum_controls *ret_controls)
+{
+    struct quorum_controls *c = ret_controls;
+    set_own_voter(ml, &c->self);
+    c->version = (struct kraft_version_record){0, kraft_version};
+    c->v[QUORUM_VERSION] = (struct meta_control){CONTROL_KRAFT_VERSION, 0, &c->version};
+    c->v[QUORUM_VOTERS] = (struct meta_control){CONTROL_KRAFT_VOTERS, 0, &c->self.record};
 }
 
 static enum err refuse_voters(const struct metalog *ml, const char *where, struct buf *why)

@@ -19,21 +19,16 @@ static enum err add_record(void *ctx, struct bytes record)
 static enum err write_snapshot(struct metalog *ml, struct snapshot_id id)
 {
     struct buf path = BUF_INIT;
-    struct own_voter self;
-    struct kraft_version_record version = {0, ml->quorum.kraft_version};
-    struct meta_control controls[] = {
-        {CONTROL_KRAFT_VERSION, 0, &version},
-        {CONTROL_KRAFT_VOTERS, 0, &self.record},
-    };
+    struct quorum_controls controls;
     struct meta_snapshot_head head = {
         .epoch = id.epoch,
         .now_ms = clock_wall_ms(ml->args.clock),
         .last_ts_ms = ml->last_ts_ms,
-        .controls = controls,
-        .control_count = ml->quorum.kraft_version > 0 ? 2 : 0,
+        .controls = controls.v,
+        .control_count = ml->quorum.kraft_version > 0 ? QUORUM_CONTROLS : 0,
     };
     struct meta_snapshot_writer w;
-    metalog_own_voter(ml, &self);
+    metalog_quorum_controls(ml, ml->quorum.kraft_version, &controls);
     meta_snapshot_path((const char *)ml->dir.p, id, &path);
     enum err e = path.err;
     if (!e) {

@@ -229,17 +229,12 @@ static enum err add_all(struct meta_snapshot_writer *w, const struct meta_record
 static enum err write_first_voters(struct metalog *ml, struct buf *why)
 {
     const struct snapshot_id first = {0, 0};
-    struct own_voter self;
-    struct kraft_version_record version = {0, KRAFT_VERSION_MAX};
-    struct meta_control controls[] = {
-        {CONTROL_KRAFT_VERSION, 0, &version},
-        {CONTROL_KRAFT_VOTERS, 0, &self.record},
-    };
+    struct quorum_controls controls;
     int64_t now_ms = clock_wall_ms(ml->args.clock);
-    struct meta_snapshot_head head = {0, now_ms, now_ms, controls, ARRAY_LEN(controls)};
+    struct meta_snapshot_head head = {0, now_ms, now_ms, controls.v, QUORUM_CONTROLS};
     struct meta_snapshot_writer w;
     struct buf path = BUF_INIT;
-    metalog_own_voter(ml, &self);
+    metalog_quorum_controls(ml, KRAFT_VERSION_MAX, &controls);
     meta_snapshot_path(dir_of(ml), first, &path);
     enum err e = path.err;
     if (!e) {
@@ -369,21 +364,20 @@ static bool voters_moved(const struct metalog *ml, const struct own_voter *self)
 /* LeaderChange, and in a dynamic quorum what its log does not say yet. */
 static enum err write_leader_change(struct metalog *ml)
 {
-    struct own_voter self;
+    struct quorum_controls quorum;
     struct leader_change_message_voter me = {ml->args.config->node_id, UUID_ZERO};
-    struct kraft_version_record version = {0, ml->quorum.kraft_version};
     struct leader_change_message change = leader_change_message_default;
-    struct meta_control controls[3] = {{CONTROL_LEADER_CHANGE, 0, &change}};
+    struct meta_control controls[1 + QUORUM_CONTROLS] = {{CONTROL_LEADER_CHANGE, 0, &change}};
     int n = 1;
-    metalog_own_voter(ml, &self);
+    metalog_quorum_controls(ml, ml->quorum.kraft_version, &quorum);
     change.leader_id = me.voter_id;
     change.voters = change.granting_voters = &me;
     change.voters_count = change.granting_voters_count = 1;
     if (ml->quorum.kraft_version > 0 && !ml->quorum.is_version_in_log) {
-        controls[n++] = (struct meta_control){CONTROL_KRAFT_VERSION, 0, &version};
+        controls[n++] = quorum.v[QUORUM_VERSION];
     }
-    if (ml->quorum.kraft_version > 0 && (n > 1 || voters_moved(ml, &self))) {
-        controls[n++] = (struct meta_control){CONTROL_KRAFT_VOTERS, 0, &self.record};
+    if (ml->quorum.kraft_version > 0 && (n > 1 || voters_moved(ml, &quorum.self))) {
+        controls[n++] = quorum.v[QUORUM_VOTERS];
     }
     return metalog_append_controls(ml, controls, n);
 }

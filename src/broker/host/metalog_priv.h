@@ -25,6 +25,15 @@ struct own_voter {
     struct voters_record_endpoint endpoints[QUORUM_ENDPOINTS_MAX];
 };
 
+/* The control records of a dynamic quorum: which version it is, and who votes. Keep it in place. */
+enum { QUORUM_VERSION, QUORUM_VOTERS, QUORUM_CONTROLS };
+
+struct quorum_controls {
+    struct own_voter self;
+    struct kraft_version_record version;
+    struct meta_control v[QUORUM_CONTROLS];
+};
+
 struct metalog {
     struct metalog_args args;
     struct buf dir; /* path of __cluster_metadata-0, NUL-terminated */
@@ -56,8 +65,9 @@ must_check enum err metalog_append_controls(struct metalog *ml, const struct met
 
 /* --- metalog_judge.c: BAD_CONFIG or UNSUPPORTED_VERSION, and why --- */
 
-/* This node as the one voter, for a VotersRecord. */
-void metalog_own_voter(const struct metalog *ml, struct own_voter *ret_voter);
+/* With this node as the one voter. */
+void metalog_quorum_controls(const struct metalog *ml, int16_t kraft_version,
+                             struct quorum_controls *ret_controls);
 
 must_check enum err metalog_check_config(const struct metalog *ml, struct buf *why);
 must_check enum err metalog_check_state(const struct metalog *ml, const struct quorum_state *qs,
