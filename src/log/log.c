@@ -79,8 +79,7 @@ void log_init_rows(struct log *log, const uint32_t *file_counts)
 const char *log_path(const struct log *log, struct buf *out, const char *name)
 {
     buf_clear(out);
-    buf_printf(out, "%s/%s", log->dir, name);
-    return buf_cstr(out);
+    return fs_path(out, log->dir, name);
 }
 
 #define LOCKED_GETTER(type, name, expr)                                                            \

@@ -26,13 +26,6 @@ const char *logdir_path(const struct logdir *d) { return d->path; }
 const struct logdir_meta *logdir_meta(const struct logdir *d) { return &d->meta; }
 bool logdir_is_formatted(const struct logdir *d) { return d->is_formatted; }
 
-/* dir/name; the caller frees it with buf_deinit. */
-static const char *path_in(const char *dir, const char *name, struct buf *out)
-{
-    buf_printf(out, "%s/%s", dir, name);
-    return buf_cstr(out);
-}
-
 /* --- key=value and "key: value" files --- */
 
 /* The next line of text that is no comment, split at the first `sep`. */
@@ -87,7 +80,7 @@ static enum err read_meta(struct logdir *d)
     d->meta.node_id = -1;
     d->meta.version = 1;
     enum err e =
-        fs_read_all(d->fs, path_in(d->path, "meta.properties", &path), META_MAX_BYTES, &text, &len);
+        fs_read_all(d->fs, fs_path(&path, d->path, "meta.properties"), META_MAX_BYTES, &text, &len);
     buf_deinit(&path);
     if (e) {
         return e == ERR_NOT_FOUND ? OK : e == ERR_BUDGET ? ERR_MALFORMED : e;
@@ -110,7 +103,7 @@ enum err logdir_format(struct logdir *d, const struct logdir_meta *meta)
     buf_printf(&text, "version=1\ncluster.id=%s\nnode.id=%d\ndirectory.id=%s\n", meta->cluster_id,
                meta->node_id, id);
     enum err e =
-        fs_write_atomic(d->fs, path_in(d->path, "meta.properties", &path), text.p, text.len);
+        fs_write_atomic(d->fs, fs_path(&path, d->path, "meta.properties"), text.p, text.len);
     buf_deinit(&path);
     buf_deinit(&text);
     if (!e) {
@@ -127,7 +120,7 @@ static enum err lock(struct logdir *d)
 {
     struct buf path = BUF_INIT;
     enum err e =
-        fs_open(d->fs, path_in(d->path, ".lock", &path), FILE_WRITE | FILE_CREATE, &d->lock);
+        fs_open(d->fs, fs_path(&path, d->path, ".lock"), FILE_WRITE | FILE_CREATE, &d->lock);
     e = e ? e : file_lock(d->lock);
     buf_deinit(&path);
     return e;
@@ -191,7 +184,7 @@ static int64_t read_clean_mark(struct fs *fs, const char *path)
 enum err logdir_take_clean_mark(struct logdir *d, bool *ret_was_clean, int64_t *ret_broker_epoch)
 {
     struct buf path = BUF_INIT;
-    const char *name = path_in(d->path, ".kafka_cleanshutdown", &path);
+    const char *name = fs_path(&path, d->path, ".kafka_cleanshutdown");
     *ret_broker_epoch = read_clean_mark(d->fs, name);
     enum err e = fs_unlink(d->fs, name);
     *ret_was_clean = e == OK;
@@ -213,7 +206,7 @@ enum err logdir_put_clean_mark(struct logdir *d, int64_t broker_epoch)
     struct buf text = BUF_INIT;
     buf_printf(&text, "{\"version\":0,\"brokerEpoch\":%lld}", (long long)broker_epoch);
     enum err e =
-        fs_write_atomic(d->fs, path_in(d->path, ".kafka_cleanshutdown", &path), text.p, text.len);
+        fs_write_atomic(d->fs, fs_path(&path, d->path, ".kafka_cleanshutdown"), text.p, text.len);
     buf_deinit(&path);
     buf_deinit(&text);
     return e;
@@ -252,8 +245,9 @@ static enum err read_topic_id(struct fs *fs, const char *dir, struct uuid *ret_i
     size_t len;
     struct str key, value;
     struct uuid id = UUID_ZERO;
-    enum err e = fs_read_all(fs, path_in(dir, PARTITION_METADATA_FILE, &path),
-                             PARTITION_METADATA_MAX_BYTES, &text, &len);
+    const char *name = fs_path(&path, dir, PARTITION_METADATA_FILE);
+    enum err e = path.err;
+    e = e ? e : fs_read_all(fs, name, PARTITION_METADATA_MAX_BYTES, &text, &len);
     buf_deinit(&path);
     if (!e) {
         struct str rest = {text, len};
@@ -280,7 +274,7 @@ static enum err write_topic_id(struct fs *fs, const char *dir, struct uuid topic
     char id[UUID_TEXT_LEN + 1];
     uuid_format(topic_id, id);
     buf_printf(&text, "version: 0\ntopic_id: %s", id);
-    enum err e = fs_open(fs, path_in(dir, PARTITION_METADATA_FILE, &path),
+    enum err e = fs_open(fs, fs_path(&path, dir, PARTITION_METADATA_FILE),
                          FILE_WRITE | FILE_CREATE | FILE_TRUNCATE, &f);
     e = e ? e : file_pwrite(f, text.p, text.len, 0);
     file_close(f);
@@ -310,8 +304,8 @@ static enum err visit(struct logdir *d, const char *name, logdir_partition_fn *f
     enum err e = OK;
     if (strcmp(name, metadata_log_dir) != 0 &&
         logdir_parse_name(str_from(name), &p.topic, &p.partition)) {
-        p.path = path_in(d->path, name, &path);
-        e = read_topic_id(d->fs, p.path, &p.topic_id);
+        p.path = fs_path(&path, d->path, name);
+        e = path.err ? path.err : read_topic_id(d->fs, p.path, &p.topic_id);
         if (!e) {
             fn(ctx, &p);
         }
@@ -325,7 +319,7 @@ static enum err remove_if_deleted(struct logdir *d, const char *name)
     struct buf path = BUF_INIT;
     enum err e = OK;
     if (str_has_suffix(str_from(name), STR("-delete"))) {
-        e = logdir_remove_tree(d->fs, path_in(d->path, name, &path));
+        e = logdir_remove_tree(d->fs, fs_path(&path, d->path, name));
     }
     buf_deinit(&path);
     return e;
@@ -361,7 +355,8 @@ static bool look_for_data(void *ctx, const char *name, bool is_dir)
         return true;
     }
     struct buf path = BUF_INIT;
-    s->err = fs_stat(s->fs, path_in(s->dir, name, &path), &st);
+    fs_path(&path, s->dir, name);
+    s->err = path.err ? path.err : fs_stat(s->fs, buf_cstr(&path), &st);
     buf_deinit(&path);
     s->err = !s->err && st.size_bytes > 0 ? ERR_EXISTS : s->err;
     return s->err == OK;
@@ -459,7 +454,7 @@ enum err logdir_remove_tree(struct fs *fs, const char *path)
     e = e ? e : n.text.err;
     for (size_t at = 0; !e && at < n.text.len; at += strlen((const char *)n.text.p + at) + 1) {
         struct buf file = BUF_INIT;
-        e = fs_unlink(fs, path_in(path, (const char *)n.text.p + at, &file));
+        e = fs_unlink(fs, fs_path(&file, path, (const char *)n.text.p + at));
         buf_deinit(&file);
     }
     e = e ? e : fs_rmdir(fs, path);

@@ -6,6 +6,12 @@
 
 #include <string.h>
 
+const char *fs_path(struct buf *out, const char *dir, const char *name)
+{
+    buf_printf(out, "%s/%s", dir, name);
+    return buf_cstr(out);
+}
+
 enum err file_read_exact(struct file *f, void *p, size_t len, uint64_t pos)
 {
     size_t n = 0;

@@ -12,6 +12,7 @@
 
 #include <sys/uio.h>
 
+struct buf;
 struct fs;
 struct file;
 
@@ -177,6 +178,9 @@ static inline void file_close(struct file *f)
         f->ops->close(f);
     }
 }
+
+/* Appends dir/name to out; gives all of it, NUL-terminated, or "" (and out->err) without memory. */
+const char *fs_path(struct buf *out, const char *dir, const char *name);
 
 /* Exactly len bytes: SHORT if the file ends before. */
 must_check enum err file_read_exact(struct file *f, void *p, size_t len, uint64_t pos);

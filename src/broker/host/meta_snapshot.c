@@ -76,7 +76,7 @@ static enum err remove_leftovers(struct listing *l)
     for (size_t at = 0; !e && at < l->leftovers.len;) {
         const char *name = (const char *)l->leftovers.p + at;
         struct buf path = BUF_INIT;
-        buf_printf(&path, "%s/%s", l->dir, name);
+        fs_path(&path, l->dir, name);
         e = path.err ? path.err : fs_unlink(l->fs, buf_cstr(&path));
         e = e == ERR_NOT_FOUND ? OK : e;
         buf_deinit(&path);

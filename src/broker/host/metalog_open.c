@@ -23,19 +23,11 @@ static const struct str topic_name = STR("__cluster_metadata");
 static struct fs *fs_of(const struct metalog *ml) { return logdir_fs(ml->args.dir); }
 static const char *dir_of(const struct metalog *ml) { return (const char *)ml->dir.p; }
 
-/* --- paths --- */
-
-static void file_in(const char *dir, const char *name, struct buf *out)
-{
-    buf_printf(out, "%s/%s", dir, name);
-    buf_cstr(out);
-}
-
 static enum err exists(struct fs *fs, const char *dir, const char *name, bool *ret_exists)
 {
     struct buf path = BUF_INIT;
     struct fs_stat st;
-    file_in(dir, name, &path);
+    fs_path(&path, dir, name);
     enum err e = path.err ? path.err : fs_stat(fs, buf_cstr(&path), &st);
     buf_deinit(&path);
     *ret_exists = e == OK;
@@ -254,7 +246,7 @@ static enum err write_bootstrap(struct metalog *ml)
     struct buf path = BUF_INIT;
     meta_records_init(&rs);
     ctl_default_bootstrap(&rs);
-    file_in(logdir_path(ml->args.dir), "bootstrap.checkpoint", &path);
+    fs_path(&path, logdir_path(ml->args.dir), "bootstrap.checkpoint");
     enum err e = rs.err ? rs.err : path.err;
     if (!e) {
         meta_snapshot_begin(&w, fs_of(ml), buf_cstr(&path), &head);
@@ -328,7 +320,7 @@ static enum err read_state(struct metalog *ml, struct quorum_state *ret_qs, stru
 {
     struct buf path = BUF_INIT;
     *ret_qs = (struct quorum_state){.leader_id = -1, .voted_id = -1};
-    file_in(dir_of(ml), "quorum-state", &path);
+    fs_path(&path, dir_of(ml), "quorum-state");
     enum err e = path.err ? path.err : quorum_state_read(fs_of(ml), buf_cstr(&path), ret_qs, why);
     buf_deinit(&path);
     return e == ERR_NOT_FOUND ? OK : e;
@@ -345,7 +337,7 @@ static enum err write_state(struct metalog *ml)
         .voters = {ml->args.config->node_id},
         .voter_count = 1,
     };
-    file_in(dir_of(ml), "quorum-state", &path);
+    fs_path(&path, dir_of(ml), "quorum-state");
     enum err e = path.err ? path.err : quorum_state_write(fs_of(ml), buf_cstr(&path), &qs);
     buf_deinit(&path);
     return e;
@@ -413,7 +405,7 @@ static enum err read_bootstrap(struct metalog *ml, struct meta_records *out, str
 {
     struct meta_sink sink = {.record = add_bootstrap, .ctx = out};
     struct buf path = BUF_INIT;
-    file_in(logdir_path(ml->args.dir), "bootstrap.checkpoint", &path);
+    fs_path(&path, logdir_path(ml->args.dir), "bootstrap.checkpoint");
     enum err e = path.err ? path.err : meta_snapshot_read(fs_of(ml), buf_cstr(&path), &sink);
     if (e == ERR_NOT_FOUND) {
         ctl_default_bootstrap(out);

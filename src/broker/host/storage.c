@@ -317,7 +317,7 @@ static void add_partition(void *ctx, struct partition *p)
 static void finish(struct checkpoints *c, struct checkpoint_writer *w, const char *name)
 {
     struct buf path = BUF_INIT;
-    buf_printf(&path, "%s/%s", logdir_path(c->dir->dir), name);
+    fs_path(&path, logdir_path(c->dir->dir), name);
     enum err e = checkpoint_finish(w, c->storage->fs, buf_cstr(&path));
     if (e) {
         diag_warn("storage", "%s could not be written: %s", buf_cstr(&path), err_text(e));

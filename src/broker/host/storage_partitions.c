@@ -116,8 +116,7 @@ static int64_t mtime_of(struct storage *s, const char *dir, const char *name)
 {
     struct buf path = BUF_INIT;
     struct fs_stat st;
-    buf_printf(&path, "%s/%s", dir, name);
-    enum err e = fs_stat(s->fs, buf_cstr(&path), &st);
+    enum err e = fs_stat(s->fs, fs_path(&path, dir, name), &st);
     buf_deinit(&path);
     return e ? INT64_MIN : st.mtime_ms;
 }
@@ -184,8 +183,7 @@ static enum err read_checkpoint(struct storage *s, struct storage_dir *d, const 
 {
     struct buf path = BUF_INIT;
     struct reading r = {d, mtime_of(s, logdir_path(d->dir), name)};
-    buf_printf(&path, "%s/%s", logdir_path(d->dir), name);
-    enum err e = checkpoint_read(s->fs, buf_cstr(&path), fn, &r);
+    enum err e = checkpoint_read(s->fs, fs_path(&path, logdir_path(d->dir), name), fn, &r);
     if (e && e != ERR_NOT_FOUND) {
         diag_warn("storage", "%s is not used: %s", buf_cstr(&path), err_text(e));
     }
