@@ -10,6 +10,7 @@ static const struct {
     {STR(".deleted"), RECOVER_DELETED},
     {STR(".cleaned"), RECOVER_CLEANED},
     {STR(".swap"), RECOVER_SWAP},
+    {STR(".tmp"), RECOVER_TMP},
 };
 
 bool recover_parse_name(struct str name, struct recover_file *ret_file)

@@ -15,7 +15,13 @@ enum recover_verb {
     RECOVER_PROMOTE, /* rename x.swap to x */
 };
 
-enum recover_suffix { RECOVER_PLAIN, RECOVER_DELETED, RECOVER_CLEANED, RECOVER_SWAP };
+enum recover_suffix {
+    RECOVER_PLAIN,
+    RECOVER_DELETED,
+    RECOVER_CLEANED,
+    RECOVER_SWAP,
+    RECOVER_TMP, /* was to replace a file as a whole */
+};
 
 struct recover_file {
     int64_t off; /* by its name */
@@ -28,9 +34,9 @@ struct recover_file {
 /* Parses a name; false: not a file of a segment, none of our business. */
 bool recover_parse_name(struct str name, struct recover_file *ret_file);
 
-/* Decides on every file, as Kafka's loader does (KAFKA-6264): .deleted and .cleaned go; a .swap at
- * or beyond a .cleaned offset is half of a split and goes; other .swap files replace what they
- * cover; index files without their log go. Files come sorted by off. */
+/* Decides on every file, as Kafka's loader does (KAFKA-6264): .deleted, .cleaned and .tmp go; a
+ * .swap at or beyond a .cleaned offset is half of a split and goes; other .swap files replace what
+ * they cover; index files without their log go. Files come sorted by off. */
 void recover_plan_files(struct recover_file *files, size_t count);
 
 /* --- 2. scans --- */

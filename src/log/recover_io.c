@@ -42,10 +42,9 @@ static const char *file_path(const struct recovery *r, struct buf *out,
                              const struct recover_file *f)
 {
     static const struct str texts[] = {
-        [RECOVER_PLAIN] = STR(""),
-        [RECOVER_DELETED] = STR(".deleted"),
-        [RECOVER_CLEANED] = STR(".cleaned"),
-        [RECOVER_SWAP] = STR(".swap"),
+        [RECOVER_PLAIN] = STR(""),           [RECOVER_DELETED] = STR(".deleted"),
+        [RECOVER_CLEANED] = STR(".cleaned"), [RECOVER_SWAP] = STR(".swap"),
+        [RECOVER_TMP] = STR(".tmp"),
     };
     seg_path_of(out, r->log->dir, f->off, seg_suffixes[f->part]);
     buf_put_str(out, texts[f->suffix]);

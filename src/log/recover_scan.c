@@ -27,6 +27,7 @@ struct walk {
     struct index_row from; /* the last row that is kept: the walk begins on its batch */
     struct scanned out;
     int64_t next_off;
+    bool is_anew; /* rows change that a start may trust without a look */
 };
 
 static const uint32_t row_bytes_of[LOG_ROW_FILES] = {INDEX_ROW_BYTES, TIMEINDEX_ROW_BYTES,
@@ -87,6 +88,7 @@ static void keep_index_rows(struct walk *w, int64_t upto_off)
         w->next_off = b.base_off;
     } else {
         p->kept = 0; /* one lie, and none is believed */
+        w->is_anew = true;
         w->from = (struct index_row){w->seg->base_off - 1, 0};
     }
 }
@@ -215,6 +217,7 @@ static void add_rows(struct walk *w, const struct batch *b, uint64_t pos)
         o->max_time = (struct timeindex_row){b->max_ts_ms, batch_last_off(b)};
     }
     if (o->unindexed_bytes > (uint64_t)w->r->log->config.index_interval_bytes) {
+        w->is_anew = w->is_anew || batch_last_off(b) < w->r->recovery_off;
         index_encode(row, w->seg->base_off, (struct index_row){batch_last_off(b), pos});
         buf_put(&w->parts[SEG_INDEX - 1].added, row, INDEX_ROW_BYTES);
         add_time_row(w);
@@ -269,22 +272,12 @@ static enum err walk_all(struct walk *w)
 
 /* --- index files that fit --- */
 
-static enum err part_store(struct walk *w, enum seg_part part)
+/* Rows beyond the recovery point: whatever a crash leaves of them, the next start cuts it off. */
+static enum err part_extend(struct walk *w, const char *path, struct part_rows *p,
+                            uint64_t kept_bytes)
 {
-    struct part_rows *p = &w->parts[part - 1];
-    uint64_t kept_bytes = (uint64_t)p->kept * row_bytes_of[part - 1];
-    struct buf path = BUF_INIT;
     struct file *f;
-    if (p->added.err) {
-        return p->added.err;
-    }
-    w->out.row_counts[part - 1] = p->kept + (uint32_t)(p->added.len / row_bytes_of[part - 1]);
-    if (p->added.len == 0 && kept_bytes == p->file_size) {
-        return OK;
-    }
-    enum err e = fs_open(w->r->log->fs, seg_path(&path, w->r->log->dir, w->seg, part),
-                         FILE_WRITE | FILE_CREATE, &f);
-    buf_deinit(&path);
+    enum err e = fs_open(w->r->log->fs, path, FILE_WRITE | FILE_CREATE, &f);
     if (e) {
         return e;
     }
@@ -296,6 +289,50 @@ static enum err part_store(struct walk *w, enum seg_part part)
         e = file_sync(f); /* the next checkpoint takes what lies below it for synced */
     }
     file_close(f);
+    return e;
+}
+
+/* Rows below it: all of them or none are there after a crash. */
+static enum err part_replace(struct walk *w, const char *path, struct part_rows *p,
+                             uint64_t kept_bytes)
+{
+    struct buf all = BUF_INIT;
+    if (kept_bytes > 0) {
+        buf_put(&all, p->file, (size_t)kept_bytes);
+    }
+    buf_put(&all, p->added.p, p->added.len);
+    enum err e = all.err ? all.err : fs_write_atomic(w->r->log->fs, path, all.p, all.len);
+    buf_deinit(&all);
+    return e;
+}
+
+static enum err part_store(struct walk *w, enum seg_part part)
+{
+    struct part_rows *p = &w->parts[part - 1];
+    uint64_t kept_bytes = (uint64_t)p->kept * row_bytes_of[part - 1];
+    struct buf path = BUF_INIT;
+    if (p->added.err) {
+        return p->added.err;
+    }
+    w->out.row_counts[part - 1] = p->kept + (uint32_t)(p->added.len / row_bytes_of[part - 1]);
+    if (p->added.len == 0 && kept_bytes == p->file_size) {
+        return OK;
+    }
+    bool is_anew = w->is_anew && !w->r->is_reload && kept_bytes <= p->file_len;
+    seg_path(&path, w->r->log->dir, w->seg, part);
+    enum err e = is_anew ? part_replace(w, buf_cstr(&path), p, kept_bytes)
+                         : part_extend(w, buf_cstr(&path), p, kept_bytes);
+    buf_deinit(&path);
+    return e;
+}
+
+/* Time rows are trusted as far as index rows go: those come last. */
+static enum err store_parts(struct walk *w)
+{
+    enum err e = OK;
+    for (int part = SEG_TXNINDEX; part >= SEG_INDEX && !e; part--) {
+        e = part_store(w, (enum seg_part)part);
+    }
     return e;
 }
 
@@ -313,6 +350,7 @@ static enum err walk_begin(struct walk *w)
         struct part_rows *txn = &w->parts[SEG_TXNINDEX - 1];
         txn->kept = (uint32_t)(txn->file_size / TXNINDEX_ROW_BYTES);
         w->r->stats.indexes_rebuilt_count++;
+        w->is_anew = true;
         return OK;
     }
     return begin_full(w, w->r->recovery_off);
@@ -346,10 +384,7 @@ static enum err scan_seg(struct walk *w)
         add_time_row(w); /* a segment at rest ends with its largest timestamp: one behind it may be
                             the active one, though empty */
     }
-    for (int part = SEG_INDEX; part <= SEG_TXNINDEX && !e; part++) {
-        e = part_store(w, (enum seg_part)part);
-    }
-    return e;
+    return e ? e : store_parts(w);
 }
 
 /* What a failed sync lost may still be in the cache, and count as clean: only what comes from the

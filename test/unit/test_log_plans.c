@@ -52,7 +52,8 @@ static void names_of_segments_are_told_from_others(void **state)
         {"00000000000000000042.log.deleted", true},
         {"00000000000000000042.timeindex.swap", true},
         {"00000000000000000042.log.cleaned", true},
-        {"00000000000000000042.snapshot.tmp", false},
+        {"00000000000000000042.snapshot.tmp", true},
+        {"leader-epoch-checkpoint.tmp", false},
         {"00000000000000000042", false},
         {"42.log", false},
         {"-0000000000000000042.log", false},
@@ -91,10 +92,10 @@ static void leftovers_go(void **state)
 {
     (void)state;
     static const struct name_plan files[] = {
-        {"000.log.deleted", 'r', -1}, {"000.index.deleted", 'r', -1},
-        {"003.log.cleaned", 'r', -1}, {"005.index", 'r', -1}, /* its log is gone */
-        {"005.timeindex", 'r', -1},   {"005.txnindex", 'r', -1},
-        {"005.snapshot", 'k', -1},    {"006.log", 'k', -1},
+        {"000.log.deleted", 'r', -1}, {"000.index.deleted", 'r', -1}, {"003.log.cleaned", 'r', -1},
+        {"005.index", 'r', -1}, /* its log is gone */
+        {"005.timeindex", 'r', -1},   {"005.txnindex", 'r', -1},      {"005.snapshot", 'k', -1},
+        {"006.log", 'k', -1},         {"006.index.tmp", 'r', -1},
     };
     check_names(files, ARRAY_LEN(files));
 }

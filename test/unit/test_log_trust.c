@@ -263,6 +263,86 @@ static void a_poisoned_log_writes_nothing(void **state)
 
 /* --- index files that have to be made anew --- */
 
+static void unlink_timeindex(struct world *w)
+{
+    assert_ok(fs_unlink(w->args.fs, "t-0/00000000000000000000.timeindex"));
+    assert_ok(fs_sync_dir(w->args.fs, "t-0"));
+}
+
+static void unlink_indexes(struct world *w)
+{
+    assert_ok(fs_unlink(w->args.fs, "t-0/00000000000000000000.index"));
+    unlink_timeindex(w);
+}
+
+/* Its last row points to where no batch begins. */
+static void damage_index(struct world *w)
+{
+    struct file *f;
+    const char *path = "t-0/00000000000000000000.index";
+    uint64_t size = size_of(w, "00000000000000000000.index");
+    assert_true(size >= 16);
+    assert_ok(fs_open(w->args.fs, path, FILE_WRITE, &f));
+    assert_ok(file_pwrite(f, "?", 1, size - 1));
+    assert_ok(file_sync(f));
+    file_close(f);
+}
+
+static void assert_times_are_found(struct world *w)
+{
+    struct log_time_hit hit;
+    for (int64_t off = 0; off < log_end_off(w->log); off++) {
+        assert_ok(log_find_time(w->log, NOW + off, log_end_off(w->log), &hit));
+        assert_int_equal(hit.off, off);
+    }
+}
+
+/* The power goes at change number `after` of the start that makes them anew; the next start finds
+ * them, and has no reason to look at batches below the recovery point. False: there was none. */
+static bool cut_rebuild(struct world *w, void (*spoil)(struct world *), uint64_t after,
+                        uint64_t seed)
+{
+    stop(w, false);
+    spoil(w);
+    crashfs_arm(w->disk,
+                &(struct crashfs_plan){CRASHFS_POWER, CRASHFS_CHANGES, after, ERR_IO, seed});
+    bool is_open = log_open(&w->args, &w->log, NULL) == OK;
+    if (is_open) {
+        stop(w, false);
+    }
+    crashfs_cut(w->disk, seed);
+    open_log(w, false);
+    assert_times_are_found(w);
+    return !is_open;
+}
+
+enum { IN_ONE_SEGMENT = 20000, IN_SEVERAL = 6000 };
+
+static void cut_rebuild_everywhere(void **state, void (*spoil)(struct world *), int segment_bytes)
+{
+    bool is_over = false;
+    for (uint64_t after = 0; !is_over; after++) {
+        for (uint64_t seed = 0; seed < 20; seed++) {
+            struct world *w = *state;
+            w->args.config.segment_bytes = segment_bytes;
+            reopen(w, false);
+            make_point(w, 19);
+            is_over = !cut_rebuild(w, spoil, after, after * 100 + seed);
+            tear_down(state);
+            set_up(state);
+        }
+    }
+}
+
+static void index_files_that_are_made_anew_are_whole_or_not_there(void **state)
+{
+    cut_rebuild_everywhere(state, unlink_timeindex, IN_SEVERAL);
+    cut_rebuild_everywhere(state, unlink_indexes, IN_SEVERAL);
+    cut_rebuild_everywhere(state, unlink_timeindex, IN_ONE_SEGMENT);
+    cut_rebuild_everywhere(state, unlink_indexes, IN_ONE_SEGMENT);
+    cut_rebuild_everywhere(state, damage_index, IN_ONE_SEGMENT);
+}
+
 static void assert_last_time_is_found(struct world *w)
 {
     struct log_time_hit hit;
@@ -296,6 +376,7 @@ int main(void)
         T(an_unused_log_that_was_stopped_keeps_its_first_segment),
         T(a_poisoned_log_writes_nothing),
         T(the_last_segment_with_batches_ends_with_its_time),
+        T(index_files_that_are_made_anew_are_whole_or_not_there),
     };
     diag_set_level(DIAG_ERROR + 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
