@@ -48,7 +48,8 @@ package_names() {
     case $1 in
         build)
             echo gcc libc6-dev meson ninja-build pkg-config python3 \
-                libisal-dev zlib1g-dev libdeflate-dev liblz4-dev libzstd-dev libsnappy-dev libjansson-dev
+                libisal-dev zlib1g-dev libdeflate-dev liblz4-dev libzstd-dev libsnappy-dev libjansson-dev \
+                libmicrohttpd-dev
             ;;
         up) package_names build && echo "$KCAT" ;;
         lint)

@@ -17,6 +17,8 @@ struct fetch_sessions;
 struct producer_ids;
 struct storage;
 struct crew;
+struct http;
+struct metrics;
 struct worker;
 
 struct broker;
@@ -50,6 +52,8 @@ struct broker {
     struct fetch_sessions *fetch_sessions;
     struct crew *syncer;
     struct crew *warmer;
+    struct metrics *metrics;
+    struct http *http; /* /metrics and /health; NULL in one thread */
 
     struct endpoint *endpoints;
     int endpoint_count;

@@ -3,6 +3,7 @@
 
 #include "base/diag.h"
 #include "base/mem.h"
+#include "broker/metrics.h"
 #include "broker/worker.h"
 #include "log/log.h"
 
@@ -43,6 +44,7 @@ void *call_take_extent(struct call *c, const struct log_extent *x)
     *e = (struct call_extent){*x, c->extents};
     c->extents = e;
     c->extent_count++;
+    metrics_add(&worker_metrics(c->worker)->bytes_out, x->len);
     return e;
 }
 
@@ -102,13 +104,16 @@ void call_reply(struct call *c, const void *response)
         call_fail(c, err_text(e));
         return;
     }
+    size_t bytes = v.total_bytes;
     reply_send(c->reply, &v);
+    worker_count_call(c, bytes);
     worker_end_call(c);
 }
 
 void call_skip(struct call *c)
 {
     reply_skip(c->reply);
+    worker_count_call(c, 0);
     worker_end_call(c);
 }
 

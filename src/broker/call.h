@@ -48,6 +48,8 @@ struct call {
     struct mail mail;            /* for passing the call between threads */
     struct call_extent *extents; /* taken, not sent yet */
     size_t extent_count;
+    int64_t begun_ns; /* when its frame had come */
+    size_t request_bytes;
 };
 
 /* Memory for the answer: NULL over budget (then call_fail). */

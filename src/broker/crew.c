@@ -1,7 +1,9 @@
 /* A queue and its threads. Everything is under the lock but the work itself. */
 #include "broker/crew.h"
 
+#include "base/histogram.h"
 #include "base/mem.h"
+#include "plat/clock.h"
 #include "plat/thread.h"
 
 struct crew {
@@ -15,7 +17,28 @@ struct crew {
     int busy_count; /* pieces that are being done */
     int thread_count;
     struct thread *threads;
+    struct clock *clock; /* NULL: nothing is measured */
+    struct histogram *time;
 };
+
+void crew_measure(struct crew *c, struct clock *clock, struct histogram *h)
+{
+    mutex_lock(&c->lock);
+    c->clock = clock;
+    c->time = h;
+    mutex_unlock(&c->lock);
+}
+
+static void do_piece(struct crew *c, struct list_node *n)
+{
+    if (c->clock == NULL) {
+        c->fn(n);
+        return;
+    }
+    int64_t begun_ns = clock_mono_ns(c->clock);
+    c->fn(n);
+    histogram_add(c->time, clock_mono_ns(c->clock) - begun_ns);
+}
 
 /* The next piece, waiting for one if asked; NULL when there is none (any more). */
 static struct list_node *take(struct crew *c, bool wait)
@@ -38,7 +61,7 @@ static bool do_one(struct crew *c, bool wait)
     if (n == NULL) {
         return false;
     }
-    c->fn(n);
+    do_piece(c, n);
     mutex_lock(&c->lock);
     c->busy_count--;
     if (c->busy_count == 0) {

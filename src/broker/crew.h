@@ -16,6 +16,11 @@ typedef void crew_fn(struct list_node *n);
 must_check enum err crew_new(const char *name, int thread_count, crew_fn *fn,
                              struct crew **ret_crew);
 
+/* From now on counts how long each piece takes. Before anything is queued. */
+struct histogram;
+struct clock;
+void crew_measure(struct crew *c, struct clock *clock, struct histogram *h);
+
 /* Finishes what is queued, then ends the threads. NULL is fine. */
 void crew_free(struct crew *c);
 

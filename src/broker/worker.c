@@ -10,7 +10,9 @@
 #include "base/limit.h"
 #include "base/mem.h"
 #include "broker/call.h"
+#include "broker/metrics.h"
 #include "net/conn.h"
+#include "net/http.h"
 #include "plat/thread.h"
 #include "record/record.h"
 
@@ -40,13 +42,19 @@ struct worker {
     bool is_started;
     struct list free_calls, open_calls;
     struct endpoint_place *places; /* [broker->endpoint_count] */
+    int number;
 };
 
 struct loop *worker_loop(struct worker *w) { return w->loop; }
 
+struct worker_metrics *worker_metrics(struct worker *w)
+{
+    return &w->broker->metrics->workers[w->number];
+}
+
 /* --- calls --- */
 
-static struct call *call_begin(const struct endpoint_place *place, struct conn *conn)
+static struct call *call_begin(const struct endpoint_place *place, struct conn *conn, size_t len)
 {
     struct worker *w = place->worker;
     struct list_node *n = list_pop_front(&w->free_calls);
@@ -61,8 +69,19 @@ static struct call *call_begin(const struct endpoint_place *place, struct conn *
     c->endpoint = place->endpoint;
     c->conn = conn;
     c->reply = conn_reply_begin(conn);
+    c->begun_ns = clock_mono_ns(w->broker->clock);
+    c->request_bytes = len;
     conn_ref(conn);
     return c;
+}
+
+void worker_count_call(struct call *c, size_t response_bytes)
+{
+    size_t count;
+    struct api_metrics *m = &worker_metrics(c->worker)->apis[c->api - api_rows(&count)];
+    histogram_add(&m->time, clock_mono_ns(c->broker->clock) - c->begun_ns);
+    metrics_add(&m->request_bytes, c->request_bytes);
+    metrics_add(&m->response_bytes, response_bytes);
 }
 
 static void session_unref(struct session *s)
@@ -227,7 +246,7 @@ static enum conn_next on_frame(struct conn *conn, uint8_t *frame, size_t len)
     enum conn_next next = CONN_CLOSE;
     conn_ref(conn);
     int open_before = ++s->open_calls; /* keeps s until we return */
-    struct call *c = call_begin(place, conn);
+    struct call *c = call_begin(place, conn, len);
     s->open_calls++;
     if (call_decode(c, (struct bytes){frame, len}, &request)) {
         begin(s, c, request);
@@ -257,9 +276,21 @@ static void on_close(struct conn *conn)
     atomic_fetch_sub(&place->worker->broker->connection_count, 1);
 }
 
+/* Somebody with a browser, or a scraper of metrics. */
+static void on_http(struct conn *conn, struct sock *s)
+{
+    struct http *h = ((struct endpoint_place *)conn_ctx(conn))->worker->broker->http;
+    if (h != NULL) {
+        http_take(h, s);
+    } else {
+        sock_close(s);
+    }
+}
+
 static const struct conn_handler conn_handler = {
     .on_open = on_open,
     .on_frame = on_frame,
+    .on_http = on_http,
     .on_close = on_close,
 };
 
@@ -286,10 +317,11 @@ static void places_init(struct worker *w)
     }
 }
 
-enum err worker_new(struct broker *broker, struct worker **ret_worker)
+enum err worker_new(struct broker *broker, int number, struct worker **ret_worker)
 {
     struct worker *w = NEW(struct worker);
     w->broker = broker;
+    w->number = number;
     list_init(&w->free_calls);
     list_init(&w->open_calls);
     enum err e = loop_new(broker->net, broker->clock, &w->loop);
@@ -324,10 +356,10 @@ static void run(void *ctx)
     codec_release_thread();
 }
 
-enum err worker_start(struct worker *w, int number)
+enum err worker_start(struct worker *w)
 {
     char name[16];
-    snprintf(name, sizeof name, "ottla-worker-%d", number % 10);
+    snprintf(name, sizeof name, "ottla-worker-%d", w->number % 10);
     enum err e = thread_start(&w->thread, name, run, w);
     w->is_started = e == OK;
     return e;

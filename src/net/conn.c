@@ -15,6 +15,7 @@
 #include "base/diag.h"
 #include "base/mem.h"
 #include "net/conn_int.h"
+#include "net/http.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -144,9 +145,11 @@ void conn_close_for(struct conn *c, enum err reason)
     }
     c->is_closed = true;
     c->reason = reason;
-    loop_io_remove(c->loop, c->sock, &c->io);
-    sock_close(c->sock);
-    c->sock = NULL;
+    if (c->sock != NULL) {
+        loop_io_remove(c->loop, c->sock, &c->io);
+        sock_close(c->sock);
+        c->sock = NULL;
+    }
     loop_timer_cancel(c->loop, &c->timer);
     loop_undefer(c->loop, &c->task);
     list_remove(&c->node);
@@ -219,6 +222,31 @@ static void open_now(struct conn *c)
     }
 }
 
+static void give_away(struct conn *c)
+{
+    struct sock *s = c->sock;
+    loop_io_remove(c->loop, s, &c->io);
+    c->sock = NULL;
+    conn_enter(c);
+    c->config->handler->on_http(c, s);
+    conn_leave(c);
+    conn_close_for(c, OK);
+}
+
+/* Looks at the first byte once, before anything is read. */
+static void listen_to_first(struct conn *c)
+{
+    unsigned char first = 0;
+    enum err e = sock_peek(c->sock, &first);
+    if (e == ERR_AGAIN) {
+        return;
+    }
+    c->is_unheard = false;
+    if (!e && http_begins_with(first, c->frame_max_bytes)) {
+        give_away(c);
+    }
+}
+
 static void turn(struct conn *c, unsigned events)
 {
     size_t came_bytes = 0;
@@ -228,6 +256,9 @@ static void turn(struct conn *c, unsigned events)
     }
     if (c->has_held && conn_may_hand_out(c)) {
         conn_hand_out_held(c);
+    }
+    if (c->is_unheard && events & NET_READABLE && !c->is_closed) {
+        listen_to_first(c);
     }
     if (events & (NET_READABLE | NET_HANGUP) && !c->is_closed) {
         if (conn_may_read(c)) {
@@ -446,6 +477,7 @@ enum err conn_open(struct loop *loop, struct sock *s, const struct conn_config *
         return e;
     }
     c->is_opening = true;
+    c->is_unheard = config->handler->on_http != NULL;
     conn_turn_soon(c);
     *ret_conn = c;
     return OK;

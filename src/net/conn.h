@@ -45,6 +45,10 @@ struct conn_handler {
     void (*on_open)(struct conn *c);
     /* frame is writable and valid until it returns, also when it closes the connection. */
     enum conn_next (*on_frame)(struct conn *c, uint8_t *frame, size_t len);
+    /* The peer's first byte is that of HTTP (http_begins_with), which is not this connection's
+     * matter: s is the owner's, with nothing read of it. on_close follows. NULL: it is a frame like
+     * any other. */
+    void (*on_http)(struct conn *c, struct sock *s);
     /* Once, when the connection is closed by either side or could not be made (then without
      * on_open); replies may still be open. Not while another callback of the connection runs: then
      * right after that. May be NULL. */

@@ -66,6 +66,7 @@ struct conn {
     bool is_client : 1; /* by conn_connect */
     bool is_connecting : 1;
     bool is_opening : 1; /* on_open is still to come */
+    bool is_unheard : 1; /* the peer has not sent a byte yet: it may speak HTTP */
     bool is_closed : 1;
     bool owes_on_close : 1;
     bool in_turn : 1;    /* output is flushed at the end of what runs now */

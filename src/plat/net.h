@@ -14,6 +14,7 @@
 
 struct net;
 struct sock;
+struct sockaddr_storage;
 struct poller;
 
 enum { NET_NAME_MAX = 64 }; /* "[address]:port" with its NUL */
@@ -48,6 +49,9 @@ struct sock_ops {
     /* NULL where bytes do not go out as they lie in the file. */
     enum err (*send_file)(struct sock *s, int fd, uint64_t pos, size_t len, size_t *ret_n);
     void (*send_buffer)(struct sock *s, int bytes); /* NULL: there is none */
+    /* NULL where there is no descriptor to give away. */
+    enum err (*peek)(struct sock *s, unsigned char *ret_first);
+    int (*release)(struct sock *s, struct sockaddr_storage *ret_peer, unsigned *ret_peer_len);
     void (*peer_name)(struct sock *s, char ret_name[NET_NAME_MAX]);
     int (*local_port)(struct sock *s);
     void (*close)(struct sock *s);
@@ -150,6 +154,26 @@ static inline void sock_set_send_buffer(struct sock *s, int bytes)
     if (s->ops->send_buffer != NULL) {
         s->ops->send_buffer(s, bytes);
     }
+}
+
+/* The first byte that waits to be read, which stays unread. AGAIN when none has come, CLOSED when
+ * none will, or where sockets have no descriptors. */
+must_check static inline enum err sock_peek(struct sock *s, unsigned char *ret_first)
+{
+    return s->ops->peek ? s->ops->peek(s, ret_first) : ERR_CLOSED;
+}
+
+/* The descriptor and the peer's address, for code that knows nothing of this seam; the sock is
+ * gone. *ret_peer has room for any address. -1, and it is closed, where there is none. Must be in
+ * no poller. */
+must_check static inline int sock_release(struct sock *s, struct sockaddr_storage *ret_peer,
+                                          unsigned *ret_peer_len)
+{
+    if (s->ops->release == NULL) {
+        s->ops->close(s);
+        return -1;
+    }
+    return s->ops->release(s, ret_peer, ret_peer_len);
 }
 
 /* "127.0.0.1:51234", "[::1]:51234", "?" when it is not known. */

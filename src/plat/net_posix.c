@@ -216,6 +216,25 @@ static int posix_local_port(struct sock *s)
     return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
 }
 
+static enum err stream_peek(struct sock *s, unsigned char *ret_first)
+{
+    ssize_t n;
+    do {
+        n = recv(fd_of(s), ret_first, 1, MSG_PEEK);
+    } while (n < 0 && errno == EINTR);
+    return n > 0 ? OK : n == 0 ? ERR_CLOSED : err_from_errno(errno);
+}
+
+static int stream_release(struct sock *s, struct sockaddr_storage *ret_peer, unsigned *ret_peer_len)
+{
+    int fd = fd_of(s);
+    const union address *a = &stream(s)->peer;
+    memcpy(ret_peer, a, sizeof *a);
+    *ret_peer_len = a->any.sa_family == AF_INET6 ? sizeof a->v6 : sizeof a->v4;
+    mem_free(stream(s));
+    return fd;
+}
+
 static void stream_close(struct sock *s)
 {
     close(fd_of(s));
@@ -233,6 +252,8 @@ static const struct sock_ops stream_ops = {
     .writev = stream_writev,
     .send_file = stream_send_file,
     .send_buffer = stream_send_buffer,
+    .peek = stream_peek,
+    .release = stream_release,
     .peer_name = stream_peer_name,
     .local_port = posix_local_port,
     .close = stream_close,

@@ -102,7 +102,8 @@ static enum conn_next world_on_frame(struct conn *c, uint8_t *frame, size_t len)
     return what == 'c' ? CONN_CLOSE : CONN_CONTINUE;
 }
 
-static const struct conn_handler world_handler = {world_on_open, world_on_frame, world_on_close};
+static const struct conn_handler world_handler = {
+    .on_open = world_on_open, .on_frame = world_on_frame, .on_close = world_on_close};
 
 static inline void world_init(size_t budget_bytes)
 {

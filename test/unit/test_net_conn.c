@@ -626,7 +626,8 @@ static void close_victim(struct conn *c)
 
 static void on_close_may_close_another(void **state)
 {
-    static const struct conn_handler handler = {world_on_open, world_on_frame, close_victim};
+    static const struct conn_handler handler = {
+        .on_open = world_on_open, .on_frame = world_on_frame, .on_close = close_victim};
     world.config.handler = &handler;
     struct sock *a = peer_new();
     struct sock *b = peer_new();
@@ -645,7 +646,8 @@ static void close_it(struct conn *c) { conn_close(c); }
 
 static void closing_in_on_open_is_fine(void **state)
 {
-    static const struct conn_handler handler = {close_it, world_on_frame, world_on_close};
+    static const struct conn_handler handler = {
+        .on_open = close_it, .on_frame = world_on_frame, .on_close = world_on_close};
     world.config.handler = &handler;
     struct sock *s = peer_new();
     assert_int_equal(world.close_count, 0);

@@ -62,8 +62,10 @@ static enum conn_next on_response(struct conn *c, uint8_t *frame, size_t len)
     return CONN_CONTINUE;
 }
 
-static const struct conn_handler server_handler = {on_open, on_request, on_close};
-static const struct conn_handler client_handler = {on_open, on_response, on_close};
+static const struct conn_handler server_handler = {
+    .on_open = on_open, .on_frame = on_request, .on_close = on_close};
+static const struct conn_handler client_handler = {
+    .on_open = on_open, .on_frame = on_response, .on_close = on_close};
 
 static void on_accept(void *ctx, struct sock *s)
 {

@@ -4,7 +4,9 @@
  * The request's bytes are gone when the handler returns, so the response keeps copies of names. */
 #include "broker/api/api.h"
 
+#include "broker/metrics.h"
 #include "broker/wait.h"
+#include "broker/worker.h"
 
 enum { ACKS_ALL = -1, ACKS_NONE = 0, ACKS_LEADER = 1, NO_OFFSET = -1 };
 
@@ -121,6 +123,11 @@ static void append(struct produce *pr, struct partition *p,
     out->log_append_time_ms =
         done.log.is_duplicate ? done.log.duplicate_ts_ms : done.append_time_ms;
     out->log_start_offset = done.log.start_off;
+    if (!done.log.is_duplicate) {
+        struct worker_metrics *m = worker_metrics(c->worker);
+        metrics_add(&m->bytes_in, in->records.len);
+        metrics_add(&m->records_in, (uint64_t)(done.log.last_off - done.log.base_off + 1));
+    }
     wait_for(pr, p, done.log.last_off + 1, out);
 }
 

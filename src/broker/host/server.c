@@ -11,8 +11,10 @@
 #include "broker/fetch_session.h"
 #include "broker/host/controller_host.h"
 #include "broker/host/endpoints.h"
+#include "broker/host/pages.h"
 #include "broker/host/reaction.h"
 #include "broker/host/upkeep.h"
+#include "broker/metrics.h"
 #include "broker/producer_ids.h"
 #include "broker/syncer.h"
 #include "broker/warmer.h"
@@ -200,6 +202,7 @@ static void on_accept(void *ctx, struct sock *sock)
         sock_set_send_buffer(sock, b->config.socket_send_buffer_bytes);
     }
     unsigned n = atomic_fetch_add(&b->next_worker, 1);
+    atomic_fetch_add(&b->metrics->accepted, 1);
     worker_adopt(b->workers[n % (unsigned)b->worker_count], sock, ep);
 }
 
@@ -230,8 +233,11 @@ static enum err make_workers(struct server *s, struct buf *why)
     struct broker *b = &s->broker;
     int want = s->args.worker_count ? s->args.worker_count : thread_cpu_count();
     b->workers = mem_zalloc(sizeof(struct worker *) * (size_t)want);
+    b->metrics = metrics_new(want, clock_wall_ms(b->clock));
+    crew_measure(b->syncer, b->clock, &b->metrics->sync_time);
+    b->http = s->args.in_one_thread ? NULL : http_new(pages_serve, b);
     for (; b->worker_count < want; b->worker_count++) {
-        enum err e = worker_new(b, &b->workers[b->worker_count]);
+        enum err e = worker_new(b, b->worker_count, &b->workers[b->worker_count]);
         if (e) {
             buf_printf(why, "a worker cannot be made: %s", err_text(e));
             return e;
@@ -407,7 +413,7 @@ static enum err start_threads(struct server *s)
     enum err e = controller_start(s->broker.controller);
     e = e ? e : upkeep_start(s->upkeep);
     for (int i = 0; !e && i < s->broker.worker_count; i++) {
-        e = worker_start(s->broker.workers[i], i);
+        e = worker_start(s->broker.workers[i]);
     }
     return e;
 }
@@ -517,8 +523,10 @@ static void take_down(struct server *s, bool is_clean)
 {
     struct broker *b = &s->broker;
     stop_threads(s);
+    http_free(b->http);
     free_connections(b);
     free_parts(s);
+    metrics_free(b->metrics);
     if (is_clean) {
         storage_checkpoint(s->storage, true);
     }
