@@ -13,6 +13,7 @@
 #include "crashfs.h"
 #include "logtest.h"
 #include "meta/records.h"
+#include "seeds.h"
 #include "wire/messages.h"
 
 enum { PARTS = 2, TOPICS = 3, CUTS = 4, NEVER = 1 << 30 };
@@ -312,7 +313,7 @@ static void run_all(scenario_fn *scenario, const char *conf, const struct crashf
     r.plan.after = NEVER;
     uint64_t calls = run(&r);
     for (uint64_t at = 0; at <= calls; at++) {
-        for (uint64_t cut = 0; cut < CUTS; cut++) {
+        for (uint64_t cut = 0; cut < seed_count(CUTS); cut++) {
             r.plan.after = at;
             r.plan.seed = r.cut_seed = at * 1009 + cut * 2 + 1;
             run(&r);
