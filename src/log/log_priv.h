@@ -164,6 +164,7 @@ struct snapshot_list {
     size_t count, cap;
 };
 must_check enum err snapshot_list(struct log *log, struct snapshot_list *ret_list);
+void snapshot_list_push(struct snapshot_list *l, int64_t off);
 /* Removes snapshots that no segment begins with, but the newest, and all beyond end_off. */
 must_check enum err snapshot_prune(struct log *log, int64_t end_off);
 /* Removes those that are not in [from_off, off], durably: from here on recovery trusts nothing

@@ -1,6 +1,6 @@
 /* What opening a log does, as pure decisions: from a directory's names to what happens to each
  * file, from the recovery point to which segments are scanned how, and from what the scans found to
- * where the log ends. recover_io.c carries them out. */
+ * where the log ends. recover_files.c and recover_io.c carry them out. */
 #ifndef LOG_RECOVER_H
 #define LOG_RECOVER_H
 

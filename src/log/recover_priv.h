@@ -26,6 +26,10 @@ struct scanned {
     struct timeindex_row max_time;  /* of the segment */
 };
 
+/* recover_files.c: lists the directory, removes and renames leftovers; what is left becomes segs
+ * and snapshots, in order. */
+must_check enum err recover_files(struct recovery *r);
+
 /* recover_io.c: brings index rows, producers and snapshots in line with a log that was truncated to
  * end_off. The writer, with ckpt_mu. */
 must_check enum err recover_reload(struct log *log, int64_t end_off);

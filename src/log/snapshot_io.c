@@ -62,19 +62,22 @@ enum err snapshot_load(struct log *log, int64_t off)
 
 /* --- pruning --- */
 
+void snapshot_list_push(struct snapshot_list *l, int64_t off)
+{
+    if (l->count == l->cap) {
+        l->cap = l->cap ? l->cap * 2 : 4;
+        l->p = mem_realloc_array(l->p, l->cap, sizeof *l->p);
+    }
+    l->p[l->count++] = off;
+}
+
 static bool collect(void *ctx, const char *name, bool is_dir)
 {
-    struct snapshot_list *offs = ctx;
     int64_t off;
     enum seg_part part;
-    if (is_dir || !seg_parse_name(str_from(name), &off, &part) || part != SEG_SNAPSHOT) {
-        return true;
+    if (!is_dir && seg_parse_name(str_from(name), &off, &part) && part == SEG_SNAPSHOT) {
+        snapshot_list_push(ctx, off);
     }
-    if (offs->count == offs->cap) {
-        offs->cap = offs->cap ? offs->cap * 2 : 8;
-        offs->p = mem_realloc_array(offs->p, offs->cap, sizeof *offs->p);
-    }
-    offs->p[offs->count++] = off;
     return true;
 }
 
