@@ -197,9 +197,7 @@ static enum err write_batches(struct log *log, const struct log_append *a)
     }
     e = file_pwrite(f, a->p, a->len, seg->size_bytes);
     if (e && file_truncate(f, seg->size_bytes) != OK) {
-        mutex_lock(&log->mu);
         log_poison(log, "a failed write could not be cut off");
-        mutex_unlock(&log->mu);
     }
     return e;
 }

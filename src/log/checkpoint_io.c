@@ -15,9 +15,7 @@ static enum err sync_indexes(struct log *log, const struct seg_list *segs)
     }
     buf_deinit(&path);
     if (e && !log_is_harmless(e)) {
-        mutex_lock(&log->mu);
         log_poison(log, "a sync of an index failed");
-        mutex_unlock(&log->mu);
     }
     return e;
 }

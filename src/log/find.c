@@ -128,7 +128,7 @@ struct timeindex_row find_time_floor(const struct find *x, int64_t ts_ms)
     return timeindex_decode(bytes, x->seg->base_off);
 }
 
-enum err find_last_time(const struct find *x, struct timeindex_row *ret_row)
+static enum err last_time(const struct find *x, struct timeindex_row *ret_row)
 {
     struct rows_search s = {.key = timeindex_key_ts};
     uint8_t bytes[TIMEINDEX_ROW_BYTES];
@@ -140,6 +140,24 @@ enum err find_last_time(const struct find *x, struct timeindex_row *ret_row)
     }
     if (!e) {
         *ret_row = timeindex_decode(bytes, x->seg->base_off);
+    }
+    return e;
+}
+
+enum err find_max_time(const struct find *x, struct log *log, struct timeindex_row *ret_row)
+{
+    struct seg *seg = x->seg;
+    mutex_lock(&log->mu);
+    bool is_known = seg->has_max_ts;
+    *ret_row = (struct timeindex_row){seg->max_ts_ms, seg->max_ts_off};
+    mutex_unlock(&log->mu);
+    enum err e = is_known ? OK : last_time(x, ret_row);
+    if (!is_known && !e) {
+        mutex_lock(&log->mu);
+        seg->max_ts_ms = ret_row->ts_ms;
+        seg->max_ts_off = ret_row->off;
+        seg->has_max_ts = true;
+        mutex_unlock(&log->mu);
     }
     return e;
 }

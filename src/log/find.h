@@ -42,7 +42,9 @@ must_check enum err find_boundary(const struct find *x, uint64_t floor, uint64_t
 /* Last time index row with ts < ts_ms: everything up to its offset is older. off is -1 when there
  * is none. */
 struct timeindex_row find_time_floor(const struct find *x, int64_t ts_ms);
-/* The last row: the segment's largest timestamp; ts -1 when there is none. */
-must_check enum err find_last_time(const struct find *x, struct timeindex_row *ret_row);
+/* The segment's largest timestamp and its batch's last offset; ts -1 when there is none. Read from
+ * the last row once. Not under mu. */
+must_check enum err find_max_time(const struct find *x, struct log *log,
+                                  struct timeindex_row *ret_row);
 
 #endif

@@ -60,6 +60,13 @@ void log_new_gen(struct log *log)
 
 void log_poison(struct log *log, const char *why)
 {
+    mutex_lock(&log->mu);
+    log_poison_locked(log, why);
+    mutex_unlock(&log->mu);
+}
+
+void log_poison_locked(struct log *log, const char *why)
+{
     if (!log->is_poisoned) {
         diag_error("log", "%s takes no more writes: %s", log->dir, why);
     }
@@ -74,6 +81,23 @@ void log_init_rows(struct log *log, const uint32_t *file_counts)
         rows_deinit(&log->rows[i]);
         rows_init(&log->rows[i], row_bytes[i], file_counts[i]);
     }
+}
+
+void log_clear_rows(struct log *log)
+{
+    static const uint32_t no_rows[LOG_ROW_FILES];
+    log_init_rows(log, no_rows);
+    log->unindexed_bytes = 0;
+    log->timeindex_last_ts = -1;
+}
+
+struct seg *log_new_seg(struct log *log, int64_t base_off)
+{
+    struct seg *seg = seg_new(base_off);
+    seg->created_ms = clock_wall_ms(log->clock);
+    seg->touched_ms = clock_mono_ms(log->clock);
+    seg->has_max_ts = true; /* kept up to date from here on */
+    return seg;
 }
 
 const char *log_path(const struct log *log, struct buf *out, const char *name)

@@ -91,10 +91,15 @@ uint32_t log_seg_at(const struct log *log, int64_t off);
 void log_push_seg(struct log *log, struct seg *seg);
 /* Under mu: positions handed out before no longer mean anything. */
 void log_new_gen(struct log *log);
-/* Under mu, after bad news. */
+/* After bad news. Not under mu / under mu. */
 void log_poison(struct log *log, const char *why);
+void log_poison_locked(struct log *log, const char *why);
 /* Fresh rows for an active segment whose index files have that many rows. Under mu. */
 void log_init_rows(struct log *log, const uint32_t *file_counts);
+/* The same for one that begins empty. */
+void log_clear_rows(struct log *log);
+/* An empty segment, made now. */
+struct seg *log_new_seg(struct log *log, int64_t base_off);
 const char *log_path(const struct log *log, struct buf *out, const char *name);
 
 /* --- marker.c --- */

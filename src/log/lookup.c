@@ -91,32 +91,11 @@ static bool take_seg(struct log *log, uint32_t at, struct find *x)
     return is_there;
 }
 
-/* The largest timestamp in a segment and its batch's last offset. */
-static enum err seg_max_time(struct log *log, const struct find *x, struct timeindex_row *ret)
-{
-    mutex_lock(&log->mu);
-    bool is_known = x->seg->has_max_ts;
-    *ret = (struct timeindex_row){x->seg->max_ts_ms, x->seg->max_ts_off};
-    mutex_unlock(&log->mu);
-    if (is_known) {
-        return OK;
-    }
-    enum err e = find_last_time(x, ret);
-    if (!e) {
-        mutex_lock(&log->mu);
-        x->seg->max_ts_ms = ret->ts_ms;
-        x->seg->max_ts_off = ret->off;
-        x->seg->has_max_ts = true;
-        mutex_unlock(&log->mu);
-    }
-    return e;
-}
-
 static enum err find_time_in_seg(struct log *log, const struct find *x, const struct want *w,
                                  struct log_time_hit *hit)
 {
     struct timeindex_row max;
-    enum err e = seg_max_time(log, x, &max);
+    enum err e = find_max_time(x, log, &max);
     if (e == OK && max.ts_ms < w->ts_ms) {
         return ERR_NOT_FOUND;
     }
@@ -157,7 +136,7 @@ static enum err find_max_seg(struct log *log, uint32_t *ret_at, struct timeindex
     *ret_max = (struct timeindex_row){-1, -1};
     for (uint32_t at = first; !e && take_seg(log, at, &x); at++) {
         struct timeindex_row max;
-        e = seg_max_time(log, &x, &max);
+        e = find_max_time(&x, log, &max);
         if (!e && x.size_bytes > 0 && max.ts_ms > ret_max->ts_ms) {
             *ret_max = max;
             *ret_at = at;

@@ -91,15 +91,13 @@ static enum err adopt_seg(struct recovery *r, const struct recover_seg *rs)
 static enum err create_first_seg(struct recovery *r, int64_t base_off)
 {
     struct log *log = r->log;
-    struct seg *seg = seg_new(base_off);
+    struct seg *seg = log_new_seg(log, base_off);
     struct file *f;
     enum err e = seg_file_create(seg, log->fs, log->dir, SEG_LOG, &f);
     if (e) {
         seg_unref(seg);
         return e;
     }
-    seg->created_ms = clock_wall_ms(log->clock);
-    seg->has_max_ts = true; /* kept up to date from here on */
     log_push_seg(log, seg);
     log->end_off = base_off;
     log->is_dir_dirty = true;
@@ -202,9 +200,7 @@ static enum err fit_start(struct recovery *r)
     }
     r->is_dir_changed = true;
     log->size_bytes = 0;
-    log->unindexed_bytes = 0;
-    log->timeindex_last_ts = -1;
-    log_init_rows(log, (uint32_t[LOG_ROW_FILES]){0});
+    log_clear_rows(log);
     return e ? e : create_first_seg(r, log->start_off);
 }
 
@@ -317,9 +313,8 @@ static struct log *log_new(const struct log_open_args *args)
     epochs_init(&log->epochs);
     producers_init(&log->producers);
     rand_init(&log->rand, args->seed);
-    log->timeindex_last_ts = -1;
     log->claimed_off = args->recovery_point_off < 0 ? INT64_MAX : args->recovery_point_off;
-    log_init_rows(log, (uint32_t[LOG_ROW_FILES]){0});
+    log_clear_rows(log);
     log_new_gen(log);
     log_set_config(log, &args->config);
     log_pick_jitter(log);

@@ -36,24 +36,16 @@ static int64_t file_time(struct log *log, struct seg *seg)
     return e ? INT64_MAX : st.mtime_ms;
 }
 
-/* Largest timestamp of segment number at; read from its time index once. */
+/* Largest timestamp of segment number at; where there is none, when its file last changed. */
 static int64_t seg_max_ts(struct log *log, uint32_t at)
 {
     struct find find;
-    struct timeindex_row row;
+    struct timeindex_row max;
     mutex_lock(&log->mu);
     find_init(&find, log, at);
-    bool is_known = find.seg->has_max_ts;
-    int64_t max_ts_ms = find.seg->max_ts_ms;
     mutex_unlock(&log->mu);
-    if (!is_known && find_last_time(&find, &row) == OK) {
-        mutex_lock(&log->mu);
-        find.seg->max_ts_ms = max_ts_ms = row.ts_ms;
-        find.seg->max_ts_off = row.off;
-        find.seg->has_max_ts = true;
-        mutex_unlock(&log->mu);
-    }
-    return max_ts_ms >= 0 ? max_ts_ms : file_time(log, find.seg);
+    enum err e = find_max_time(&find, log, &max);
+    return !e && max.ts_ms >= 0 ? max.ts_ms : file_time(log, find.seg);
 }
 
 /* Times are only asked for up to the first segment that stays: what follows is younger. */
@@ -266,7 +258,7 @@ static void end_change(struct log *log, enum err e)
     mutex_lock(&log->mu);
     log->is_writing = false;
     if (e) {
-        log_poison(log, "a truncation failed half-way");
+        log_poison_locked(log, "a truncation failed half-way");
     }
     mutex_unlock(&log->mu);
     mutex_unlock(&log->ckpt_mu);
@@ -307,20 +299,16 @@ static enum err drop_all(struct log *log)
  * segment. */
 static enum err restart_at(struct log *log, int64_t off)
 {
-    struct seg *fresh = seg_new(off);
+    struct seg *fresh = log_new_seg(log, off);
     struct file *f;
     mutex_lock(&log->mu);
     struct seg *old = log->segs[0];
     log->segs[0] = fresh;
     log->size_bytes = 0;
     log->start_off = log->end_off = log->synced_off = log->checkpointed_off = off;
-    log->unindexed_bytes = 0;
-    log->timeindex_last_ts = -1;
-    log_init_rows(log, (uint32_t[LOG_ROW_FILES]){0});
+    log_clear_rows(log);
     producers_clear(&log->producers);
     log->are_epochs_dirty = epochs_cut_end(&log->epochs, -1) || log->are_epochs_dirty;
-    fresh->created_ms = clock_wall_ms(log->clock);
-    fresh->has_max_ts = true; /* kept up to date from here on */
     mutex_unlock(&log->mu);
     enum err e = seg_remove(old, log->fs, log->dir);
     seg_unref(old);

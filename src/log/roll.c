@@ -160,15 +160,13 @@ static void remove_unused(struct log *log, const struct seg *seg)
     enum err e = fs_unlink(log->fs, seg_path(&path, log->dir, seg, SEG_LOG));
     buf_deinit(&path);
     if (e && e != ERR_NOT_FOUND) {
-        mutex_lock(&log->mu);
         log_poison(log, "an unused segment could not be removed");
-        mutex_unlock(&log->mu);
     }
 }
 
 static enum err create_seg(struct log *log, int64_t base_off, struct seg **ret_seg)
 {
-    struct seg *seg = seg_new(base_off);
+    struct seg *seg = log_new_seg(log, base_off);
     struct buf path = BUF_INIT;
     struct file *f = NULL;
     enum err e = fs_open(log->fs, seg_path(&path, log->dir, seg, SEG_LOG),
@@ -180,9 +178,6 @@ static enum err create_seg(struct log *log, int64_t base_off, struct seg **ret_s
         return e;
     }
     atomic_store(&seg->files[SEG_LOG], f);
-    seg->created_ms = clock_wall_ms(log->clock);
-    seg->has_max_ts = true; /* kept up to date from here on */
-    seg->touched_ms = clock_mono_ms(log->clock);
     *ret_seg = seg;
     return OK;
 }
@@ -216,16 +211,13 @@ static void remove_empty(struct log *log, struct seg *seg)
     enum err e = fs_sync_dir(log->fs, log->dir);
     e = e ? e : seg_remove(seg, log->fs, log->dir);
     if (e) {
-        mutex_lock(&log->mu);
         log_poison(log, "an empty segment could not be removed");
-        mutex_unlock(&log->mu);
     }
     seg_unref(seg);
 }
 
 static void activate(struct log *log, struct seg *seg)
 {
-    static const uint32_t no_rows[LOG_ROW_FILES];
     mutex_lock(&log->mu);
     int64_t closed_off = log_active(log)->base_off;
     struct seg *empty = log_active(log)->size_bytes == 0 ? log_active(log) : NULL;
@@ -233,9 +225,7 @@ static void activate(struct log *log, struct seg *seg)
         log->seg_count--;
     }
     log_push_seg(log, seg);
-    log_init_rows(log, no_rows);
-    log->unindexed_bytes = 0;
-    log->timeindex_last_ts = -1;
+    log_clear_rows(log);
     log->recent_count = 0;
     log->is_dir_dirty = true;
     log->checkpointed_off = MIN(log->checkpointed_off, closed_off); /* it has new index rows */
@@ -255,9 +245,7 @@ static enum err keep_first(struct log *log)
     mutex_unlock(&log->mu);
     enum err e = is_due ? fs_sync_dir(log->fs, log->dir) : OK;
     if (e && !log_is_harmless(e)) {
-        mutex_lock(&log->mu);
         log_poison(log, "a sync of its directory failed");
-        mutex_unlock(&log->mu);
     }
     return e;
 }

@@ -84,7 +84,7 @@ static void round_end(struct log *log, struct round *r, enum err e)
     if (e) {
         log->is_dir_dirty = log->is_dir_dirty || r->needs_dir;
         if (!log_is_harmless(e)) {
-            log_poison(log, "a sync failed");
+            log_poison_locked(log, "a sync failed");
         }
     } else {
         log->is_settled = log->is_settled || r->needs_settling;
