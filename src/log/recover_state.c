@@ -149,6 +149,12 @@ static enum err rebuild_epochs(struct recovery *r)
     return replay(r, r->log->start_off, false);
 }
 
+/* A start that was not stored came back lower than the rows were cut to. */
+static bool are_epochs_cut(const struct log *log)
+{
+    return log->epochs.count == 0 || log->epochs.rows[0].start_off > log->start_off;
+}
+
 static enum err load_epochs(struct recovery *r)
 {
     struct log *log = r->log;
@@ -156,12 +162,8 @@ static enum err load_epochs(struct recovery *r)
     enum err e =
         epochs_load(&log->epochs, log->fs, log_path(log, &path, "leader-epoch-checkpoint"));
     buf_deinit(&path);
-    if (e == ERR_MALFORMED || e == ERR_BUDGET || (e == ERR_NOT_FOUND && log->size_bytes > 0)) {
-        return rebuild_epochs(r);
-    }
-    /* a start that was not stored came back lower than the rows were cut to */
-    if (!e && log->epochs.count > 0 && log->epochs.rows[0].start_off > log->start_off &&
-        log->size_bytes > 0) {
+    bool is_bad = e == ERR_MALFORMED || e == ERR_BUDGET;
+    if (is_bad || (log->size_bytes > 0 && (e == ERR_NOT_FOUND || (!e && are_epochs_cut(log))))) {
         return rebuild_epochs(r);
     }
     return e == ERR_NOT_FOUND ? OK : e;

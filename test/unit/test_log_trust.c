@@ -243,6 +243,22 @@ static void an_unused_log_that_was_stopped_keeps_its_first_segment(void **state)
     }
 }
 
+/* --- a start that was not stored --- */
+
+static void epochs_are_known_below_a_start_that_was_lost(void **state)
+{
+    struct world *w = *state;
+    make_point(w, 1);
+    append(w, 1);
+    assert_ok(log_set_start(w->log, 2));
+    assert_ok(log_truncate(w->log, 2)); /* of what is given, nothing is left */
+    reopen(w, true);                    /* with a start of 0 */
+    assert_int_equal(log_start_off(w->log), 0);
+    assert_int_equal(log_end_off(w->log), 2);
+    assert_int_equal(log_epoch_at(w->log, 0), 0);
+    assert_int_equal(log_last_epoch(w->log), 0);
+}
+
 /* --- a poisoned log --- */
 
 /* What it has in memory may not be what is on the disk: nothing of it reaches a file. */
@@ -374,6 +390,7 @@ int main(void)
         T(a_cut_reset_leaves_no_hole),
         T(a_reset_below_the_point_removes_its_snapshot_first),
         T(an_unused_log_that_was_stopped_keeps_its_first_segment),
+        T(epochs_are_known_below_a_start_that_was_lost),
         T(a_poisoned_log_writes_nothing),
         T(the_last_segment_with_batches_ends_with_its_time),
         T(index_files_that_are_made_anew_are_whole_or_not_there),
