@@ -110,8 +110,9 @@ def settings(text):
     return [(macro, *args) for macro, args in rows(text, "TOPIC", "BROKER")]
 
 
-def is_used(field, sources):
-    return any(re.search(rf"(\.|->){field}\b", text) for text in sources)
+def is_used(name, field, sources):
+    """By its typed field, or by name where it may change at any time or its text counts."""
+    return any(re.search(rf"(\.|->){field}\b", text) or f'STR("{name}")' in text for text in sources)
 
 
 def broker_names(synonyms):
@@ -122,11 +123,22 @@ def default_text(default):
     return "" if default == "NULL" else "(empty)" if default == "" else f"`{default}`"
 
 
-def config_page(all_rows, sources):
-    heard = {row[1]: is_used(row[2], sources) for row in all_rows}
+def heard_settings(all_rows, sources):
+    """{name: whether anything reads it}"""
+    heard = {row[1]: is_used(row[1], row[2], sources) for row in all_rows}
     for row in all_rows:  # a topic's setting that is heard makes its broker default heard
         if row[0] == "TOPIC" and heard[row[1]]:
             heard.update({name: True for name in broker_names(row[8])})
+    return heard
+
+
+def unheard_table(all_rows, heard):
+    return ("/* Made by ./dev gen from def/config.def and the sources: settings of the broker that are accepted and\n"
+            " * that nothing reads yet. X(\"name\") */\n" +
+            "".join(f'X("{row[1]}")\n' for row in all_rows if row[0] == "BROKER" and not heard[row[1]]))
+
+
+def config_page(all_rows, heard):
     parts = [f"{MADE}# Settings\n\n"
              "Names, types, defaults and meanings are Apache Kafka's. All are accepted and reported; those that **nothing reads\n"
              "yet** are listed by name at the end of their table: they may be set, and change nothing.\n"]
@@ -154,8 +166,11 @@ def make(root):
     proved = proofs((str(path.relative_to(root)), path.read_text()) for path in tests)
     sources = [path.read_text() for path in (root / "src").rglob("*.c")
                if path.relative_to(root / "src").as_posix() not in TYPED_BY]
+    all_rows = settings((root / "def/config.def").read_text())
+    heard = heard_settings(all_rows, sources)
     pages = {"doc/compat.md": compat_page(kafka, served, proved),
-             "doc/config.md": config_page(settings((root / "def/config.def").read_text()), sources)}
+             "doc/config.md": config_page(all_rows, heard),
+             "def/unheard.def": unheard_table(all_rows, heard)}
     for name in sorted(served.keys() - proved.keys()):
         print(f"note: no test says \"Proves: {name}\"")
     return pages, list(compat_faults(kafka, served, proved))

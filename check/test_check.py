@@ -134,9 +134,11 @@ class Pages(unittest.TestCase):
         rows = [("TOPIC", "a.b", "a_b", "INT", "1", "", "", "", "log.a.b*60", "Text."),
                 ("BROKER", "log.a.b", "log_a_b", "INT", "1", "", "", "", "", "Default."),
                 ("BROKER", "c", "c_field", "INT", "NULL", "", "", "", "", "C.")]
-        self.assertIn("Nothing reads yet: `c`.", pages.config_page(rows, ["x = t->a_b;"]))
-        self.assertNotIn("Nothing reads yet: `log.a.b`", pages.config_page(rows, ["x = t->a_b;"]))
-        self.assertIn("Nothing reads yet: `log.a.b`, `c`.", pages.config_page(rows, ["a_bc"]))
+        page = lambda source: pages.config_page(rows, pages.heard_settings(rows, [source]))  # noqa: E731
+        self.assertIn("Nothing reads yet: `c`.", page("x = t->a_b;"))
+        self.assertNotIn("Nothing reads yet: `log.a.b`", page("x = t->a_b;"))
+        self.assertIn("Nothing reads yet: `log.a.b`, `c`.", page("a_bc"))
+        self.assertNotIn("`c`.", page('broker_config_now(img, b, STR("c"))'))
 
 
 if __name__ == "__main__":

@@ -58,6 +58,51 @@ static void warn_unknown(const struct config_props *props)
     }
 }
 
+static bool is_unheard(struct str name)
+{
+    static const char *const names[] = {
+#define X(name) name,
+#include "def/unheard.def"
+#undef X
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (str_eq(name, str_from(names[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What was set and is not looked at yet. */
+static void warn_unheard(const struct config_props *props)
+{
+    struct buf names = BUF_INIT;
+    for (int32_t i = 0; i < props->count; i++) {
+        if (is_unheard(props->items[i].key)) {
+            buf_printf(&names, "%s%.*s", names.len ? ", " : "", STR_ARG(props->items[i].key));
+        }
+    }
+    if (names.len > 0) {
+        diag_warn("config", "accepted, but without effect in this release: %s", buf_cstr(&names));
+    }
+    buf_deinit(&names);
+}
+
+/* The controller is in this process: it cannot be one without the other. */
+static enum err check_roles(const struct broker_config *c, struct buf *why)
+{
+    struct str roles = c->process_roles ? str_from(c->process_roles) : STR_NULL;
+    if (str_is_null(roles) ||
+        (config_list_has(roles, STR("broker")) && config_list_has(roles, STR("controller")))) {
+        return OK;
+    }
+    buf_printf(why,
+               "process.roles=%.*s: this release is broker and controller in one; leave it out, or "
+               "say broker,controller",
+               STR_ARG(roles));
+    return ERR_BAD_CONFIG;
+}
+
 static enum err init_config(struct server *s, struct buf *why)
 {
     enum err e = broker_config_init(&s->broker.config, &s->args.props, why);
@@ -65,6 +110,11 @@ static enum err init_config(struct server *s, struct buf *why)
         return e;
     }
     warn_unknown(&s->broker.config.props);
+    warn_unheard(&s->broker.config.props);
+    e = check_roles(&s->broker.config, why);
+    if (e) {
+        return e;
+    }
     e = endpoints_parse(&s->broker.config, &s->arena, &s->endpoints, why);
     s->broker.endpoints = s->endpoints.brokers;
     s->broker.endpoint_count = s->endpoints.broker_count;
