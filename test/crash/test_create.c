@@ -430,6 +430,62 @@ static void failed_changes(void **state)
     all_scenarios(synced, &bad_change, false);
 }
 
+/* --- starts that cannot read --- */
+
+static void delete_records(struct host *h, int number, int64_t off)
+{
+    for (int i = 0; i < PARTS; i++) {
+        struct partition *p = part_of(h, number, i);
+        CHECK(h, p != NULL && log_set_start(p->log, off) == OK);
+        partition_unref(p);
+    }
+    storage_checkpoint(h->storage, true);
+}
+
+/* A start in which call number `at` fails says so, or nothing is amiss. False: there was none. */
+static bool start_badly(const struct run *r, int64_t start_off)
+{
+    struct host h;
+    host_init(&h, r);
+    assert_ok(start(&h));
+    create(&h, 0);
+    append(&h, 0, 0, 2);
+    append(&h, 0, 1, 2);
+    sync_all(&h, 0);
+    delete_records(&h, 0, start_off);
+    end(&h);
+    crashfs_arm(h.disk, &r->plan);
+    enum err e = start(&h);
+    bool has_struck = crashfs_has_struck(h.disk);
+    if (e) {
+        CHECK(&h, has_struck);
+        end(&h);
+        crashfs_arm(h.disk, &(struct crashfs_plan){.fault = CRASHFS_NO_FAULT});
+        assert_ok(start(&h));
+    }
+    for (int i = 0; i < PARTS; i++) {
+        struct partition *p = part_of(&h, 0, i);
+        CHECK(&h, p != NULL && log_start_off(p->log) == start_off);
+        CHECK(&h, log_end_off(p->log) == h.known[0].acked_off[i]);
+        partition_unref(p);
+    }
+    stop(&h, false);
+    host_deinit(&h);
+    return has_struck;
+}
+
+static void deleted_records_do_not_come_back(void **state)
+{
+    (void)state;
+    struct run r = {.conf = synced, .plan = {CRASHFS_FAIL, CRASHFS_READS | CRASHFS_OPENS, 0, 0, 1}};
+    for (bool is_over = false; !is_over; r.plan.after++) {
+        r.plan.err = ERR_IO;
+        is_over = !start_badly(&r, 3);
+        r.plan.err = ERR_NO_FDS;
+        start_badly(&r, 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -437,6 +493,7 @@ int main(void)
         cmocka_unit_test(kills),
         cmocka_unit_test(failed_syncs),
         cmocka_unit_test(failed_changes),
+        cmocka_unit_test(deleted_records_do_not_come_back),
     };
     diag_set_level(DIAG_ERROR + 1);
     return cmocka_run_group_tests(tests, NULL, NULL);

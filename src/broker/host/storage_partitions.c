@@ -177,27 +177,41 @@ static void forget_recovery_points(struct storage_dir *d)
     }
 }
 
-/* A checkpoint that is missing or bad costs a longer scan, no more. */
-static enum err read_checkpoint(struct storage *s, struct storage_dir *d, const char *name,
-                                checkpoint_row_fn *fn)
+static enum err read_rows(struct storage *s, struct storage_dir *d, const char *path,
+                          checkpoint_row_fn *fn)
 {
-    struct buf path = BUF_INIT;
-    struct reading r = {d, mtime_of(s, logdir_path(d->dir), name)};
-    enum err e = checkpoint_read(s->fs, fs_path(&path, logdir_path(d->dir), name), fn, &r);
-    if (e && e != ERR_NOT_FOUND) {
-        diag_warn("storage", "%s is not used: %s", buf_cstr(&path), err_text(e));
-    }
-    buf_deinit(&path);
-    return e == ERR_NOT_FOUND ? OK : e;
+    struct fs_stat st = {0};
+    enum err e = fs_stat(s->fs, path, &st);
+    struct reading r = {d, st.mtime_ms};
+    return e ? e : checkpoint_read(s->fs, path, fn, &r);
 }
 
-static void read_checkpoints(struct storage *s, struct storage_dir *d)
+/* One that is missing or bad costs a longer scan, or what it held. One that cannot be read now is
+ * neither: that is an error, and deleted records do not come back for it. */
+static enum err read_checkpoint(struct storage *s, struct storage_dir *d, const char *name,
+                                checkpoint_row_fn *fn, bool *ret_is_bad)
 {
-    if (read_checkpoint(s, d, "recovery-point-offset-checkpoint", on_recovery_point) != OK) {
+    struct buf path = BUF_INIT;
+    enum err e = read_rows(s, d, fs_path(&path, logdir_path(d->dir), name), fn);
+    *ret_is_bad = e == ERR_MALFORMED || e == ERR_BUDGET;
+    if (e && e != ERR_NOT_FOUND) {
+        diag_warn("storage", "%s %s: %s", buf_cstr(&path),
+                  *ret_is_bad ? "is not used" : "cannot be read", err_text(e));
+    }
+    buf_deinit(&path);
+    return *ret_is_bad || e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err read_checkpoints(struct storage *s, struct storage_dir *d)
+{
+    bool is_bad;
+    enum err e =
+        read_checkpoint(s, d, "recovery-point-offset-checkpoint", on_recovery_point, &is_bad);
+    if (is_bad) {
         forget_recovery_points(d);
     }
-    read_checkpoint(s, d, "log-start-offset-checkpoint", on_start);
-    read_checkpoint(s, d, "cleaner-offset-checkpoint", on_cleaned);
+    e = e ? e : read_checkpoint(s, d, "log-start-offset-checkpoint", on_start, &is_bad);
+    return e ? e : read_checkpoint(s, d, "cleaner-offset-checkpoint", on_cleaned, &is_bad);
 }
 
 static enum err scan_dir(struct storage *s, struct storage_dir *d)
@@ -205,10 +219,7 @@ static enum err scan_dir(struct storage *s, struct storage_dir *d)
     struct listing l = {s, d};
     enum err e = logdir_take_clean_mark(d->dir, &d->was_clean, &d->previous_epoch);
     e = e ? e : logdir_each_partition(d->dir, on_directory, &l);
-    if (!e) {
-        read_checkpoints(s, d);
-    }
-    return e;
+    return e ? e : read_checkpoints(s, d);
 }
 
 static void forget_found(struct storage_dir *d)
@@ -521,6 +532,9 @@ enum err storage_load(struct storage *s, const struct image *img, int32_t node_i
     load_init(&l, s, img);
     for (int i = 0; !e && i < s->dir_count; i++) {
         e = scan_dir(s, &s->dirs[i]);
+        if (e) {
+            buf_printf(why, "%s cannot be read: %s", logdir_path(s->dirs[i].dir), err_text(e));
+        }
     }
     if (!e) {
         plan(&l, node_id);
