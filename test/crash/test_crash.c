@@ -196,6 +196,46 @@ static void power_cuts_during_recovery(void **state)
     }
 }
 
+/* --- two things at once --- */
+
+enum { MORE_STEPS = 15, START_CALLS = 70 };
+
+/* A power cut, then a start (or what follows it) in which call number `at` of those that read
+ * fails, and another power cut after some more work. */
+static void cut_then_fail(const struct run *r, uint64_t at)
+{
+    struct world w;
+    struct run second = {.args = r->args, .cut_seed = r->cut_seed + 7 * at + 3};
+    char more[64];
+    work(&w, r);
+    snprintf(more, sizeof more, ", then read %llu fails", (unsigned long long)at);
+    describe(&w, r, more);
+    crashfs_cut(w.disk, r->cut_seed);
+    crashfs_arm(w.disk, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_READS | CRASHFS_OPENS, at,
+                                               at % 2 ? ERR_IO : ERR_NO_FDS, at});
+    for (int i = 0; i < MORE_STEPS; i++) {
+        world_step(&w);
+    }
+    world_abandon(&w);
+    crash_and_check(&w, &second);
+    world_deinit(&w);
+}
+
+static void power_cuts_and_failed_reads(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 801; seed <= 800 + seed_count(4); seed++) {
+        struct run r = {.args = {seed, seed % 3 == 0},
+                        .plan = {.fault = CRASHFS_POWER, .kinds = CRASHFS_CHANGES}};
+        uint64_t calls = count_calls(&r);
+        for (uint64_t at = 0; at < calls * START_CALLS; at += 23 * STRIDE) {
+            r.plan.after = at / START_CALLS;
+            r.plan.seed = r.cut_seed = seed * 1000003 + at;
+            cut_then_fail(&r, at % START_CALLS);
+        }
+    }
+}
+
 /* --- calls that fail --- */
 
 static void fail_calls(uint64_t base_seed, uint64_t seeds, const struct crashfs_plan *plan)
@@ -245,6 +285,7 @@ int main(void)
         cmocka_unit_test(power_cuts),
         cmocka_unit_test(kills),
         cmocka_unit_test(power_cuts_during_recovery),
+        cmocka_unit_test(power_cuts_and_failed_reads),
         cmocka_unit_test(failed_syncs),
         cmocka_unit_test(failed_changes),
         cmocka_unit_test(failed_reads),

@@ -45,20 +45,12 @@ void world_deinit(struct world *w)
 
 static void on_row(void *ctx, const struct checkpoint_row *row) { *(int64_t *)ctx = row->off; }
 
-/* unread: the answer if there is one and it cannot be read. */
-static int64_t read_point(struct world *w, const char *path, int64_t unread)
+/* 0: there is none. -1: it cannot be read. */
+static int64_t read_point(struct world *w, const char *path)
 {
     int64_t off = 0;
     enum err e = checkpoint_read(crashfs_fs(w->disk), path, on_row, &off);
-    return e && e != ERR_NOT_FOUND ? unread : off;
-}
-
-/* A start that cannot be read is 0, for all that the host knows. */
-static int64_t read_start(struct world *w)
-{
-    int64_t off = read_point(w, start_file, -1);
-    w->model->start_min = off < 0 ? 0 : w->model->start_min;
-    return MAX(off, 0);
+    return e && e != ERR_NOT_FOUND ? -1 : off;
 }
 
 static enum err write_point(struct world *w, const char *path, int64_t off)
@@ -91,18 +83,25 @@ static enum err make_partition(struct world *w)
     return e;
 }
 
+/* The host waits until it can read the start, or deleted records would come back; and the point
+ * where gaps could not be told from losses without it. */
 static enum err open_log(struct world *w)
 {
     enum err e = make_partition(w);
     if (e) {
         return e;
     }
+    int64_t start_off = read_point(w, start_file);
+    int64_t point_off = read_point(w, recovery_file);
+    if (start_off < 0 || (point_off < 0 && w->config.has_gaps)) {
+        return ERR_IO;
+    }
     struct log_open_args args = {.fs = crashfs_fs(w->disk),
                                  .clock = &w->clock.clock,
                                  .dir = WORLD_PARTITION,
                                  .config = w->config,
-                                 .log_start_off = read_start(w),
-                                 .recovery_point_off = read_point(w, recovery_file, -1),
+                                 .log_start_off = start_off,
+                                 .recovery_point_off = point_off,
                                  .was_clean = w->was_clean,
                                  .seed = 1};
     args.config.has_gaps &= w->has_point;
