@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+struct admission;
 struct controller;
 struct fetch_sessions;
 struct producer_ids;
@@ -60,8 +61,7 @@ struct broker {
     struct worker **workers;
     int worker_count;
     _Atomic unsigned next_worker; /* for the next connection */
-    _Atomic int connection_count;
-    _Atomic int connection_max; /* max.connections as it is now */
+    struct admission *admission;
     _Atomic bool is_stopping;
     struct net_budget *budget; /* bytes of requests that are being received */
 };

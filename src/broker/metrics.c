@@ -2,6 +2,7 @@
 #include "broker/metrics.h"
 
 #include "base/mem.h"
+#include "broker/admission.h"
 #include "broker/call.h"
 #include "plat/process.h"
 
@@ -286,7 +287,7 @@ void metrics_write(struct broker *b, struct buf *out)
     process_use(&use);
     put(out, METRIC_RSS, (double)use.resident_bytes);
     put(out, METRIC_FDS, (double)use.fd_count);
-    put(out, METRIC_CONNECTIONS, atomic_load(&b->connection_count));
+    put(out, METRIC_CONNECTIONS, admission_count(b->admission));
     put(out, METRIC_ACCEPTED, (double)atomic_load(&b->metrics->accepted));
     put_requests(b->metrics, out);
     put_totals(b->metrics, out);

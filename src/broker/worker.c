@@ -9,6 +9,7 @@
 #include "base/diag.h"
 #include "base/limit.h"
 #include "base/mem.h"
+#include "broker/admission.h"
 #include "broker/call.h"
 #include "broker/metrics.h"
 #include "net/conn.h"
@@ -273,7 +274,7 @@ static void on_close(struct conn *conn)
     s->is_closed = true;
     s->open_calls++;
     session_unref(s);
-    atomic_fetch_sub(&place->worker->broker->connection_count, 1);
+    admission_leave(place->worker->broker->admission, conn_peer(conn));
 }
 
 /* Somebody with a browser, or a scraper of metrics. */
@@ -392,6 +393,7 @@ struct newcomer {
     struct mail mail;
     struct endpoint_place *place;
     struct sock *sock;
+    char peer[NET_NAME_MAX];
 };
 
 static void on_newcomer(struct mail *m)
@@ -400,7 +402,7 @@ static void on_newcomer(struct mail *m)
     struct conn *conn;
     enum err e = conn_open(n->place->worker->loop, n->sock, &n->place->config, &conn);
     if (e) {
-        atomic_fetch_sub(&n->place->worker->broker->connection_count, 1);
+        admission_leave(n->place->worker->broker->admission, n->peer);
         diag_warn("broker", "a new connection was dropped: %s", err_text(e));
     }
     mem_free(n);
@@ -412,5 +414,6 @@ void worker_adopt(struct worker *w, struct sock *s, struct endpoint *endpoint)
     n->mail.fn = on_newcomer;
     n->place = &w->places[endpoint - w->broker->endpoints];
     n->sock = s;
+    sock_peer_name(s, n->peer);
     loop_post(w->loop, &n->mail);
 }

@@ -151,6 +151,13 @@ class Alter(Case):
                 with Connection("127.0.0.1", self.broker.port) as third, self.assertRaises(OSError):
                     third.call("ApiVersions", 0, {})
         self.change(BROKER, "", ("max.connections", None, DELETE))
+        self.change(BROKER, "", ("max.connections.per.ip", "1"), ("max.connections.per.ip.overrides", "localhost:2"))
+        if isinstance(self.broker, harness.Ottla):
+            with Connection("127.0.0.1", self.broker.port) as second:
+                second.call("ApiVersions", 0, {})
+                with Connection("127.0.0.1", self.broker.port) as third, self.assertRaises(OSError):
+                    third.call("ApiVersions", 0, {})
+        self.change(BROKER, "", ("max.connections.per.ip", None, DELETE), ("max.connections.per.ip.overrides", None, DELETE))
 
     def test_it_lasts(self):
         name = self.topic()

@@ -8,6 +8,7 @@
 #include "base/diag.h"
 #include "base/limit.h"
 #include "base/mem.h"
+#include "broker/admission.h"
 #include "broker/fetch_session.h"
 #include "broker/host/controller_host.h"
 #include "broker/host/endpoints.h"
@@ -170,8 +171,16 @@ static void on_make_again(struct timer *t)
 /* Broker settings that count at once. */
 static void apply_settings(struct server *s, const struct image *img)
 {
-    int64_t most = broker_config_now(img, &s->broker.config, STR("max.connections"));
-    atomic_store(&s->broker.connection_max, (int)most);
+    const struct broker_config *c = &s->broker.config;
+    struct config_place place = {img, c, CONFIG_BROKER, STR("")};
+    struct config_value overrides[CONFIG_VALUES_MAX];
+    int32_t n = config_values(&place, STR("max.connections.per.ip.overrides"), overrides);
+    struct admission_limits limits = {
+        .total = broker_config_now(img, c, STR("max.connections")),
+        .per_ip = broker_config_now(img, c, STR("max.connections.per.ip")),
+        .overrides = n > 0 ? overrides[0].value : STR(""),
+    };
+    admission_set_limits(s->broker.admission, &limits);
 }
 
 static void on_committed(void *ctx, const struct image *img, const struct delta *delta)
@@ -238,13 +247,24 @@ static enum err open_metalog(struct server *s, struct buf *why)
 
 /* --- threads and listeners --- */
 
+/* At most one line a second. */
+static void say_refused(struct broker *b, const char *peer)
+{
+    static _Atomic int64_t said_s;
+    int64_t now_s = clock_mono_ms(b->clock) / 1000;
+    if (!atomic_load(&b->is_stopping) && atomic_exchange(&said_s, now_s) != now_s) {
+        diag_warn("net", "%s was turned away: max.connections or max.connections.per.ip", peer);
+    }
+}
+
 static void on_accept(void *ctx, struct sock *sock)
 {
     struct endpoint *ep = ctx;
     struct broker *b = ep->broker;
-    if (atomic_fetch_add(&b->connection_count, 1) >= atomic_load(&b->connection_max) ||
-        atomic_load(&b->is_stopping)) {
-        atomic_fetch_sub(&b->connection_count, 1);
+    char peer[NET_NAME_MAX];
+    sock_peer_name(sock, peer);
+    if (atomic_load(&b->is_stopping) || !admission_enter(b->admission, peer)) {
+        say_refused(b, peer);
         sock_close(sock);
         return;
     }
@@ -497,6 +517,7 @@ enum err server_start(struct server_args *args, struct server **ret_server, stru
     rand_init(&r, args->seed + 3);
     s->incarnation = uuid_random(&r);
     s->make_again.fn = on_make_again;
+    s->broker.admission = admission_new(args->net, args->seed + 4);
     rwlock_init(&s->broker.metacache.lock);
     topic_table_init(&s->broker.topics);
     enum err e = bring_up(s, why);
@@ -577,6 +598,7 @@ static void take_down(struct server *s, bool is_clean)
     free_connections(b);
     free_parts(s);
     metrics_free(b->metrics);
+    admission_free(b->admission);
     if (is_clean) {
         storage_checkpoint(s->storage, true);
     }
