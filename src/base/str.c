@@ -98,3 +98,35 @@ char *str_dup(struct str s)
     copy[s.len] = '\0';
     return copy;
 }
+
+enum { MISSPELT_LEN_MAX = 80 };
+
+/* Levenshtein's distance. */
+static int edit_distance(struct str a, struct str b)
+{
+    int row[MISSPELT_LEN_MAX + 1];
+    for (size_t j = 0; j <= b.len; j++) {
+        row[j] = (int)j;
+    }
+    for (size_t i = 1; i <= a.len; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= b.len; j++) {
+            int above = row[j];
+            int edit = diagonal + (a.p[i - 1] != b.p[j - 1]);
+            row[j] = MIN(edit, MIN(above, row[j - 1]) + 1);
+            diagonal = above;
+        }
+    }
+    return row[b.len];
+}
+
+int str_misspelt(struct str typed, struct str known)
+{
+    if (typed.len > MISSPELT_LEN_MAX || known.len > MISSPELT_LEN_MAX) {
+        return STR_MISSPELT_MAX + 1;
+    }
+    int d = edit_distance(typed, known);
+    /* most of a short name may not be wrong */
+    return (size_t)d * 3 <= known.len ? d : STR_MISSPELT_MAX + 1;
+}

@@ -77,6 +77,11 @@ bool str_next_item(struct str *rest, char sep, struct str *ret_item);
 /* A whole decimal number with an optional sign: false for anything else and on overflow. */
 bool str_to_i64(struct str s, int64_t *ret_value);
 
+/* How many letters away a typed word is from a known one; above STR_MISSPELT_MAX when nobody can
+ * have meant it. For "did you mean". */
+enum { STR_MISSPELT_MAX = 4 };
+int str_misspelt(struct str typed, struct str known);
+
 /* 64-bit hash (FNV-1a with a final mix), the same on every machine; not for hostile keys by itself:
  * map.h seeds it. */
 uint64_t str_hash(struct str s, uint64_t seed);

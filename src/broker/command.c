@@ -27,7 +27,7 @@ static int complain(const char *fmt, const char *what)
     return EXIT_USAGE;
 }
 
-static int read_file(const char *path, struct config_props *props)
+static int read_file(const char *path, struct props *props)
 {
     char *text;
     size_t len;
@@ -37,7 +37,7 @@ static int read_file(const char *path, struct config_props *props)
         fprintf(stderr, "ottla broker: cannot read %s: %s\n", path, err_text(e));
         return EXIT_USAGE;
     }
-    e = config_props_parse(props, (struct str){text, len}, &line);
+    e = props_parse(props, (struct str){text, len}, &line);
     mem_free(text);
     if (e) {
         fprintf(stderr, "ottla broker: %s:%d: not a line of a properties file\n", path, line);
@@ -46,19 +46,19 @@ static int read_file(const char *path, struct config_props *props)
     return 0;
 }
 
-static int set_override(struct config_props *props, const char *text)
+static int set_override(struct props *props, const char *text)
 {
     const char *eq = strchr(text, '=');
     if (eq == NULL || eq == text) {
         return complain("--override wants key=value, not '%s'", text);
     }
-    enum err e = config_props_set(props, str_trim((struct str){text, (size_t)(eq - text)}),
-                                  str_trim(str_from(eq + 1)));
+    enum err e = props_set(props, str_trim((struct str){text, (size_t)(eq - text)}),
+                           str_trim(str_from(eq + 1)));
     return e ? complain("%s", err_text(e)) : 0;
 }
 
 /* The file first, then overrides, wherever they stand. */
-static int parse_args(int argc, char **argv, struct config_props *props)
+static int parse_args(int argc, char **argv, struct props *props)
 {
     const char *path = NULL;
     for (int i = 1; i < argc; i++) {
@@ -128,10 +128,10 @@ int broker_command(int argc, char **argv)
     }
     signals_block();
     process_raise_fd_limit();
-    enum err e = config_props_parse(&args.props, STR(""), &line);
+    enum err e = props_parse(&args.props, STR(""), &line);
     int status = e ? complain("%s", err_text(e)) : parse_args(argc, argv, &args.props);
     if (status != 0) {
-        config_props_deinit(&args.props);
+        props_deinit(&args.props);
         return status;
     }
     return serve(&args, began_ns);

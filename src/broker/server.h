@@ -14,10 +14,10 @@ struct server_args {
     struct fs *fs;
     struct net *net;
     struct clock *clock;
-    uint64_t seed;             /* of ids, placement, jitter */
-    int worker_count;          /* 0: one for each processor */
-    bool in_one_thread;        /* no threads: server_step does all the work (simulation) */
-    struct config_props props; /* taken over */
+    uint64_t seed;      /* of ids, placement, jitter */
+    int worker_count;   /* 0: one for each processor */
+    bool in_one_thread; /* no threads: server_step does all the work (simulation) */
+    struct props props; /* taken over */
     /* The broker cannot go on (its metadata log failed); any thread. */
     void (*on_fatal)(void *ctx, enum err e);
     void *ctx;

@@ -115,39 +115,15 @@ const struct config_def *config_find(enum config_scope scope, struct str name)
     return NULL;
 }
 
-enum { MISSPELT_LEN_MAX = 80, MISSPELT_DISTANCE_MAX = 4 };
-
-/* Levenshtein's distance. */
-static int edit_distance(struct str a, struct str b)
-{
-    int row[MISSPELT_LEN_MAX + 1];
-    for (size_t j = 0; j <= b.len; j++) {
-        row[j] = (int)j;
-    }
-    for (size_t i = 1; i <= a.len; i++) {
-        int diagonal = row[0];
-        row[0] = (int)i;
-        for (size_t j = 1; j <= b.len; j++) {
-            int above = row[j];
-            int edit = diagonal + (a.p[i - 1] != b.p[j - 1]);
-            row[j] = MIN(edit, MIN(above, row[j - 1]) + 1);
-            diagonal = above;
-        }
-    }
-    return row[b.len];
-}
-
 const char *config_did_you_mean(enum config_scope scope, struct str name)
 {
     int32_t count;
     const struct config_def *defs = config_all(scope, &count);
     const char *best = NULL;
-    int best_distance = MISSPELT_DISTANCE_MAX + 1;
-    for (int32_t i = 0; i < count && name.len <= MISSPELT_LEN_MAX; i++) {
-        struct str known = str_from(defs[i].name);
-        int d = edit_distance(name, known);
-        /* most of a short name may not be wrong */
-        if (d < best_distance && (size_t)d * 3 <= known.len) {
+    int best_distance = STR_MISSPELT_MAX + 1;
+    for (int32_t i = 0; i < count; i++) {
+        int d = str_misspelt(name, str_from(defs[i].name));
+        if (d < best_distance) {
             best_distance = d;
             best = defs[i].name;
         }

@@ -1,10 +1,11 @@
-/* Configuration: the settings of def/config.def, their types, rules and defaults; a properties
- * file; and the typed structs that the rest of the broker reads. Pure. */
+/* Configuration: the settings of def/config.def, their types, rules and defaults;
+ * and the typed structs that the rest of the broker reads. Pure. */
 #ifndef META_CONFIG_H
 #define META_CONFIG_H
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/props.h"
 #include "meta/image.h"
 
 enum config_scope { CONFIG_TOPIC, CONFIG_BROKER, CONFIG_GROUP, CONFIG_CLIENT_METRICS };
@@ -82,28 +83,6 @@ struct str config_plain(const struct config_def *def, struct str value, struct a
 /* Puts a value that config_check accepted into its field; text kinds are left alone. */
 void config_store(const struct config_def *def, struct str value, void *typed);
 
-/* --- a properties file --- */
-
-struct config_prop {
-    struct str key, value;
-};
-
-struct config_props {
-    struct arena arena;
-    struct config_prop *items; /* in name order; a key that came twice has its last value */
-    int32_t count, cap;
-};
-
-void config_props_init(struct config_props *props);
-/* Java's properties format: BAD_CONFIG for a broken escape, *ret_line gets its line. Deinit in
- * every case. */
-must_check enum err config_props_parse(struct config_props *props, struct str text, int *ret_line);
-void config_props_deinit(struct config_props *props);
-/* Adds or replaces. */
-must_check enum err config_props_set(struct config_props *props, struct str key, struct str value);
-/* Null string when it is not there. */
-struct str config_props_get(const struct config_props *props, struct str key);
-
 /* --- typed --- */
 
 enum cleanup_policy { CLEANUP_DELETE = 1, CLEANUP_COMPACT = 2 }; /* bits */
@@ -139,12 +118,12 @@ struct topic_config {
 struct broker_config {
 #define BROKER(name, field, kind, ...) CONFIG_FIELD_##kind(field)
 #include "def/config.def"
-    struct config_props props; /* as given, for synonyms and DescribeConfigs */
+    struct props props; /* as given, for synonyms and DescribeConfigs */
 };
 
 /* Kafka's defaults and what props says; props is taken over (deinit broker_config frees it).
  * BAD_CONFIG: why gets one sentence. Unknown names are left to the caller: they are in props. */
-must_check enum err broker_config_init(struct broker_config *c, struct config_props *props,
+must_check enum err broker_config_init(struct broker_config *c, struct props *props,
                                        struct buf *why);
 void broker_config_deinit(struct broker_config *c);
 

@@ -29,7 +29,7 @@ static const struct config_def *bound_of(struct str name, const char *side)
 static bool bound_value(const struct broker_config *broker, const struct config_def *def,
                         int64_t *ret)
 {
-    struct str given = config_props_get(&broker->props, str_from(def->name));
+    struct str given = props_get(&broker->props, str_from(def->name));
     return str_to_i64(str_is_null(given) ? str_from(def->default_text) : str_trim(given), ret);
 }
 

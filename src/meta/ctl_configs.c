@@ -278,7 +278,7 @@ static struct str current_value(const struct altering *a, const struct wish *w,
     if (w->type != RESOURCE_BROKER) {
         return str_from(def->default_text);
     }
-    v = config_props_get(&a->ctl->config->props, str_from(def->name));
+    v = props_get(&a->ctl->config->props, str_from(def->name));
     return str_is_null(v) ? str_from(def->default_text) : v;
 }
 

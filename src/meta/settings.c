@@ -33,19 +33,19 @@ static enum err store_broker(struct broker_config *c, const struct config_def *d
     return text == NULL && !str_is_null(value) ? ERR_BUDGET : OK;
 }
 
-enum err broker_config_init(struct broker_config *c, struct config_props *props, struct buf *why)
+enum err broker_config_init(struct broker_config *c, struct props *props, struct buf *why)
 {
     int32_t count;
     const struct config_def *defs = config_all(CONFIG_BROKER, &count);
     *c = (struct broker_config){0};
     if (props != NULL) {
         c->props = *props;
-        *props = (struct config_props){0};
+        *props = (struct props){0};
     } else {
-        config_props_init(&c->props);
+        props_init(&c->props);
     }
     for (int32_t i = 0; i < count; i++) {
-        struct str given = config_props_get(&c->props, str_from(defs[i].name));
+        struct str given = props_get(&c->props, str_from(defs[i].name));
         if (!str_is_null(given) && !config_check(&defs[i], given, why)) {
             return ERR_BAD_CONFIG;
         }
@@ -58,7 +58,7 @@ enum err broker_config_init(struct broker_config *c, struct config_props *props,
     return OK;
 }
 
-void broker_config_deinit(struct broker_config *c) { config_props_deinit(&c->props); }
+void broker_config_deinit(struct broker_config *c) { props_deinit(&c->props); }
 
 /* --- a topic --- */
 
@@ -113,7 +113,7 @@ static struct str broker_text(const struct image *img, const struct broker_confi
     }
     if (str_is_null(v)) {
         *ret_source = CONFIG_SOURCE_STATIC;
-        v = config_props_get(&broker->props, name);
+        v = props_get(&broker->props, name);
     }
     return v;
 }
@@ -275,7 +275,7 @@ static struct str value_at(const struct config_place *at, enum config_source sou
     case CONFIG_SOURCE_CLUSTER:
         return image_config(at->img, RESOURCE_BROKER, STR(""), name);
     case CONFIG_SOURCE_STATIC:
-        return config_props_get(&at->broker->props, name);
+        return props_get(&at->broker->props, name);
     default:
         return def && def->default_text ? str_from(def->default_text) : STR_NULL;
     }

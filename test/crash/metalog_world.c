@@ -17,8 +17,8 @@ void metalog_world_set(struct metalog_world *w, const char *conf)
     int line;
     buf_printf(&text, "node.id=1\n%s", conf);
     broker_config_deinit(&w->config);
-    config_props_init(&w->props);
-    assert_ok(config_props_parse(&w->props, (struct str){(char *)text.p, text.len}, &line));
+    props_init(&w->props);
+    assert_ok(props_parse(&w->props, (struct str){(char *)text.p, text.len}, &line));
     assert_ok(broker_config_init(&w->config, &w->props, &why));
     buf_deinit(&text);
     buf_deinit(&why);

@@ -14,7 +14,7 @@
 struct metalog_world {
     struct crashfs *disk;
     struct hand_clock clock;
-    struct config_props props;
+    struct props props;
     struct broker_config config;
     struct logdir *dir;
     struct metalog *ml; /* NULL: not open */

@@ -28,7 +28,7 @@ struct known {
 struct host {
     struct crashfs *disk;
     struct hand_clock clock;
-    struct config_props props;
+    struct props props;
     struct broker_config config;
     struct image *img;
     struct known known[TOPICS];
@@ -257,8 +257,8 @@ static void host_init(struct host *h, const struct run *r)
     int line;
     *h = (struct host){.disk = crashfs_new(), .img = image_new(5)};
     hand_clock_init(&h->clock);
-    config_props_init(&h->props);
-    assert_ok(config_props_parse(&h->props, str_from(r->conf), &line));
+    props_init(&h->props);
+    assert_ok(props_parse(&h->props, str_from(r->conf), &line));
     assert_ok(broker_config_init(&h->config, &h->props, &why));
     assert_ok(fs_mkdir_all(crashfs_fs(h->disk), "data/__cluster_metadata-0"));
     buf_deinit(&why);

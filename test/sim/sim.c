@@ -145,7 +145,7 @@ static bool start(struct sim *s, struct buf *why)
         .ctx = s,
     };
     int line;
-    enum err e = config_props_parse(&args.props, str_from(settings), &line);
+    enum err e = props_parse(&args.props, str_from(settings), &line);
     e = e ? e : server_start(&args, &s->server, why);
     if (e) {
         s->server = NULL;

@@ -43,11 +43,11 @@ static inline void ct_keep(struct ct *t, const struct meta_records *rs)
 static inline struct ct *ct_new_with(const char *props)
 {
     struct ct *t = NEW(struct ct);
-    struct config_props p;
+    struct props p;
     struct buf why = BUF_INIT;
     int line;
-    config_props_init(&p);
-    assert_ok(config_props_parse(&p, str_from(props), &line));
+    props_init(&p);
+    assert_ok(props_parse(&p, str_from(props), &line));
     assert_ok(broker_config_init(&t->config, &p, &why));
     buf_deinit(&why);
     t->ctl = ctl_new(&(struct ctl_args){image_new(CT_SEED), CT_CLUSTER, &t->config, CT_SEED});

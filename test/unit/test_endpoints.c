@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 struct world {
-    struct config_props props;
+    struct props props;
     struct broker_config config;
     struct arena arena;
     struct endpoints all;
@@ -18,7 +18,7 @@ static enum err parse(struct world *w, const char *text)
     int line;
     *w = (struct world){.why = BUF_INIT};
     arena_init(&w->arena, 1 << 16);
-    assert_ok(config_props_parse(&w->props, str_from(text), &line));
+    assert_ok(props_parse(&w->props, str_from(text), &line));
     assert_ok(broker_config_init(&w->config, &w->props, &w->why));
     return endpoints_parse(&w->config, &w->arena, &w->all, &w->why);
 }

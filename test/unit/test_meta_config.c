@@ -152,22 +152,21 @@ static const char props_text[] = "# a comment\n"
 
 static void properties_are_read_as_java_reads_them(void **state)
 {
-    struct config_props p;
+    struct props p;
     int line = 0;
-    assert_ok(config_props_parse(&p, str_from(props_text), &line));
+    assert_ok(props_parse(&p, str_from(props_text), &line));
     assert_int_equal(p.count, 6);
-    assert_true(str_eq(config_props_get(&p, STR("node.id")), STR("8")));
-    assert_true(
-        str_eq(config_props_get(&p, STR("listeners")), STR("PLAINTEXT://:9092,SSL://:9093")));
-    assert_true(str_eq(config_props_get(&p, STR("log.dirs")), STR("/tmp/a b")));
-    assert_true(str_eq(config_props_get(&p, STR("empty")), STR("")));
-    assert_true(str_eq(config_props_get(&p, STR("bare")), STR("")));
-    assert_true(str_eq(config_props_get(&p, STR("a=b")), STR("c\xc3\xa9\t\\")));
-    assert_true(str_is_null(config_props_get(&p, STR("none"))));
-    config_props_deinit(&p);
-    assert_err(ERR_BAD_CONFIG, config_props_parse(&p, STR("a=1\nb=\\u00g0\n"), &line));
+    assert_true(str_eq(props_get(&p, STR("node.id")), STR("8")));
+    assert_true(str_eq(props_get(&p, STR("listeners")), STR("PLAINTEXT://:9092,SSL://:9093")));
+    assert_true(str_eq(props_get(&p, STR("log.dirs")), STR("/tmp/a b")));
+    assert_true(str_eq(props_get(&p, STR("empty")), STR("")));
+    assert_true(str_eq(props_get(&p, STR("bare")), STR("")));
+    assert_true(str_eq(props_get(&p, STR("a=b")), STR("c\xc3\xa9\t\\")));
+    assert_true(str_is_null(props_get(&p, STR("none"))));
+    props_deinit(&p);
+    assert_err(ERR_BAD_CONFIG, props_parse(&p, STR("a=1\nb=\\u00g0\n"), &line));
     assert_int_equal(line, 2);
-    config_props_deinit(&p);
+    props_deinit(&p);
 }
 
 int main(void)

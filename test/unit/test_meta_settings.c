@@ -5,14 +5,14 @@
 #include "record/batch.h"
 #include "record/validate.h"
 
-static void set(struct config_props *p, const char *key, const char *value)
+static void set(struct props *p, const char *key, const char *value)
 {
-    assert_ok(config_props_set(p, str_from(key), str_from(value)));
+    assert_ok(props_set(p, str_from(key), str_from(value)));
 }
 
 static void a_broker_has_defaults_and_what_its_file_says(void **state)
 {
-    struct config_props p;
+    struct props p;
     struct broker_config c;
     struct buf why = BUF_INIT;
     assert_ok(broker_config_init(&c, NULL, &why));
@@ -22,7 +22,7 @@ static void a_broker_has_defaults_and_what_its_file_says(void **state)
     assert_string_equal(c.listeners, "PLAINTEXT://:9092");
     broker_config_deinit(&c);
 
-    config_props_init(&p);
+    props_init(&p);
     set(&p, "num.partitions", "3");
     set(&p, "log.dirs", " /a,/b ");
     set(&p, "some.plugin.setting", "x");
@@ -31,7 +31,7 @@ static void a_broker_has_defaults_and_what_its_file_says(void **state)
     assert_string_equal(c.log_dirs, "/a,/b");
     broker_config_deinit(&c);
 
-    config_props_init(&p);
+    props_init(&p);
     set(&p, "num.partitions", "0");
     assert_err(ERR_BAD_CONFIG, broker_config_init(&c, &p, &why));
     assert_string_equal(
@@ -43,11 +43,11 @@ static void a_broker_has_defaults_and_what_its_file_says(void **state)
 
 static void a_topic_takes_its_brokers_synonyms(void **state)
 {
-    struct config_props p;
+    struct props p;
     struct broker_config c;
     struct topic_config t;
     struct buf why = BUF_INIT;
-    config_props_init(&p);
+    props_init(&p);
     assert_ok(broker_config_init(&c, &p, &why));
     topic_config_resolve(NULL, &c, STR("t"), &t);
     assert_int_equal(t.retention_ms, 604800000);
@@ -60,7 +60,7 @@ static void a_topic_takes_its_brokers_synonyms(void **state)
     assert_int_equal(t.internal_segment_bytes, -1);
     broker_config_deinit(&c);
 
-    config_props_init(&p);
+    props_init(&p);
     set(&p, "log.retention.hours", "2");
     set(&p, "log.retention.minutes", "30");
     set(&p, "log.roll.hours", "1");
@@ -78,7 +78,7 @@ static void a_topic_takes_its_brokers_synonyms(void **state)
     assert_false(t.flush_before_ack);
     broker_config_deinit(&c);
 
-    config_props_init(&p);
+    props_init(&p);
     set(&p, "log.retention.hours", "-1");
     assert_ok(broker_config_init(&c, &p, &why));
     topic_config_resolve(NULL, &c, STR("t"), &t);
@@ -103,11 +103,11 @@ static void values_are(const struct config_place *at, const char *name, const ch
 
 static void places_are_listed_as_kafka_lists_them(void **state)
 {
-    struct config_props p;
+    struct props p;
     struct broker_config c;
     struct buf why = BUF_INIT;
     struct image *img = image_new(1);
-    config_props_init(&p);
+    props_init(&p);
     set(&p, "log.retention.minutes", "30");
     set(&p, "log.segment.bytes", "2000000");
     assert_ok(broker_config_init(&c, &p, &why));

@@ -8,7 +8,7 @@
 struct world {
     struct test_dir dir;
     struct hand_clock clock;
-    struct config_props props;
+    struct props props;
     struct broker_config config;
     struct topic_table topics;
     struct storage *storage;
@@ -55,8 +55,8 @@ static enum err start(struct world *w, const char *conf)
     }
     stop(w, true);
     buf_clear(&w->why);
-    config_props_init(&w->props);
-    assert_ok(config_props_parse(&w->props, (struct str){(char *)text.p, text.len}, &line));
+    props_init(&w->props);
+    assert_ok(props_parse(&w->props, (struct str){(char *)text.p, text.len}, &line));
     assert_ok(broker_config_init(&w->config, &w->props, &w->why));
     buf_deinit(&text);
     struct storage_args args = {.fs = fs_posix(),

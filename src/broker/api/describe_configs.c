@@ -170,7 +170,7 @@ static bool describe_strange(struct describing *d, const struct image_configs *s
 
 static bool describe_own_broker(struct describing *d)
 {
-    const struct config_props *props = &d->place.broker->props;
+    const struct props *props = &d->place.broker->props;
     if (!describe_table(d)) {
         return false;
     }

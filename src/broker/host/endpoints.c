@@ -150,7 +150,7 @@ static bool are_controllers_plain(const struct broker_config *config, const stru
 {
     struct str names = str_from(config->controller_listener_names);
     struct str item;
-    if (!str_is_null(config_props_get(&config->props, STR("listener.security.protocol.map")))) {
+    if (!str_is_null(props_get(&config->props, STR("listener.security.protocol.map")))) {
         return false;
     }
     bool is_any_secured = false;

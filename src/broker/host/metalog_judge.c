@@ -70,7 +70,7 @@ enum err metalog_check_voters(const struct metalog *ml, struct buf *why)
 /* controller.quorum.voters: id@host:port, ... */
 enum err metalog_check_config(const struct metalog *ml, struct buf *why)
 {
-    struct str list = config_props_get(&ml->args.config->props, STR("controller.quorum.voters"));
+    struct str list = props_get(&ml->args.config->props, STR("controller.quorum.voters"));
     struct str item;
     while (!str_is_null(list) && str_next_item(&list, ',', &item)) {
         int64_t id;

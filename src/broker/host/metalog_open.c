@@ -205,7 +205,7 @@ static enum err replay_log(struct metalog *ml, struct buf *why)
 
 static bool is_static_by_config(const struct metalog *ml)
 {
-    struct str list = config_props_get(&ml->args.config->props, STR("controller.quorum.voters"));
+    struct str list = props_get(&ml->args.config->props, STR("controller.quorum.voters"));
     return !str_is_null(list) && list.len > 0;
 }
 

@@ -46,7 +46,7 @@ const struct broker_config *server_config(const struct server *s) { return &s->b
 
 /* --- settings --- */
 
-static void warn_unknown(const struct config_props *props)
+static void warn_unknown(const struct props *props)
 {
     for (int32_t i = 0; i < props->count; i++) {
         struct str key = props->items[i].key;
@@ -75,7 +75,7 @@ static bool is_unheard(struct str name)
 }
 
 /* What was set and is not looked at yet. */
-static void warn_unheard(const struct config_props *props)
+static void warn_unheard(const struct props *props)
 {
     struct buf names = BUF_INIT;
     for (int32_t i = 0; i < props->count; i++) {

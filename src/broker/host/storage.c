@@ -14,8 +14,8 @@ static const char default_log_dir[] = ".ottla";
 
 static struct str configured_dirs(const struct broker_config *config)
 {
-    struct str dirs = config_props_get(&config->props, STR("log.dirs"));
-    dirs = str_is_null(dirs) ? config_props_get(&config->props, STR("log.dir")) : dirs;
+    struct str dirs = props_get(&config->props, STR("log.dirs"));
+    dirs = str_is_null(dirs) ? props_get(&config->props, STR("log.dir")) : dirs;
     return str_is_null(dirs) ? str_from(default_log_dir) : dirs;
 }
 
@@ -64,7 +64,7 @@ static struct str without_slashes(struct str path)
 /* metadata.log.dir, which may be a directory of its own, or the first of log.dirs. */
 static enum err open_metadata_dir(struct storage *s, struct buf *why)
 {
-    struct str want = config_props_get(&s->config->props, STR("metadata.log.dir"));
+    struct str want = props_get(&s->config->props, STR("metadata.log.dir"));
     s->metadata_dir = s->dirs[0].dir;
     if (str_is_null(want) || want.len == 0) {
         return OK;

@@ -1,7 +1,9 @@
 /* Java's properties format: key and value split at the first '=', ':' or white space; '#' and '!'
  * begin a comment line; a line that ends in an odd number of backslashes goes on; \t \n \f \r
  * \uXXXX are escapes, any other escaped character is itself. Pure. */
-#include "meta/config.h"
+#include "base/props.h"
+
+#include "base/buf.h"
 
 #include <stdlib.h>
 
@@ -151,7 +153,7 @@ static bool unescape(struct str s, struct buf *out)
     return true;
 }
 
-static int32_t lower_bound(const struct config_props *props, struct str key)
+static int32_t lower_bound(const struct props *props, struct str key)
 {
     int32_t lo = 0, hi = props->count;
     while (lo < hi) {
@@ -166,13 +168,13 @@ static int32_t lower_bound(const struct config_props *props, struct str key)
 }
 
 /* The items live in the arena too: an array that doubles. */
-static bool grow(struct config_props *props)
+static bool grow(struct props *props)
 {
     if (props->count < props->cap) {
         return true;
     }
     int32_t cap = props->cap ? props->cap * 2 : 32;
-    struct config_prop *items = arena_array(&props->arena, (size_t)cap, sizeof *items);
+    struct prop *items = arena_array(&props->arena, (size_t)cap, sizeof *items);
     if (items == NULL) {
         return false;
     }
@@ -184,17 +186,17 @@ static bool grow(struct config_props *props)
     return true;
 }
 
-void config_props_init(struct config_props *props)
+void props_init(struct props *props)
 {
-    *props = (struct config_props){0};
+    *props = (struct props){0};
     arena_init(&props->arena, PROPS_BUDGET_BYTES);
 }
 
-void config_props_deinit(struct config_props *props) { arena_deinit(&props->arena); }
+void props_deinit(struct props *props) { arena_deinit(&props->arena); }
 
-enum err config_props_set(struct config_props *props, struct str key, struct str value)
+enum err props_set(struct props *props, struct str key, struct str value)
 {
-    struct config_prop item;
+    struct prop item;
     int32_t at = lower_bound(props, key);
     bool is_there = at < props->count && str_eq(props->items[at].key, key);
     if (!arena_copy_str(&props->arena, key, &item.key) ||
@@ -210,15 +212,14 @@ enum err config_props_set(struct config_props *props, struct str key, struct str
     return OK;
 }
 
-struct str config_props_get(const struct config_props *props, struct str key)
+struct str props_get(const struct props *props, struct str key)
 {
     int32_t at = lower_bound(props, key);
     bool is_there = at < props->count && str_eq(props->items[at].key, key);
     return is_there ? props->items[at].value : STR_NULL;
 }
 
-static enum err parse_line(struct config_props *props, struct str line, struct buf *key,
-                           struct buf *value)
+static enum err parse_line(struct props *props, struct str line, struct buf *key, struct buf *value)
 {
     size_t end = key_end(line);
     size_t start = value_start(line, end);
@@ -230,15 +231,15 @@ static enum err parse_line(struct config_props *props, struct str line, struct b
         return ERR_NO_MEMORY;
     }
     struct str v = value->len ? buf_str(value) : STR("");
-    return config_props_set(props, key->len ? buf_str(key) : STR(""), v);
+    return props_set(props, key->len ? buf_str(key) : STR(""), v);
 }
 
-enum err config_props_parse(struct config_props *props, struct str text, int *ret_line)
+enum err props_parse(struct props *props, struct str text, int *ret_line)
 {
     struct lines ls = {.text = text, .out = BUF_INIT};
     struct buf key = BUF_INIT, value = BUF_INIT;
     enum err e = OK;
-    config_props_init(props);
+    props_init(props);
     while (!e && next_line(&ls)) {
         e = ls.out.err ? ERR_NO_MEMORY : parse_line(props, buf_str(&ls.out), &key, &value);
     }
