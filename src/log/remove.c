@@ -239,7 +239,11 @@ static enum err truncate_to(struct log *log, int64_t off)
     if (!e) {
         forget_beyond(log, log_end_off(log));
     }
-    return e ? e : checkpoint_anew(log);
+    e = e ? e : checkpoint_anew(log);
+    if (!e && log_end_off(log) < off) {
+        e = fs_sync_dir(log->fs, log->dir); /* a snapshot that marked off does not come back */
+    }
+    return e;
 }
 
 /* A change that fails half-way leaves memory and disk apart: only a new start puts them together.

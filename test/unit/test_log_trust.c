@@ -187,6 +187,30 @@ static void a_cut_truncation_leaves_no_hole(void **state)
 
 static void a_cut_reset_leaves_no_hole(void **state) { cut_everywhere(state, reset_to_7); }
 
+/* It ends where the batch begins that holds the offset: the mark must not be taken for the end. */
+static void a_truncation_into_a_batch_leaves_no_mark_beyond_the_end(void **state)
+{
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct world *w = *state;
+        w->args.config.has_gaps = true;
+        reopen(w, false);
+        assert_ok(test_append_plain(w->log, 10, 20));
+        assert_ok(test_append_plain(w->log, 20, 20));
+        make_point(w, 0);
+        assert_ok(log_truncate(w->log, 29));
+        assert_int_equal(log_end_off(w->log), 10);
+        append(w, 1);
+        assert_ok(log_roll(w->log));
+        append(w, 1);
+        stop(w, false);
+        crashfs_cut(w->disk, seed);
+        open_log(w, false);
+        assert_true(test_check_all(w->log, 5000) >= 0);
+        tear_down(state);
+        set_up(state);
+    }
+}
+
 static bool exists(struct world *w, const char *path)
 {
     struct fs_stat st;
@@ -388,6 +412,7 @@ int main(void)
         T(a_snapshot_that_cannot_be_read_is_emptied_before_anything_changes),
         T(a_cut_truncation_leaves_no_hole),
         T(a_cut_reset_leaves_no_hole),
+        T(a_truncation_into_a_batch_leaves_no_mark_beyond_the_end),
         T(a_reset_below_the_point_removes_its_snapshot_first),
         T(an_unused_log_that_was_stopped_keeps_its_first_segment),
         T(epochs_are_known_below_a_start_that_was_lost),
