@@ -111,13 +111,11 @@ bool arena_copy_str(struct arena *a, struct str s, struct str *ret)
     return true;
 }
 
-struct str arena_printf(struct arena *a, const char *fmt, ...)
+static struct str print(struct arena *a, const char *fmt, va_list args)
 {
-    va_list args, again;
-    va_start(args, fmt);
+    va_list again;
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
     struct str s = STR_NULL;
     char *p = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1);
     if (p != NULL) {
@@ -126,4 +124,22 @@ struct str arena_printf(struct arena *a, const char *fmt, ...)
     }
     va_end(again);
     return s;
+}
+
+struct str arena_printf(struct arena *a, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    struct str s = print(a, fmt, args);
+    va_end(args);
+    return s;
+}
+
+struct str arena_message(struct arena *a, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    struct str s = print(a, fmt, args);
+    va_end(args);
+    return str_clip(s, ARENA_MESSAGE_MAX);
 }

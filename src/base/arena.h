@@ -34,6 +34,11 @@ must_check bool arena_copy_str(struct arena *a, struct str s, struct str *ret);
 /* Formatted, NUL-terminated text; {NULL,0} over budget. */
 struct str arena_printf(struct arena *a, const char *fmt, ...) printf_like(2, 3);
 
+/* The same for a peer to read, whose own words may be in it: as long as the protocol's strings may
+ * be. */
+enum { ARENA_MESSAGE_MAX = 32767 };
+struct str arena_message(struct arena *a, const char *fmt, ...) printf_like(2, 3);
+
 #define ARENA_NEW(a, type) ((type *)arena_array((a), 1, sizeof(type)))
 
 #endif

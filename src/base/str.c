@@ -17,6 +17,17 @@ struct str str_trim(struct str s)
     return s;
 }
 
+struct str str_clip(struct str s, size_t most)
+{
+    if (s.len > most) {
+        s.len = most;
+        while (s.len > 0 && ((uint8_t)s.p[s.len] & 0xc0) == 0x80) {
+            s.len--;
+        }
+    }
+    return s;
+}
+
 size_t str_find(struct str s, char c)
 {
     size_t i = 0;

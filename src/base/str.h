@@ -66,6 +66,9 @@ static inline struct str str_sub(struct str s, size_t from, size_t len)
 /* Without white space at both ends. */
 struct str str_trim(struct str s);
 
+/* Its front: at most so many bytes, and no part of a UTF-8 character at the end. */
+struct str str_clip(struct str s, size_t most);
+
 /* Index of the first, or last, c in s; s.len if there is none. */
 size_t str_find(struct str s, char c);
 size_t str_find_last(struct str s, char c);

@@ -47,7 +47,7 @@ static void describe_missing(struct group_req *req, struct describe_groups_resp_
     if (req->version >= DESCRIBE_TELLS_MISSING) {
         to->error_code = ERR_GROUP_ID_NOT_FOUND;
         to->error_message =
-            arena_printf(req->arena, "Group %.*s not found.", STR_ARG(to->group_id));
+            arena_message(req->arena, "Group %.*s not found.", STR_ARG(to->group_id));
     }
 }
 

@@ -98,7 +98,7 @@ struct ctl_outcome ctl_refuse(const struct ctl_req *req, enum err err, const cha
     va_start(ap, fmt);
     buf_vprintf(&text, fmt, ap);
     va_end(ap);
-    if (!arena_copy_str(req->arena, buf_str(&text), &o.text)) {
+    if (!arena_copy_str(req->arena, str_clip(buf_str(&text), ARENA_MESSAGE_MAX), &o.text)) {
         o.text = STR_NULL;
     }
     buf_deinit(&text);

@@ -33,7 +33,7 @@ static const struct feature *find_known(struct str name)
 static struct str describe_range(const struct ctl_req *req, const char *who, int32_t id, int16_t lo,
                                  int16_t hi)
 {
-    return arena_printf(req->arena, "%s %d only supports versions %d-%d", who, id, lo, hi);
+    return arena_message(req->arena, "%s %d only supports versions %d-%d", who, id, lo, hi);
 }
 
 /* Why a node cannot have the level; null if all can. */
@@ -43,9 +43,9 @@ static struct str unsupported_by(const struct ctl *ctl, const struct ctl_req *re
     const struct feature *f = find_known(u->name);
     if (f == NULL) {
         return u->level == 0
-                   ? arena_printf(req->arena, "Feature %.*s not found.", STR_ARG(u->name))
-                   : arena_printf(req->arena, "Local controller %d does not support this feature.",
-                                  ctl->config->node_id);
+                   ? arena_message(req->arena, "Feature %.*s not found.", STR_ARG(u->name))
+                   : arena_message(req->arena, "Local controller %d does not support this feature.",
+                                   ctl->config->node_id);
     }
     if (u->level < f->min || u->level > f->max) {
         return describe_range(req, "Local controller", ctl->config->node_id, f->min, f->max);
@@ -57,7 +57,7 @@ static struct str unsupported_by(const struct ctl *ctl, const struct ctl_req *re
             r = str_eq(n->features[j].name, u->name) ? &n->features[j] : r;
         }
         if (r == NULL && u->level > 0 && !str_eq(u->name, FEATURE_KRAFT)) {
-            return arena_printf(req->arena, "Broker %d does not support this feature.", n->id);
+            return arena_message(req->arena, "Broker %d does not support this feature.", n->id);
         }
         if (r != NULL && (u->level < r->min || u->level > r->max)) {
             return describe_range(req, "Broker", n->id, r->min, r->max);

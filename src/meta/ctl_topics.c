@@ -24,8 +24,9 @@ struct ctl_outcome ctl_check_topic_name(const struct ctl_req *req, struct str na
     struct buf why = BUF_INIT;
     struct ctl_outcome o = CTL_FINE;
     if (!topic_name_check(name, &why)) {
-        o.err = arena_copy_str(req->arena, buf_str(&why), &o.text) ? ERR_INVALID_TOPIC_EXCEPTION
-                                                                   : ERR_BUDGET;
+        struct str text = str_clip(buf_str(&why), ARENA_MESSAGE_MAX);
+        o.err =
+            arena_copy_str(req->arena, text, &o.text) ? ERR_INVALID_TOPIC_EXCEPTION : ERR_BUDGET;
     }
     buf_deinit(&why);
     return o;

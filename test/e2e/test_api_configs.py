@@ -181,6 +181,21 @@ class Alter(Case):
 
 
 class Others(Case):
+    def test_the_longest_strings_are_answered(self):
+        """Apache Kafka finds its own sentence too long and answers UNKNOWN_SERVER_ERROR."""
+        longest = "y" * 32767
+        errors = (INVALID_CONFIG, INVALID_REQUEST, INVALID_TOPIC_EXCEPTION) if isinstance(
+            self.broker, harness.Ottla) else (-1, INVALID_TOPIC_EXCEPTION)
+        name = self.topic()
+        self.create(name)
+        for kind, resource, key, value in ((TOPIC, name, "retention.ms", longest), (TOPIC, name, longest, "1"),
+                                           (TOPIC, longest, "retention.ms", "1"), (BROKER, longest, "x", "1"),
+                                           (GROUP, "g", "share.isolation.level", longest),
+                                           (LOGGER, "1", longest, "INFO"), (LOGGER, "1", "root", longest)):
+            self.assertIn(self.change(kind, resource, (key, value))["errorCode"], errors, (kind, key[:9]))
+        for kind in (TOPIC, BROKER, LOGGER):
+            self.assertIn(self.describe(kind, longest)["errorCode"], errors, kind)
+
     def test_groups_and_client_metrics(self):
         for kind, key, value, dflt, source, unknown in (
                 (GROUP, "consumer.session.timeout.ms", "50000", "45000", OF_GROUP, INVALID_CONFIG),

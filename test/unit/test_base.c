@@ -189,6 +189,21 @@ static void arena_stops_at_its_budget(void **state)
     arena_deinit(&a);
 }
 
+static void a_message_is_clipped_between_characters(void **state)
+{
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    assert_string_equal(arena_message(&a, "no %s", "topic").p, "no topic");
+    struct str two = STR("a\xc3\xa4");
+    assert_int_equal(str_clip(two, 3).len, 3);
+    assert_int_equal(str_clip(two, 2).len, 1);
+    assert_int_equal(str_clip(two, 0).len, 0);
+    assert_true(str_is_null(str_clip(STR_NULL, 0)));
+    assert_int_equal(arena_message(&a, "%40000d", 1).len, ARENA_MESSAGE_MAX);
+    assert_int_equal(arena_printf(&a, "%40000d", 1).len, 40000);
+    arena_deinit(&a);
+}
+
 static void buf_remembers_a_failed_growth(void **state)
 {
     struct buf b = BUF_INIT;
@@ -216,6 +231,7 @@ int main(void)
         cmocka_unit_test(map_keeps_what_is_put_in),
         cmocka_unit_test(heap_gives_the_smallest_first),
         cmocka_unit_test(arena_stops_at_its_budget),
+        cmocka_unit_test(a_message_is_clipped_between_characters),
         cmocka_unit_test(buf_remembers_a_failed_growth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,19 +37,20 @@ static struct outcome check_level(struct arena *a, const incremental_change *ch)
     int area = find_area(ch->name);
     if (ch->config_operation == OP_APPEND || ch->config_operation == OP_SUBTRACT) {
         return refused(ERR_INVALID_REQUEST,
-                       arena_printf(a, "%s operation is not allowed for the BROKER_LOGGER resource",
-                                    ch->config_operation == OP_APPEND ? "APPEND" : "SUBTRACT"));
+                       arena_message(a,
+                                     "%s operation is not allowed for the BROKER_LOGGER resource",
+                                     ch->config_operation == OP_APPEND ? "APPEND" : "SUBTRACT"));
     }
     if (ch->config_operation != OP_SET && ch->config_operation != OP_DELETE) {
         return refused(
             ERR_INVALID_REQUEST,
-            arena_printf(a,
-                         "Unknown operation type %d is not allowed for the BROKER_LOGGER resource",
-                         ch->config_operation));
+            arena_message(a,
+                          "Unknown operation type %d is not allowed for the BROKER_LOGGER resource",
+                          ch->config_operation));
     }
     if (area < 0) {
         return refused(ERR_INVALID_CONFIG,
-                       arena_printf(a, "Logger %.*s does not exist!", STR_ARG(ch->name)));
+                       arena_message(a, "Logger %.*s does not exist!", STR_ARG(ch->name)));
     }
     if (ch->config_operation == OP_DELETE) {
         return area > 0 ? (struct outcome){OK, STR_NULL}
@@ -58,11 +59,11 @@ static struct outcome check_level(struct arena *a, const incremental_change *ch)
     }
     if (!diag_level_parse(ch->value, &level)) {
         return refused(ERR_INVALID_CONFIG,
-                       arena_printf(a,
-                                    "Cannot set the log level of %.*s to %.*s as it is not a "
-                                    "supported log level. Valid log levels are DEBUG, ERROR, "
-                                    "FATAL, INFO, TRACE, WARN",
-                                    STR_ARG(ch->name), STR_ARG(ch->value)));
+                       arena_message(a,
+                                     "Cannot set the log level of %.*s to %.*s as it is not a "
+                                     "supported log level. Valid log levels are DEBUG, ERROR, "
+                                     "FATAL, INFO, TRACE, WARN",
+                                     STR_ARG(ch->name), STR_ARG(ch->value)));
     }
     return (struct outcome){OK, STR_NULL};
 }
@@ -82,12 +83,13 @@ static struct outcome check_this_broker(struct call *c, struct str name)
     if (!str_to_i64(name, &id)) {
         return refused(
             ERR_INVALID_REQUEST,
-            arena_printf(&c->arena, "Node id must be an integer, but it is: %.*s", STR_ARG(name)));
+            arena_message(&c->arena, "Node id must be an integer, but it is: %.*s", STR_ARG(name)));
     }
     if (id != own) {
         return refused(ERR_INVALID_REQUEST,
-                       arena_printf(&c->arena, "Unexpected node id. Expected %d, but received %.*s",
-                                    own, STR_ARG(name)));
+                       arena_message(&c->arena,
+                                     "Unexpected node id. Expected %d, but received %.*s", own,
+                                     STR_ARG(name)));
     }
     return (struct outcome){OK, STR_NULL};
 }

@@ -40,7 +40,7 @@ static void refuse(struct call *c, int8_t type)
                 "an endpoint of type CONTROLLER");
     } else {
         resp.error_code = ERR_UNSUPPORTED_ENDPOINT_TYPE;
-        resp.error_message = arena_printf(&c->arena, "Unsupported endpoint type %d", type);
+        resp.error_message = arena_message(&c->arena, "Unsupported endpoint type %d", type);
     }
     call_reply(c, &resp);
 }

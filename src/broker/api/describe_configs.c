@@ -213,16 +213,16 @@ static bool is_this_broker(struct describing *d, const char *alternative, bool *
     struct str name = d->question->resource_name;
     struct arena *a = &d->call->arena;
     if (!str_to_i64(name, &id) || id < INT32_MIN || id > INT32_MAX) {
-        *ret_has_room =
-            refuse(d, ERR_INVALID_REQUEST,
-                   arena_printf(a, "Broker id must be an integer, but it is: %.*s", STR_ARG(name)));
+        *ret_has_room = refuse(
+            d, ERR_INVALID_REQUEST,
+            arena_message(a, "Broker id must be an integer, but it is: %.*s", STR_ARG(name)));
         return false;
     }
     if (id != d->call->broker->node_id) {
         *ret_has_room =
             refuse(d, ERR_INVALID_REQUEST,
-                   arena_printf(a, "Unexpected broker id, expected %d%s but received %.*s",
-                                d->call->broker->node_id, alternative, STR_ARG(name)));
+                   arena_message(a, "Unexpected broker id, expected %d%s but received %.*s",
+                                 d->call->broker->node_id, alternative, STR_ARG(name)));
         return false;
     }
     return true;
@@ -235,7 +235,8 @@ static bool describe_topic(struct describing *d)
     bool has_room = true;
     if (!topic_name_check(name, &why)) {
         struct str text = STR_NULL;
-        has_room = keep(d, buf_str(&why), &text) && refuse(d, ERR_INVALID_TOPIC_EXCEPTION, text);
+        has_room = keep(d, str_clip(buf_str(&why), ARENA_MESSAGE_MAX), &text) &&
+                   refuse(d, ERR_INVALID_TOPIC_EXCEPTION, text);
     } else if (image_topic_by_name(d->place.img, name) == NULL) {
         has_room = refuse(d, ERR_UNKNOWN_TOPIC_OR_PARTITION, STR(""));
     } else {
@@ -302,8 +303,8 @@ static bool describe(struct describing *d)
         return describe_named(d, CONFIG_GROUP, STR("Group name must not be empty"));
     default:
         return refuse(d, ERR_INVALID_REQUEST,
-                      arena_printf(&d->call->arena, "Unsupported resource type: %d",
-                                   d->question->resource_type));
+                      arena_message(&d->call->arena, "Unsupported resource type: %d",
+                                    d->question->resource_type));
     }
 }
 

@@ -119,7 +119,7 @@ static enum err check_topic(struct call *c, struct str name, struct str *ret_mes
     }
     if (!topic_name_check(name, &why)) {
         e = ERR_INVALID_TOPIC_EXCEPTION;
-        *ret_message = arena_printf(&c->arena, "%s", buf_cstr(&why));
+        *ret_message = arena_message(&c->arena, "%s", buf_cstr(&why));
     } else {
         e = ERR_UNKNOWN_TOPIC_OR_PARTITION;
         *ret_message = STR("This server does not host this topic-partition.");
