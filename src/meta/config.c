@@ -321,6 +321,21 @@ static bool is_number(struct str s)
     return str_to_i64(s, &v) && v >= 0;
 }
 
+static bool refuse_throttled(const struct config_def *def, struct str value, struct buf *why)
+{
+    size_t pos = 0;
+    struct str item;
+    buf_printf(why, "Invalid value [");
+    for (int i = 0; config_list_next(value, &pos, &item); i++) {
+        buf_printf(why, "%s%.*s", i ? ", " : "", STR_ARG(item));
+    }
+    buf_printf(why,
+               "] for configuration %s: %s must be the literal '*' or a list of replicas in the "
+               "following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...",
+               def->name, def->name);
+    return false;
+}
+
 /* "*", or partition:broker pairs. */
 static bool check_throttled(const struct config_def *def, struct str value, struct buf *why)
 {
@@ -334,12 +349,7 @@ static bool check_throttled(const struct config_def *def, struct str value, stru
         size_t at = colon ? (size_t)(colon - item.p) : 0;
         if (colon == NULL || !is_number(str_sub(item, 0, at)) ||
             !is_number(str_sub(item, at + 1, item.len - at - 1))) {
-            buf_printf(why,
-                       "Invalid value [%.*s] for configuration %s: %s must be the literal '*' or a "
-                       "list of replicas in the following format: "
-                       "[partitionId]:[brokerId],[partitionId]:[brokerId],...",
-                       STR_ARG(value), def->name, def->name);
-            return false;
+            return refuse_throttled(def, value, why);
         }
     }
     return true;
@@ -376,13 +386,17 @@ bool config_check(const struct config_def *def, struct str value, struct buf *wh
 
 static struct str plain_list(struct str list, struct arena *scratch)
 {
-    struct str joined = STR(""), item;
-    size_t pos = 0;
-    while (!str_is_null(joined) && config_list_next(list, &pos, &item)) {
-        joined =
-            joined.len ? arena_printf(scratch, "%.*s,%.*s", STR_ARG(joined), STR_ARG(item)) : item;
+    char *joined = arena_alloc(scratch, list.len + 1);
+    size_t len = 0, pos = 0;
+    struct str item;
+    while (joined != NULL && config_list_next(list, &pos, &item)) {
+        if (len > 0) {
+            joined[len++] = ',';
+        }
+        memcpy(joined + len, item.p, item.len);
+        len += item.len;
     }
-    return joined;
+    return (struct str){joined, len};
 }
 
 struct str config_plain(const struct config_def *def, struct str value, struct arena *scratch)

@@ -84,13 +84,16 @@ struct ctl_outcome ctl_check_topic_settings(const struct ctl_req *req,
     return o;
 }
 
-/* Which names may be changed while the broker runs, and at which level. */
+/* Which names of brokers may be set while the broker runs, and at which level. */
 static struct ctl_outcome check_dynamic(const struct altering *a, const struct wish *w)
 {
     struct ctl_outcome o = CTL_FINE;
     struct buf fixed = BUF_INIT, single = BUF_INIT;
-    for (int32_t i = 0; i < w->count; i++) {
+    for (int32_t i = 0; w->type == RESOURCE_BROKER && i < w->count; i++) {
         const struct config_def *def = config_find(CONFIG_BROKER, w->changes[i].name);
+        if (w->changes[i].op == OP_DELETE) {
+            continue;
+        }
         if (def != NULL && def->mode == CONFIG_READ_ONLY) {
             buf_printf(&fixed, "%s%s", fixed.len ? ", " : "", def->name);
         } else if (def != NULL && def->mode == CONFIG_PER_BROKER && w->resource.len == 0) {
@@ -193,11 +196,12 @@ static struct ctl_outcome check_topic_resource(const struct altering *a, const s
     if (w->resource.len == 0) {
         return ctl_refuse(a->req, ERR_INVALID_REQUEST, "Default topic resources are not allowed.");
     }
-    struct ctl_outcome o = ctl_check_topic_name(a->req, w->resource);
-    if (o.err) {
-        return o;
-    }
-    if (image_topic_by_name(a->ctl->tip, w->resource) == NULL) {
+    return ctl_check_topic_name(a->req, w->resource);
+}
+
+static struct ctl_outcome check_existence(const struct altering *a, const struct wish *w)
+{
+    if (w->type == RESOURCE_TOPIC && image_topic_by_name(a->ctl->tip, w->resource) == NULL) {
         return ctl_refuse(a->req, ERR_UNKNOWN_TOPIC_OR_PARTITION,
                           "The topic '%.*s' does not exist.", STR_ARG(w->resource));
     }
@@ -208,7 +212,7 @@ static struct ctl_outcome check_broker_resource(const struct altering *a, const 
 {
     int64_t id;
     if (w->resource.len == 0) {
-        return check_dynamic(a, w);
+        return CTL_FINE;
     }
     if (!str_to_i64(w->resource, &id) || id < INT32_MIN || id > INT32_MAX) {
         return ctl_refuse(a->req, ERR_INVALID_REQUEST,
@@ -219,7 +223,7 @@ static struct ctl_outcome check_broker_resource(const struct altering *a, const 
                           "Unexpected broker id, expected %d, but received %.*s",
                           a->ctl->config->node_id, STR_ARG(w->resource));
     }
-    return check_dynamic(a, w);
+    return CTL_FINE;
 }
 
 static struct ctl_outcome check_named_resource(const struct altering *a, const struct wish *w)
@@ -282,16 +286,33 @@ static struct str current_value(const struct altering *a, const struct wish *w,
     return str_is_null(v) ? str_from(def->default_text) : v;
 }
 
-/* APPEND and SUBTRACT become the SET that they mean. */
+/* A setting that APPEND and SUBTRACT do not work on. */
+static struct ctl_outcome refuse_list(const struct altering *a, const struct wish *w,
+                                      const struct change *c, bool is_known)
+{
+    bool is_append = c->op == OP_APPEND;
+    if (w->type != RESOURCE_BROKER) {
+        return ctl_refuse(a->req, ERR_INVALID_CONFIG,
+                          "Can't %s to key %.*s because its type is not LIST.",
+                          is_append ? "APPEND" : "SUBTRACT", STR_ARG(c->name));
+    }
+    if (!is_known) {
+        return ctl_refuse(a->req, ERR_INVALID_CONFIG, "Unknown config name: %.*s",
+                          STR_ARG(c->name));
+    }
+    return ctl_refuse(a->req, ERR_INVALID_CONFIG,
+                      "Config value %s is not allowed for config key: %.*s",
+                      is_append ? "append" : "subtract", STR_ARG(c->name));
+}
+
+/* APPEND and SUBTRACT become the SET that they mean. Clients' metrics have lists, but Kafka does
+ * not see them as such. */
 static struct ctl_outcome resolve_list(const struct altering *a, const struct wish *w,
                                        struct change *c)
 {
     const struct config_def *def = config_find(scope_of(w->type), c->name);
-    const char *op = c->op == OP_APPEND ? "APPEND" : "SUBTRACT";
-    if (def == NULL || config_type(def) != CONFIG_T_LIST) {
-        return ctl_refuse(a->req, ERR_INVALID_CONFIG,
-                          "Can't %s to key %.*s because its type is not LIST.", op,
-                          STR_ARG(c->name));
+    if (def == NULL || config_type(def) != CONFIG_T_LIST || w->type == RESOURCE_CLIENT_METRICS) {
+        return refuse_list(a, w, c, def != NULL);
     }
     struct str now = current_value(a, w, def);
     struct buf joined = BUF_INIT;
@@ -299,6 +320,9 @@ static struct ctl_outcome resolve_list(const struct altering *a, const struct wi
     if (c->op == OP_APPEND) {
         put_items(&joined, now, STR(""), false);
         put_items(&joined, c->value, now, false);
+        if (c->value.len == 0 && joined.len > 0) {
+            buf_printf(&joined, ","); /* an empty item, which no list may have */
+        }
     } else {
         put_items(&joined, now, c->value, false);
     }
@@ -370,9 +394,9 @@ static struct ctl_outcome check_operations(const struct altering *a, const struc
         const struct change *c = &w->changes[i];
         names[i] = c->name;
         if (c->op < OP_SET || c->op > OP_SUBTRACT) {
-            o = ctl_refuse(a->req, ERR_INVALID_REQUEST, "Unknown operation type %d", c->op);
+            o = ctl_refuse(a->req, ERR_INVALID_REQUEST, "Unknown operations type %d", c->op);
         } else if (c->op != OP_DELETE && str_is_null(c->value)) {
-            buf_printf(&nulls, "%s%.*s", nulls.len ? "," : "", STR_ARG(c->name));
+            buf_printf(&nulls, "%s%.*s", nulls.len ? ", " : "", STR_ARG(c->name));
         }
     }
     uint8_t *duplicates = names ? ctl_find_duplicates(a->req->arena, names, w->count) : NULL;
@@ -422,9 +446,11 @@ static struct ctl_outcome alter(const struct altering *a, struct wish *w)
         return o;
     }
     o = o.err ? o : check_resource(a, w);
-    o = o.err ? o : check_min_isr(a, w);
     o = o.err ? o : resolve_lists(a, w);
+    o = o.err ? o : check_dynamic(a, w);
     o = o.err ? o : check_result(a, w);
+    o = o.err ? o : check_existence(a, w);
+    o = o.err ? o : check_min_isr(a, w);
     if (o.err == OK) {
         put_changes(a, w);
     }

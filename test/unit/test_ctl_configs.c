@@ -264,6 +264,16 @@ static void lists_are_appended_to(void **state)
                         "Can't SUBTRACT to key retention.ms because its type is not LIST.");
     assert_topic_change(t, (change){STR("nope"), APPEND, STR("1")}, ERR_INVALID_CONFIG,
                         "Can't APPEND to key nope because its type is not LIST.");
+    assert_topic_change(t, (change){STR("cleanup.policy"), APPEND, STR("")}, OK, NULL);
+    assert_topic_change(t, (change){STR("cleanup.policy"), SET, STR("delete")}, OK, NULL);
+    assert_topic_change(t, (change){STR("cleanup.policy"), APPEND, STR("")}, ERR_INVALID_CONFIG,
+                        "Configuration 'cleanup.policy' values must not be empty.");
+    const char *throttled = "leader.replication.throttled.replicas";
+    assert_topic_change(t, (change){str_from(throttled), SET, STR("1:1")}, OK, NULL);
+    assert_topic_change(t, (change){str_from(throttled), APPEND, STR("*")}, ERR_INVALID_CONFIG,
+                        "Invalid value [1:1, *] for configuration "
+                        "leader.replication.throttled.replicas: " THROTTLED(
+                            "leader.replication.throttled.replicas"));
 }
 
 static void changes_that_cannot_be(void **state)
@@ -278,7 +288,10 @@ static void changes_that_cannot_be(void **state)
                         "Null value not supported for : cleanup.policy");
     /* Kafka gives UNKNOWN_SERVER_ERROR here */
     assert_topic_change(t, (change){STR("retention.ms"), 7, STR("1")}, ERR_INVALID_REQUEST,
-                        "Unknown operation type 7");
+                        "Unknown operations type 7");
+    change nulls[] = {{STR("segment.ms"), SET, STR_NULL}, {STR("retention.ms"), SET, STR_NULL}};
+    assert_alter(t, (resource){RESOURCE_TOPIC, STR("cfg"), nulls, 2}, ERR_INVALID_REQUEST,
+                 "Null value not supported for : segment.ms, retention.ms");
     change twice[] = {{STR("retention.ms"), SET, STR("1")}, {STR("retention.ms"), DELETE, STR("")}};
     assert_alter(t, (resource){RESOURCE_TOPIC, STR("cfg"), twice, 2}, ERR_INVALID_REQUEST,
                  "Error due to duplicate config keys");
@@ -301,6 +314,9 @@ static void resources_that_are_not(void **state)
     change c = {STR("retention.ms"), SET, STR("1")};
     assert_alter(t, (resource){RESOURCE_TOPIC, STR("never"), &c, 1}, ERR_UNKNOWN_TOPIC_OR_PARTITION,
                  "The topic 'never' does not exist.");
+    change bad = {STR("retention.ms"), SET, STR("x")};
+    assert_alter(t, (resource){RESOURCE_TOPIC, STR("never"), &bad, 1}, ERR_INVALID_CONFIG,
+                 "Invalid value x for configuration retention.ms: Not a number of type LONG");
     assert_alter(t, (resource){RESOURCE_TOPIC, STR(""), &c, 1}, ERR_INVALID_REQUEST,
                  "Default topic resources are not allowed.");
     assert_alter(t, (resource){RESOURCE_TOPIC, STR("a b"), &c, 1}, ERR_INVALID_TOPIC_EXCEPTION,
@@ -352,6 +368,51 @@ static void brokers_have_settings(void **state)
                          "enabled.");
     assert_broker_change(t, "", (change){STR("min.insync.replicas"), SET, STR("2")}, OK, NULL);
     assert_int_equal(t->out.records.count, 2); /* the setting and ClearElr */
+}
+
+static void lists_of_brokers(void **state)
+{
+    struct ct *t = *state;
+    change compact = {STR("log.cleanup.policy"), APPEND, STR("compact")};
+    assert_broker_change(t, "1", compact, OK, NULL);
+    assert_text(image_config(ct_img(t), RESOURCE_BROKER, STR("1"), compact.name), "delete,compact");
+    assert_broker_change(t, "", (change){STR("log.retention.ms"), APPEND, STR("1")},
+                         ERR_INVALID_CONFIG,
+                         "Config value append is not allowed for config key: log.retention.ms");
+    assert_broker_change(t, "1", (change){STR("num.partitions"), SUBTRACT, STR("1")},
+                         ERR_INVALID_CONFIG,
+                         "Config value subtract is not allowed for config key: num.partitions");
+    assert_broker_change(t, "1", (change){STR("nope"), APPEND, STR("1")}, ERR_INVALID_CONFIG,
+                         "Unknown config name: nope");
+    change metrics = {STR("metrics"), APPEND, STR("a")};
+    assert_alter(t, (resource){RESOURCE_CLIENT_METRICS, STR("sub"), &metrics, 1},
+                 ERR_INVALID_CONFIG, "Can't APPEND to key metrics because its type is not LIST.");
+}
+
+static void what_is_fixed_may_be_deleted(void **state)
+{
+    struct ct *t = *state;
+    assert_broker_change(t, "1", (change){STR("num.partitions"), DELETE, STR_NULL}, OK, NULL);
+    assert_broker_change(t, "", (change){STR("listeners"), DELETE, STR_NULL}, OK, NULL);
+}
+
+static void values_are_judged_before_the_cluster_minimum(void **state)
+{
+    assert_broker_change(*state, "1", (change){STR("min.insync.replicas"), SET, STR("0")},
+                         ERR_INVALID_REQUEST,
+                         "Invalid value 0 for configuration min.insync.replicas: Value must be at "
+                         "least 1");
+}
+
+static void a_sentence_fits_into_an_answer(void **state)
+{
+    static char longest[32767];
+    memset(longest, 'y', sizeof longest);
+    change c = {STR("retention.ms"), SET, {longest, sizeof longest}};
+    resource r = {RESOURCE_TOPIC, STR("cfg"), &c, 1};
+    const struct incremental_alter_configs_resp *resp = alter(*state, &r, 1);
+    assert_int_equal(resp->responses[0].error_code, ERR_INVALID_CONFIG);
+    assert_int_equal(resp->responses[0].error_message.len, 32767);
 }
 
 /* --- AlterConfigs --- */
@@ -409,6 +470,10 @@ int main(void)
         TEST(the_result_counts_with_what_is_there),
         TEST(resources_that_are_not),
         TEST(brokers_have_settings),
+        TEST(lists_of_brokers),
+        TEST(what_is_fixed_may_be_deleted),
+        TEST(values_are_judged_before_the_cluster_minimum),
+        TEST(a_sentence_fits_into_an_answer),
         TEST(alter_configs_replaces_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
