@@ -42,12 +42,32 @@ def topics(driver, topic):
     check(topic in tool(driver, "kafka-topics", "--list").split(), "is not listed")
     refused(driver, "kafka-topics", "--create", "--topic", topic)
     tool(driver, "kafka-topics", "--alter", "--topic", topic, "--partitions", 5)
+    out = tool(driver, "kafka-topics", "--describe", "--topic", topic)
+    check(re.search(r"PartitionCount: 5\b.*ReplicationFactor: 1\b.*\bretention.ms=86400000\b", out), out)
+    check(re.findall(r"Partition: (\d)\b", out) == list("01234"), out)
     ends = tool(driver, "kafka-get-offsets", "--topic", topic)
     check(len(ends.split()) == 5, "partitions:", ends)
     refused(driver, "kafka-topics", "--alter", "--topic", topic, "--partitions", 2)
     tool(driver, "kafka-topics", "--delete", "--topic", topic)
     harness.wait_for("the topic to go",
                      lambda: topic not in tool(driver, "kafka-topics", "--list").split(), every_s=0.5)
+
+
+def configs(driver, topic):
+    """Settings of a topic and of brokers, set, shown and taken back."""
+    driver.create([topic])
+    for entity, setting in ((("topics", "--entity-name", topic), "retention.ms"),
+                            (("brokers", "--entity-default"), "log.retention.ms")):
+        at = ("--entity-type", *entity)
+        tool(driver, "kafka-configs", *at, "--alter", "--add-config", setting + "=123456789")
+        out = tool(driver, "kafka-configs", *at, "--describe")
+        check("%s=123456789 " % setting in out, out)
+        tool(driver, "kafka-configs", *at, "--alter", "--delete-config", setting)
+        out = tool(driver, "kafka-configs", *at, "--describe")
+        check("123456789" not in out, out)
+    refused(driver, "kafka-configs", "--entity-type", "topics", "--entity-name", topic, "--alter", "--add-config", "x=1")
+    out = tool(driver, "kafka-configs", "--entity-type", "topics", "--entity-name", topic, "--describe", "--all")
+    check("retention.ms=604800000 sensitive=false synonyms={" in out, out)
 
 
 def get_offsets(driver, topic):
@@ -139,5 +159,5 @@ def dump_log(driver, topic):
     return "%d indexes" % len(indexes)
 
 
-ALL = {f.__name__: f for f in (topics, get_offsets, delete_records, log_dirs, api_versions, console, perf,
+ALL = {f.__name__: f for f in (topics, configs, get_offsets, delete_records, log_dirs, api_versions, console, perf,
                                verifiable, dump_log)}

@@ -1,13 +1,13 @@
 """Raw comparison: versions that are not served, bytes that are no request, ApiVersions."""
 
+import re
 import struct
 
 from talk import CLOSED, SILENT, wire
 
 API_COUNT = 100
-SERVED = ("Produce", "Fetch", "ListOffsets", "Metadata", "CreateTopics", "DeleteTopics", "DeleteRecords", "InitProducerId",
-          "OffsetForLeaderEpoch", "DescribeLogDirs", "CreatePartitions", "DescribeCluster", "DescribeProducers",
-          "DescribeTopicPartitions")
+TABLE = (wire.ROOT / "def" / "api.def").read_text()
+SERVED = ["".join(w.capitalize() for w in name.split("_")) for name in re.findall(r"^X\((\w+)", TABLE, re.M)]
 
 
 def head(key, version, client=b"raw", correlation=7, tags=b""):
@@ -18,7 +18,7 @@ def head(key, version, client=b"raw", correlation=7, tags=b""):
 def versions(t):
     """ApiVersions."""
     def mine(answer):
-        keys = {wire.messages()[n + "Request"].id for n in SERVED} | {18}
+        keys = {wire.messages()[n + "Request"].id for n in SERVED}
         return dict(answer, apiKeys=[k for k in answer["apiKeys"] if k["apiKey"] in keys])
 
     names = {"clientSoftwareName": "raw", "clientSoftwareVersion": "1.0"}

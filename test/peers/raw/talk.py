@@ -86,6 +86,7 @@ class Cleaner:
     UUIDS = {"topicId"}
     GIVEN_IDS = {"producerId": 1_000_000, "sessionId": MAX_INT}  # those from here on are the scenes' own
     ORDERED = {"DescribeTopicPartitions"}
+    ORDERED_LISTS = {"synonyms"}  # by precedence
     SORT_KEYS = ("name", "topicName", "resourceName", "topic", "topicId", "apiKey", "partitionIndex", "partition",
                  "partitionId", "index", "producerId", "key", "errorCode")
 
@@ -103,7 +104,7 @@ class Cleaner:
             return {k: self._value(k, x) for k, x in v.items() if k not in self.DROPPED}
         if isinstance(v, list):
             items = [self._value(key, x) for x in v]
-            if not self.is_ordered and items and isinstance(items[0], dict):
+            if not self.is_ordered and key not in self.ORDERED_LISTS and items and isinstance(items[0], dict):
                 items.sort(key=self._order)
             return items
         if isinstance(v, bytes):
