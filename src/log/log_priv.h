@@ -60,6 +60,7 @@ struct log {
     bool is_writing;   /* the writer uses the active segment's files outside mu */
     bool is_dir_dirty; /* a segment file was made since the directory was synced */
     bool is_settled;   /* the directory's own name and partition.metadata are on the disk */
+    bool is_suspect;   /* a sync of partition.metadata may have failed before the log was opened */
 
     /* the writer's */
     int64_t jitter_ms; /* of the active segment */
@@ -143,10 +144,10 @@ must_check enum err log_sync_path(struct log *log, const char *path);
 
 /* --- settle.c --- */
 
-/* Makes durable, after it was made: the directory's name and what partition.metadata says. */
-must_check enum err log_settle_new(struct log *log);
-/* The same where a process that did not end well left it. */
+/* Makes durable what partition.metadata says, where a process that did not end well left it. */
 must_check enum err log_settle_found(struct log *log);
+/* With the first sync: that, the names in the directory, and its own. */
+must_check enum err log_settle(struct log *log);
 
 /* --- checkpoint_io.c --- */
 

@@ -156,10 +156,41 @@ static enum err collect(struct recovery *r, const struct listing *l)
     return e;
 }
 
+/* Nothing but the empty file that it was made with, or not even that. */
+static enum err is_unused(const struct recovery *r, const struct listing *l, bool *ret_is_unused)
+{
+    struct buf path = BUF_INIT;
+    struct fs_stat st;
+    const struct recover_file *f = l->p;
+    *ret_is_unused = l->count == 0;
+    if (l->count != 1 || f->part != SEG_LOG || f->suffix != RECOVER_PLAIN || f->off != 0) {
+        return OK;
+    }
+    enum err e = fs_stat(r->log->fs, file_path(r, &path, f), &st);
+    *ret_is_unused = !e && st.size_bytes == 0;
+    buf_deinit(&path);
+    return e;
+}
+
+/* A process that was killed may have left names in the cache only. They are to be as they are seen
+ * before anything is changed: a snapshot that came back later would vouch for what is rewritten
+ * now. Whose it all is can wait for the first sync where there is nothing yet. */
+static enum err settle(struct recovery *r, const struct listing *l)
+{
+    struct log *log = r->log;
+    if (r->args->was_clean) {
+        return OK;
+    }
+    enum err e = is_unused(r, l, &log->is_suspect);
+    e = e || log->is_suspect ? e : log_settle_found(log);
+    return e ? e : fs_sync_dir(log->fs, log->dir);
+}
+
 enum err recover_files(struct recovery *r)
 {
     struct listing l = {0};
     enum err e = fs_list(r->log->fs, r->log->dir, list_file, &l);
+    e = e ? e : settle(r, &l);
     if (l.count > 0) {
         qsort(l.p, l.count, sizeof *l.p, by_off);
     }

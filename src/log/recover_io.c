@@ -321,15 +321,6 @@ static struct log *log_new(const struct log_open_args *args)
     return log;
 }
 
-/* A process that was killed may have left names in the cache only. They are to be as they are seen
- * before anything is changed: a snapshot that came back later would vouch for what is rewritten
- * now.
- */
-static enum err settle_names(const struct recovery *r)
-{
-    return r->args->was_clean ? OK : log_settle_found(r->log);
-}
-
 /* Whether the log was truncated or reset since the stored recovery point, or is on the way to. */
 static bool is_point_stale(const struct recovery *r)
 {
@@ -355,8 +346,7 @@ static enum err correct_point(const struct recovery *r)
 
 static enum err recover(struct recovery *r)
 {
-    enum err e = settle_names(r);
-    e = e ? e : recover_files(r);
+    enum err e = recover_files(r);
     e = e ? e : find_recovery_off(r);
     e = e ? e : recover_segs(r);
     e = e ? e : fit_start(r);

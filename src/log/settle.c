@@ -6,14 +6,6 @@
 #include "log/log_priv.h"
 #include "log/logdir.h"
 
-enum err log_settle_new(struct log *log)
-{
-    struct buf path = BUF_INIT;
-    enum err e = log_sync_path(log, log_path(log, &path, PARTITION_METADATA_FILE));
-    buf_deinit(&path);
-    return e ? e : fs_sync_parent(log->fs, log->dir);
-}
-
 /* What readers see of the file, and what of it they see once it had to come from the disk. */
 struct seen {
     uint8_t before[PARTITION_METADATA_MAX_BYTES];
@@ -50,5 +42,21 @@ enum err log_settle_found(struct log *log)
         e = fs_write_atomic(log->fs, buf_cstr(&path), s.before, s.before_len);
     }
     buf_deinit(&path);
-    return e ? e : fs_sync_dir(log->fs, log->dir);
+    return e;
+}
+
+/* Made by this process, which knows that no sync of it failed. */
+static enum err settle_new(struct log *log)
+{
+    struct buf path = BUF_INIT;
+    enum err e = log_sync_path(log, log_path(log, &path, PARTITION_METADATA_FILE));
+    buf_deinit(&path);
+    return e;
+}
+
+enum err log_settle(struct log *log)
+{
+    enum err e = log->is_suspect ? log_settle_found(log) : settle_new(log);
+    e = e ? e : fs_sync_dir(log->fs, log->dir);
+    return e ? e : fs_sync_parent(log->fs, log->dir);
 }

@@ -46,7 +46,7 @@ struct round {
     struct log_pos end;
     uint64_t gen;
     bool needs_dir;
-    bool needs_settling; /* the directory itself too, and what it is */
+    bool needs_settling; /* and all else without which the log would not be there */
 };
 
 static void round_begin(struct log *log, struct round *r)
@@ -55,8 +55,8 @@ static void round_begin(struct log *log, struct round *r)
     r->segs = log_ref_segs(log, log_seg_at(log, log->synced_off));
     r->end = (struct log_pos){log->end_off, active->base_off, active->size_bytes};
     r->gen = log->gen;
+    r->needs_dir = log->is_dir_dirty;
     r->needs_settling = !log->is_settled;
-    r->needs_dir = log->is_dir_dirty || r->needs_settling;
     log->is_syncing = true;
     log->is_dir_dirty = false;
 }
@@ -70,9 +70,8 @@ static enum err round_run(struct log *log, const struct round *r)
         e = e ? e : file_sync(f);
     }
     if (!e && r->needs_settling) {
-        e = log_settle_new(log);
-    }
-    if (!e && r->needs_dir) {
+        e = log_settle(log);
+    } else if (!e && r->needs_dir) {
         e = fs_sync_dir(log->fs, log->dir);
     }
     return e;

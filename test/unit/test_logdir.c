@@ -289,7 +289,7 @@ static void make(struct logdir *d, const char *topic, int32_t partition, struct 
 }
 
 /* As the first sync of its log does. */
-static void settle(struct fs *fs, const char *dir)
+static void settle(struct fs *fs, const char *dir, bool was_clean, enum err want)
 {
     struct hand_clock clock;
     struct log_open_args args;
@@ -297,9 +297,9 @@ static void settle(struct fs *fs, const char *dir)
     struct log_pos end;
     hand_clock_init(&clock);
     test_open_args(&args, fs, &clock, dir);
-    args.was_clean = true;
+    args.was_clean = was_clean;
     assert_ok(log_open(&args, &log, NULL));
-    assert_ok(log_sync(log, &end));
+    assert_err(want, log_sync(log, &end));
     log_abandon(log);
 }
 
@@ -312,13 +312,34 @@ static void partitions_are_made_and_found(void **state)
     make(d, "t", 0, some_id, OK);
     make(d, "t", 0, some_id, OK);
     make(d, "t", 0, other_id, ERR_EXISTS);
-    settle(fs, "data/t-0");
+    settle(fs, "data/t-0", true, OK);
     logdir_close(d);
     crashfs_cut(*state, 5);
     assert_ok(logdir_open(fs, "data", &d));
     assert_ok(fs_mkdir(fs, "data/__cluster_metadata-0"));
     assert_ok(fs_mkdir(fs, "data/other"));
     put_file(fs, "data/file-0", "");
+    assert_ok(logdir_each_partition(d, tell, &told));
+    assert_string_equal(told.text, "t/0/some ");
+    logdir_close(d);
+}
+
+/* The page of the id counts as clean after that, though the disk never got it. */
+static void a_failed_sync_of_an_id_is_made_good(void **state)
+{
+    struct fs *fs = crashfs_fs(*state);
+    struct logdir *d;
+    struct told told = {""};
+    assert_ok(logdir_open(fs, "data", &d));
+    make(d, "t", 0, some_id, OK);
+    crashfs_arm(*state, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_SYNCS, 1, ERR_IO, 1});
+    settle(fs, "data/t-0", true, ERR_POISONED);
+    assert_true(crashfs_has_struck(*state));
+    make(d, "t", 0, some_id, OK); /* the next process does not see that anything is wrong */
+    settle(fs, "data/t-0", false, OK);
+    logdir_close(d);
+    crashfs_cut(*state, 5);
+    assert_ok(logdir_open(fs, "data", &d));
     assert_ok(logdir_each_partition(d, tell, &told));
     assert_string_equal(told.text, "t/0/some ");
     logdir_close(d);
@@ -564,6 +585,7 @@ int main(void)
         T(any_mark_is_a_mark),
         T(names_of_partitions),
         T(partitions_are_made_and_found),
+        T(a_failed_sync_of_an_id_is_made_good),
         T(a_partition_without_an_id),
         T(the_metadata_log_keeps_what_it_has),
         T(an_error_is_no_missing_id),
