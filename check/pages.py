@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The pages of doc/ that are made of tables: compat.md from def/api.def, def/wire and the tests, config.md from
-def/config.def. Without an argument it checks that they are fresh, with --write it makes them."""
+def/config.def, client-config.md from def/client.def. Without an argument it checks that they are fresh, with --write it makes them."""
 import pathlib
 import re
 import sys
@@ -10,7 +10,7 @@ TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|,|[^,"\s]+(?:\s*\|\s*[^,"\s]+)*')
 PROVES = re.compile(r"\bProves: ([A-Z][A-Z_, \n#*]*[A-Z])")
 MESSAGE = re.compile(r"^request (\d+) (\w+)Request (\d+)(?:-(\d+))?", re.M)
 MADE = "<!-- made by ./dev gen; do not edit -->\n"
-TYPED_BY = ("meta/config.c", "meta/props.c", "meta/settings.c")  # they touch every field, and use none
+TYPED_BY = ("meta/config.c", "meta/settings.c")  # they touch every field, and use none
 HIDDEN = "internal."  # settings that are for tests
 
 
@@ -152,7 +152,16 @@ def config_page(all_rows, heard):
     return "\n".join(parts)
 
 
-# --- both ---
+# --- client-config.md ---
+
+def client_page(text):
+    return (f"{MADE}# Settings of the client library\n\nNames and meanings are those of Apache Kafka's clients.\n\n" +
+            table(["name", "default", "what it does"], [
+                [f"`{name}`", default_text(default), doc + ("" if allowed == "NULL" else f" One of {allowed}.")]
+                for _, (name, _, _, default, _, _, allowed, doc) in rows(text, "X")]))
+
+
+# --- all ---
 
 def read_all(paths):
     return [path.read_text() for path in sorted(paths)]
@@ -165,11 +174,12 @@ def make(root):
     tests = [path for path in (root / "test").rglob("*") if path.suffix in (".c", ".py")]
     proved = proofs((str(path.relative_to(root)), path.read_text()) for path in tests)
     sources = [path.read_text() for path in (root / "src").rglob("*.c")
-               if path.relative_to(root / "src").as_posix() not in TYPED_BY]
+               if path.relative_to(root / "src").as_posix() not in TYPED_BY and path.parent.name != "client"]
     all_rows = settings((root / "def/config.def").read_text())
     heard = heard_settings(all_rows, sources)
     pages = {"doc/compat.md": compat_page(kafka, served, proved),
              "doc/config.md": config_page(all_rows, heard),
+             "doc/client-config.md": client_page((root / "def/client.def").read_text()),
              "def/unheard.def": unheard_table(all_rows, heard)}
     for name in sorted(served.keys() - proved.keys()):
         print(f"note: no test says \"Proves: {name}\"")

@@ -1,0 +1,106 @@
+/* libottla: a client of Apache Kafka and of ottla, for C and C++.
+ *
+ * Conventions
+ * - Types are opaque, or plain structs that the library fills and frees.
+ * - Calls that can fail return 0 or a code (enum ottla_error_code). The last parameter of most is
+ *   a struct ottla_error * that also gets the sentence for a person; it may be NULL, and is left
+ *   alone on success.
+ * - Text is UTF-8 with a NUL. What is passed in is copied where it is kept; what a result points to
+ *   lives until the result is freed.
+ * - Structs of options begin with their size: start from ottla_x_options_init, so that a program
+ *   works with a later library as it is. NULL options are the defaults. Structs of results grow at
+ *   their ends only, and lists of them are lists of pointers.
+ * - A client may be used by many threads at once. A configuration, an error and a result belong to
+ *   one thread at a time.
+ * - No global state: any number of clients may live in a process. After fork, a child must not use
+ *   the clients of its parent, and need not free them. */
+#ifndef OTTLA_CLIENT_H
+#define OTTLA_CLIENT_H
+
+#include <ottla/error.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define OTTLA_API __attribute__((visibility("default")))
+
+/* "0.1.0" */
+OTTLA_API const char *ottla_version(void);
+
+/* --- errors --- */
+
+enum ottla_error_flag {
+    OTTLA_RETRIABLE = 1, /* the same call may succeed later */
+    OTTLA_FATAL = 2,     /* this client can never do it: make another one, or change something */
+    OTTLA_ABORTABLE = 4, /* abort the transaction and begin again */
+};
+
+struct ottla_error {
+    int code;          /* enum ottla_error_code */
+    unsigned flags;    /* enum ottla_error_flag */
+    char message[504]; /* a sentence, always terminated */
+};
+
+/* "UNKNOWN_TOPIC_OR_PARTITION"; "?" for a number that is no code. Static. */
+OTTLA_API const char *ottla_error_name(int code);
+/* A short sentence. Static. */
+OTTLA_API const char *ottla_error_text(int code);
+OTTLA_API unsigned ottla_error_flags(int code);
+
+/* --- configuration --- */
+
+/* Settings by Kafka's names, all at their defaults at first. doc/client-config.md lists them. */
+struct ottla_config;
+
+OTTLA_API struct ottla_config *ottla_config_new(void);
+OTTLA_API struct ottla_config *ottla_config_copy(const struct ottla_config *config);
+OTTLA_API void ottla_config_free(struct ottla_config *config); /* NULL is fine */
+
+/* OTTLA_ERR_BAD_CONFIG: there is no such setting (the message says which one was meant) or the
+ * value is not one for it (the message says why). */
+OTTLA_API int ottla_config_set(struct ottla_config *config, const char *name, const char *value,
+                               struct ottla_error *error);
+
+/* The value as text; NULL when there is no such setting. Valid until it is set again. */
+OTTLA_API const char *ottla_config_get(const struct ottla_config *config, const char *name);
+
+/* Sets what a file of Java's properties format says. Names that are not this library's are passed
+ * over and kept for ottla_config_unused, because such files serve several programs. */
+OTTLA_API int ottla_config_load(struct ottla_config *config, const char *path,
+                                struct ottla_error *error);
+
+/* The i-th name that a file had and nobody knows; NULL after the last. */
+OTTLA_API const char *ottla_config_unused(const struct ottla_config *config, size_t i);
+
+/* What settings there are, for help and completion. */
+struct ottla_setting {
+    const char *name;
+    const char *kind; /* "boolean", "int", "long", "string", "list", "password" */
+    const char *default_value;
+    const char *allowed; /* "a, b", or NULL */
+    const char *doc;
+};
+/* False after the last. */
+OTTLA_API bool ottla_config_setting(size_t i, struct ottla_setting *ret_setting);
+
+/* --- messages to people --- */
+
+enum ottla_log_level { OTTLA_LOG_DEBUG, OTTLA_LOG_INFO, OTTLA_LOG_WARN, OTTLA_LOG_ERROR };
+
+/* Called from any thread of the client, one call at a time; must not call the library. */
+typedef void ottla_log_fn(void *ctx, enum ottla_log_level level, const char *text);
+
+/* Lines from level up go to fn; NULL: nowhere, which is the default. */
+OTTLA_API void ottla_config_set_log(struct ottla_config *config, enum ottla_log_level level,
+                                    ottla_log_fn *fn, void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,19 @@
+/* Errors for the users of the library. */
+#ifndef CLIENT_ERROR_H
+#define CLIENT_ERROR_H
+
+#include "base/err.h"
+#include "ottla/client.h"
+
+/* Fills error, which may be NULL, and returns the code. */
+int error_set(struct ottla_error *error, int code, const char *fmt, ...) printf_like(3, 4);
+
+/* With the code's own sentence, or with what a broker said where it said something. */
+int error_code(struct ottla_error *error, int code, const char *message);
+
+static inline bool code_is_retriable(int code)
+{
+    return (ottla_error_flags(code) & OTTLA_RETRIABLE) != 0;
+}
+
+#endif
