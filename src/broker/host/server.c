@@ -89,6 +89,18 @@ static void warn_unheard(const struct props *props)
     buf_deinit(&names);
 }
 
+/* As in Kafka: one request of the largest size must fit. */
+static enum err check_sizes(const struct broker_config *c, struct buf *why)
+{
+    if (c->queued_max_request_bytes <= 0 ||
+        c->queued_max_request_bytes >= c->socket_request_max_bytes) {
+        return OK;
+    }
+    buf_printf(why, "queued.max.request.bytes (%lld) is less than socket.request.max.bytes (%d)",
+               (long long)c->queued_max_request_bytes, c->socket_request_max_bytes);
+    return ERR_BAD_CONFIG;
+}
+
 /* The controller is in this process: it cannot be one without the other. */
 static enum err check_roles(const struct broker_config *c, struct buf *why)
 {
@@ -113,6 +125,7 @@ static enum err init_config(struct server *s, struct buf *why)
     warn_unknown(&s->broker.config.props);
     warn_unheard(&s->broker.config.props);
     e = check_roles(&s->broker.config, why);
+    e = e ? e : check_sizes(&s->broker.config, why);
     if (e) {
         return e;
     }
@@ -469,7 +482,8 @@ static enum err make_parts(struct server *s, struct buf *why)
     }
     b->producer_ids = producer_ids_new(b->controller, b->node_id);
     b->fetch_sessions = fetch_sessions_new(LIMIT_FETCH_SESSIONS, s->args.seed + 4);
-    b->budget = net_budget_new(LIMIT_REQUEST_BYTES_IN_FLIGHT);
+    int64_t most = b->config.queued_max_request_bytes;
+    b->budget = net_budget_new(most > 0 ? (size_t)most : LIMIT_REQUEST_BYTES_IN_FLIGHT);
     s->upkeep = upkeep_new(s->storage, &b->topics, b->clock, &b->config);
     return make_workers(s, why);
 }
