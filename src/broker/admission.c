@@ -93,8 +93,8 @@ static void parse_overrides(struct admission *a, struct map *to, struct str list
         const char *comma = memchr(list.p + at, ',', list.len - at);
         size_t end = comma ? (size_t)(comma - list.p) : list.len;
         struct str item = str_trim(str_sub(list, at, end - at));
-        const char *colon = item.len ? memrchr(item.p, ':', item.len) : NULL;
-        size_t host_len = colon ? (size_t)(colon - item.p) : 0;
+        size_t colon = str_find_last(item, ':');
+        size_t host_len = colon < item.len ? colon : 0;
         int64_t most;
         if (host_len > 0 &&
             str_to_i64(str_sub(item, host_len + 1, item.len - host_len - 1), &most) && most >= 0) {
