@@ -9,25 +9,22 @@
  *
  *   [--send-buffer bytes] [--seconds 2] [--conns 4] [--chunk bytes of a request or answer]
  * [--file-mib what is sent] */
+#include "loopback.h"
+
 #include "base/attr.h"
 #include "base/crc.h"
 #include "base/mem.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -66,29 +63,6 @@ struct server {
     double cpu_s, seconds, bytes;
 };
 
-static void must(bool ok, const char *what)
-{
-    if (!ok) {
-        fprintf(stderr, "ottla-limit: %s: %s\n", what, strerror(errno));
-        exit(1);
-    }
-}
-
-static double now_s(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void pin(int cpu)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    (void)sched_setaffinity(0, sizeof set, &set);
-}
-
 static void poll_add(int ep, int fd, int index, unsigned events)
 {
     struct epoll_event ev = {.events = events, .data.u32 = (uint32_t)index};
@@ -96,17 +70,6 @@ static void poll_add(int ep, int fd, int index, unsigned events)
 }
 
 /* --- the client --- */
-
-static int dial(int port)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    int one = 1;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    must(fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0, "connect");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    return fd;
-}
 
 struct client_conn {
     int fd;
@@ -153,7 +116,7 @@ static void *client(void *ctx)
     pin(CLIENT_CPU);
     memset(data, 'x', ask_bytes());
     for (int i = 0; i < conn_count; i++) {
-        conns[i] = (struct client_conn){.fd = dial(s->port)};
+        conns[i] = (struct client_conn){.fd = loopback_dial(s->port)};
         conns[i].owed = (mode == INGEST ? WINDOW : 1) * ask_bytes();
         poll_add(ep, conns[i].fd, i, EPOLLIN | EPOLLOUT | EPOLLET);
         client_send(&conns[i], data);
@@ -174,19 +137,6 @@ static void *client(void *ctx)
 }
 
 /* --- the server --- */
-
-static void server_listen(struct server *s)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET};
-    socklen_t len = sizeof a;
-    s->listen_fd = socket(AF_INET, SOCK_STREAM, 0);
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    must(bind(s->listen_fd, (struct sockaddr *)&a, sizeof a) == 0 &&
-             listen(s->listen_fd, CONNS_MAX) == 0,
-         "listen");
-    getsockname(s->listen_fd, (struct sockaddr *)&a, &len);
-    s->port = ntohs(a.sin_port);
-}
 
 static void path_of(char *path, size_t len, int i) { snprintf(path, len, "%s/limit-%d", dir, i); }
 
@@ -282,12 +232,9 @@ static void turn(struct server *s, struct server_conn *c, uint8_t *buffer)
 
 static void accept_all(struct server *s, int ep)
 {
-    int one = 1;
     for (int i = 0; i < conn_count; i++) {
         struct server_conn *c = &s->conns[i];
-        c->fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK);
-        must(c->fd >= 0, "accept");
-        setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        c->fd = loopback_accept(s->listen_fd);
         if (send_buffer > 0) {
             setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
         }
@@ -314,7 +261,7 @@ static void run(struct server *s)
     pthread_t t;
     uint8_t *buffer = mem_alloc(READ_BYTES * 4);
     int ep = epoll_create1(0);
-    server_listen(s);
+    s->listen_fd = loopback_listen(&s->port);
     for (int i = 0; i < conn_count; i++) {
         s->conns[i].file = open_file(i);
         if (mode == SEND || mode == COPY) {

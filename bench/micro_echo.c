@@ -4,23 +4,20 @@
  * gigabyte: it holds when the generator is the slower side or the machine is shared.
  *
  *   micro_echo [seconds per round] [rounds] */
+#include "loopback.h"
+
 #include "base/assert.h"
 #include "base/endian.h"
 #include "base/mem.h"
 #include "net/conn.h"
 #include "plat/thread.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { CONNS_MAX = 64, BUFFER = 256 * 1024, ACK_BYTES = 50, ROUNDS_MAX = 99 };
@@ -41,41 +38,7 @@ static struct workload load;
 static atomic_bool stop;
 static atomic_uint_fast64_t served;
 
-static void pin(int cpu)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    (void)sched_setaffinity(0, sizeof set, &set);
-}
-
-static double now_s(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void must(bool ok, const char *what)
-{
-    if (!ok) {
-        perror(what);
-        exit(1);
-    }
-}
-
 /* --- the generator --- */
-
-static int dial(int port)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    int one = 1;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    must(fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0, "connect");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    return fd;
-}
 
 static void ask(int fd, const uint8_t *frame)
 {
@@ -146,7 +109,7 @@ static void generate(void *ctx)
         be32_put(frames + i * load.frame_bytes, (uint32_t)load.frame_bytes - 4);
     }
     for (int i = 0; i < load.conn_count; i++) {
-        fds[i] = dial(port);
+        fds[i] = loopback_dial(port);
     }
     if (load.is_sink) {
         generate_flood(fds, frames, count * load.frame_bytes);
@@ -161,24 +124,9 @@ static void generate(void *ctx)
 
 /* --- the bare server --- */
 
-static int bare_listen(int *ret_port)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET};
-    socklen_t len = sizeof a;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    must(fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(fd, 100) == 0,
-         "listen");
-    getsockname(fd, (struct sockaddr *)&a, &len);
-    *ret_port = ntohs(a.sin_port);
-    return fd;
-}
-
 static void bare_accept(int ep, int listen_fd)
 {
-    int one = 1;
-    int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    int fd = loopback_accept(listen_fd);
     struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
     epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
 }
@@ -300,7 +248,7 @@ static struct result round_of(bool is_bare, double seconds)
     atomic_store(&stop, false);
     atomic_store(&served, 0);
     if (is_bare) {
-        s.listen_fd = bare_listen(&s.port);
+        s.listen_fd = loopback_listen(&s.port);
     } else {
         open_conn_server(&s);
     }
