@@ -7,8 +7,6 @@
 #include "base/mem.h"
 #include "record/batch.h"
 
-#include <stdio.h>
-
 enum { FETCH = 1, PER_CONN_MAX = 512, PATIENCE_S = 30 };
 
 struct cursor {
@@ -24,21 +22,10 @@ struct lane {
 };
 
 struct consume {
-    struct flow flow;
-    struct content content;
+    struct traffic t;
     struct lane *lanes;
-    struct arena arena;
-    struct uuid topic_id;
-    int version;
-    int each; /* partitions of a connection */
-    int64_t records;
     double progress_s; /* when records came last */
 };
-
-static int first_partition(const struct consume *g, const struct flow_conn *c)
-{
-    return c->index * g->each;
-}
 
 /* Those that moved; in a new session all. */
 static int fill_partitions(const struct consume *g, const struct flow_conn *c,
@@ -46,14 +33,14 @@ static int fill_partitions(const struct consume *g, const struct flow_conn *c,
 {
     struct lane *l = &g->lanes[c->index];
     int n = 0;
-    for (int i = 0; i < g->each; i++) {
+    for (int i = 0; i < g->t.each; i++) {
         if (l->session_epoch > 0 && !l->cursors[i].has_moved) {
             continue;
         }
         parts[n] = fetch_req_fetch_partition_default;
-        parts[n].partition = first_partition(g, c) + i;
+        parts[n].partition = traffic_partition(&g->t, c, i);
         parts[n].fetch_offset = l->cursors[i].off;
-        parts[n].partition_max_bytes = g->flow.options->partition_max_bytes;
+        parts[n].partition_max_bytes = g->t.flow.options->partition_max_bytes;
         l->cursors[i].has_moved = false;
         n++;
     }
@@ -62,17 +49,14 @@ static int fill_partitions(const struct consume *g, const struct flow_conn *c,
 
 static void encode(struct consume *g, const struct flow_conn *c)
 {
-    const struct options *o = g->flow.options;
+    const struct options *o = g->t.flow.options;
     struct lane *l = &g->lanes[c->index];
     struct fetch_req req = fetch_req_default;
     struct fetch_req_fetch_topic topic = fetch_req_fetch_topic_default;
     struct fetch_req_fetch_partition parts[PER_CONN_MAX];
-    struct wire_header h = {.api_key = FETCH,
-                            .version = (int16_t)g->version,
-                            .correlation_id = c->next_correlation_id,
-                            .client_id = STR("ottla-gen")};
-    topic.topic = g->version < 13 ? str_from(o->topic) : topic.topic;
-    topic.topic_id = g->topic_id;
+    struct wire_header h = traffic_header(&g->t, c->next_correlation_id);
+    topic.topic = g->t.version < 13 ? str_from(o->topic) : topic.topic;
+    topic.topic_id = g->t.topic_id;
     topic.partitions = parts;
     topic.partitions_count = fill_partitions(g, c, parts);
     req.max_wait_ms = o->max_wait_ms;
@@ -88,10 +72,10 @@ static void encode(struct consume *g, const struct flow_conn *c)
 /* By count the sum decides: what waits to be synced is not shown to consumers yet. */
 static bool is_at_end(const struct consume *g, const struct flow_conn *c)
 {
-    if (g->flow.options->records > 0) {
-        return g->records >= g->flow.options->records;
+    if (g->t.flow.options->records > 0) {
+        return g->t.records >= g->t.flow.options->records;
     }
-    for (int i = 0; i < g->each; i++) {
+    for (int i = 0; i < g->t.each; i++) {
         const struct cursor *at = &g->lanes[c->index].cursors[i];
         if (at->off < at->end_off) {
             return false;
@@ -102,7 +86,7 @@ static bool is_at_end(const struct consume *g, const struct flow_conn *c)
 
 static bool ask(struct flow *f, struct flow_conn *c)
 {
-    struct consume *g = CONTAINER_OF(f, struct consume, flow);
+    struct consume *g = CONTAINER_OF(f, struct consume, t.flow);
     struct lane *l = &g->lanes[c->index];
     if (f->options->seconds <= 0 && is_at_end(g, c)) {
         return false;
@@ -117,8 +101,8 @@ static bool ask(struct flow *f, struct flow_conn *c)
 static void check_content(const struct consume *g, int partition, const struct batch *b)
 {
     enum { KEPT_AT = 17 };
-    const struct buf *want = content_at(&g->content, partition, b->base_off);
-    size_t len = g->flow.options->is_full_check ? want->len : BATCH_HEADER_BYTES;
+    const struct buf *want = content_at(&g->t.content, partition, b->base_off);
+    size_t len = g->t.flow.options->is_full_check ? want->len : BATCH_HEADER_BYTES;
     if (b->size_bytes != want->len || memcmp(b->p + KEPT_AT, want->p + KEPT_AT, len - KEPT_AT)) {
         die("partition %d, offset %lld: not what was produced", partition, (long long)b->base_off);
     }
@@ -138,7 +122,7 @@ static void take_records(struct consume *g, struct cursor *at, int partition, st
         at->off = batch_next_off(&b);
         in = (struct bytes){in.p + b.size_bytes, in.len - b.size_bytes};
     }
-    g->records += at->off - before_off;
+    g->t.records += at->off - before_off;
     at->has_moved |= at->off != before_off;
     g->progress_s = at->has_moved ? mono_s() : g->progress_s;
 }
@@ -146,16 +130,16 @@ static void take_records(struct consume *g, struct cursor *at, int partition, st
 static void take_partition(struct consume *g, const struct flow_conn *c,
                            const struct fetch_resp_partition_data *r)
 {
-    int i = r->partition_index - first_partition(g, c);
+    int i = r->partition_index - traffic_partition(&g->t, c, 0);
     if (r->error_code != 0) {
         die("partition %d: %s", r->partition_index, err_name((enum err)r->error_code));
     }
-    if (i < 0 || i >= g->each) {
+    if (i < 0 || i >= g->t.each) {
         die("partition %d was not asked for", r->partition_index);
     }
     struct cursor *at = &g->lanes[c->index].cursors[i];
     take_records(g, at, r->partition_index, (struct bytes){r->records.p, r->records.len});
-    if (at->off >= at->end_off && g->flow.options->seconds > 0 && at->end_off > 0) {
+    if (at->off >= at->end_off && g->t.flow.options->seconds > 0 && at->end_off > 0) {
         at->off = 0;
         at->has_moved = true;
     }
@@ -172,20 +156,12 @@ static void take_session(struct lane *l, const struct fetch_resp *resp)
 
 static void answer(struct flow *f, struct flow_conn *c, struct bytes frame)
 {
-    struct consume *g = CONTAINER_OF(f, struct consume, flow);
-    struct wire_header h = {
-        .api_key = FETCH, .version = (int16_t)g->version, .correlation_id = c->next_answer};
+    struct consume *g = CONTAINER_OF(f, struct consume, t.flow);
     struct fetch_resp resp;
-    size_t used;
     if (mono_s() - g->progress_s > PATIENCE_S) {
-        die("%lld records came, and then none for %d s", (long long)g->records, PATIENCE_S);
+        die("%lld records came, and then none for %d s", (long long)g->t.records, PATIENCE_S);
     }
-    arena_reset(&g->arena);
-    if (wire_response_header_decode(frame, &h, &used) != OK ||
-        wire_decode(&wire_fetch_resp, g->version, (struct bytes){frame.p + used, frame.len - used},
-                    &g->arena, &resp, NULL) != OK) {
-        die("that was no answer to a Fetch");
-    }
+    traffic_decode(&g->t, c, frame, &resp);
     take_session(&g->lanes[c->index], &resp);
     for (int32_t t = 0; t < resp.responses_count; t++) {
         for (int32_t i = 0; i < resp.responses[t].partitions_count; i++) {
@@ -198,27 +174,21 @@ static void lanes_init(struct consume *g, const struct options *o, const int64_t
 {
     g->lanes = mem_zalloc(sizeof *g->lanes * (size_t)o->conns);
     for (int i = 0; i < o->conns; i++) {
-        g->lanes[i].cursors = mem_zalloc(sizeof(struct cursor) * (size_t)g->each);
-        for (int k = 0; k < g->each; k++) {
-            g->lanes[i].cursors[k].end_off = end_offs[i * g->each + k];
+        g->lanes[i].cursors = mem_zalloc(sizeof(struct cursor) * (size_t)g->t.each);
+        for (int k = 0; k < g->t.each; k++) {
+            g->lanes[i].cursors[k].end_off = end_offs[i * g->t.each + k];
         }
     }
 }
 
 static void prepare(struct consume *g, const struct options *o)
 {
-    struct peer p;
-    g->flow = (struct flow){.options = o, .ask = ask, .answer = answer};
-    g->each = o->partitions / o->conns;
-    if (g->each < 1 || g->each > PER_CONN_MAX || o->partitions % o->conns != 0 || o->window != 1) {
-        die("%d connections cannot share %d partitions", o->conns, o->partitions);
-    }
-    content_init(&g->content, o);
-    arena_init(&g->arena, 16 << 20);
-    peer_open(&p, o);
-    g->version = peer_version(&p, FETCH);
+    static const struct traffic_kind kind = {FETCH, PER_CONN_MAX, ask, answer};
     int64_t *end_offs = mem_alloc(sizeof(int64_t) * (size_t)o->partitions);
-    g->topic_id = admin_find(&p, o, end_offs);
+    if (o->window != 1) {
+        die("a consumer has one fetch on its way");
+    }
+    traffic_init(&g->t, o, &kind, end_offs);
     lanes_init(g, o, end_offs);
     mem_free(end_offs);
 }
@@ -226,19 +196,12 @@ static void prepare(struct consume *g, const struct options *o)
 int gen_consume(const struct options *o)
 {
     static struct consume g;
-    struct meter m;
     prepare(&g, o);
     g.progress_s = mono_s();
-    meter_begin(&m, o->pid);
-    flow_run(&g.flow);
-    meter_end(&m);
-    if (o->seconds <= 0 && o->records > 0 && g.records != o->records) {
-        die("%lld records are there, not %lld", (long long)g.records, (long long)o->records);
+    traffic_run(&g.t);
+    if (o->seconds <= 0 && o->records > 0 && g.t.records != o->records) {
+        die("%lld records are there, not %lld", (long long)g.t.records, (long long)o->records);
     }
-    printf("{\"records\": %lld, \"bytes\": %lld, \"wire_bytes\": %lld, \"requests\": %lld",
-           (long long)g.records, (long long)g.records * (long long)o->value_bytes,
-           (long long)g.flow.bytes_in, (long long)g.flow.requests);
-    meter_print(&m);
-    printf("}\n");
+    traffic_print(&g.t, g.t.flow.bytes_in);
     return 0;
 }

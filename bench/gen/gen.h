@@ -125,6 +125,39 @@ struct flow {
 
 void flow_run(struct flow *f);
 
+/* --- traffic.c: what loads of all kinds have --- */
+
+struct traffic_kind {
+    int16_t api_key;
+    int each_max; /* partitions of a connection */
+    bool (*ask)(struct flow *f, struct flow_conn *c);
+    void (*answer)(struct flow *f, struct flow_conn *c, struct bytes frame);
+};
+
+struct traffic {
+    struct flow flow;
+    const struct traffic_kind *kind;
+    struct content content;
+    struct arena arena; /* of an answer */
+    struct uuid topic_id;
+    int version;
+    int each; /* partitions of a connection */
+    int64_t records;
+    struct meter meter;
+};
+
+/* Shares the partitions out and waits for the topic; *ret_end_offs gets where each ends. */
+void traffic_init(struct traffic *t, const struct options *o, const struct traffic_kind *kind,
+                  int64_t *ret_end_offs);
+/* Partition number i of the connection. */
+int traffic_partition(const struct traffic *t, const struct flow_conn *c, int i);
+struct wire_header traffic_header(const struct traffic *t, int32_t correlation_id);
+/* The answer, which lives until the next; there is no answer that is not one. */
+void traffic_decode(struct traffic *t, const struct flow_conn *c, struct bytes frame, void *resp);
+void traffic_run(struct traffic *t);
+/* What it was, as JSON. */
+void traffic_print(const struct traffic *t, int64_t wire_bytes);
+
 int gen_produce(const struct options *o);
 int gen_consume(const struct options *o);
 int gen_start(const struct options *o);

@@ -6,8 +6,6 @@
 #include "base/endian.h"
 #include "base/mem.h"
 
-#include <stdio.h>
-
 enum { PRODUCE = 0, CORRELATION_ID_AT = 8, PER_REQUEST_MAX = (FLOW_IOV_MAX - 1) / 2 };
 
 struct lane {
@@ -16,21 +14,10 @@ struct lane {
 };
 
 struct produce {
-    struct flow flow;
-    struct content content;
+    struct traffic t;
     struct lane *lanes;
-    struct arena arena;
-    struct uuid topic_id;
-    int version;
-    int each;                      /* partitions of a connection */
     int64_t *asked_off, *next_off; /* [partitions]: of what is sent, and of what is answered */
-    int64_t records;
 };
-
-static int partition_of(const struct produce *g, const struct flow_conn *c, int i)
-{
-    return c->index * g->each + i;
-}
 
 static void encode(struct produce *g, const struct flow_conn *c)
 {
@@ -39,21 +26,20 @@ static void encode(struct produce *g, const struct flow_conn *c)
     struct produce_req_topic_produce_data topic = produce_req_topic_produce_data_default;
     struct produce_req_partition_produce_data parts[PER_REQUEST_MAX];
     struct wire_splices splices = {.items = l->splices, .cap = PER_REQUEST_MAX};
-    struct wire_header h = {
-        .api_key = PRODUCE, .version = (int16_t)g->version, .client_id = STR("ottla-gen")};
-    for (int i = 0; i < g->each; i++) {
-        int p = partition_of(g, c, i);
-        const struct buf *b = content_at(&g->content, p, g->asked_off[p]);
-        g->asked_off[p] += g->content.records_each;
+    struct wire_header h = traffic_header(&g->t, 0);
+    for (int i = 0; i < g->t.each; i++) {
+        int p = traffic_partition(&g->t, c, i);
+        const struct buf *b = content_at(&g->t.content, p, g->asked_off[p]);
+        g->asked_off[p] += g->t.content.records_each;
         parts[i] = produce_req_partition_produce_data_default;
         parts[i].index = p;
         parts[i].records = (struct wire_records){.len = b->len, .ref = (void *)(uintptr_t)b};
     }
-    topic.name = g->version < 13 ? str_from(g->flow.options->topic) : topic.name;
-    topic.topic_id = g->topic_id;
+    topic.name = g->t.version < 13 ? str_from(g->t.flow.options->topic) : topic.name;
+    topic.topic_id = g->t.topic_id;
     topic.partition_data = parts;
-    topic.partition_data_count = g->each;
-    req.acks = (int16_t)g->flow.options->acks;
+    topic.partition_data_count = g->t.each;
+    req.acks = (int16_t)g->t.flow.options->acks;
     req.timeout_ms = 30000;
     req.topic_data = &topic;
     req.topic_data_count = 1;
@@ -62,8 +48,8 @@ static void encode(struct produce *g, const struct flow_conn *c)
 
 static bool is_enough(const struct produce *g)
 {
-    int64_t want = g->flow.options->records;
-    return want > 0 && g->flow.requests * g->each * g->content.records_each >= want;
+    int64_t want = g->t.flow.options->records;
+    return want > 0 && g->t.flow.requests * g->t.each * g->t.content.records_each >= want;
 }
 
 static void add(struct flow_conn *c, const uint8_t *p, size_t len)
@@ -75,7 +61,7 @@ static void add(struct flow_conn *c, const uint8_t *p, size_t len)
 
 static bool ask(struct flow *f, struct flow_conn *c)
 {
-    struct produce *g = CONTAINER_OF(f, struct produce, flow);
+    struct produce *g = CONTAINER_OF(f, struct produce, t.flow);
     struct lane *l = &g->lanes[c->index];
     size_t at = 0;
     if (is_enough(g)) {
@@ -84,7 +70,7 @@ static bool ask(struct flow *f, struct flow_conn *c)
     encode(g, c);
     be32_put(l->head.p + CORRELATION_ID_AT, (uint32_t)c->next_correlation_id);
     c->iov_count = 0;
-    for (int i = 0; i < g->each; i++) {
+    for (int i = 0; i < g->t.each; i++) {
         const struct buf *b = l->splices[i].ref;
         add(c, l->head.p + at, l->splices[i].at - at);
         add(c, b->p, b->len);
@@ -97,68 +83,45 @@ static bool ask(struct flow *f, struct flow_conn *c)
 static void check_partition(struct produce *g, const struct flow_conn *c,
                             const struct produce_resp_partition_produce_response *r)
 {
-    int i = r->index - partition_of(g, c, 0);
+    int i = r->index - traffic_partition(&g->t, c, 0);
     if (r->error_code != 0) {
         die("partition %d: %s", r->index, err_name((enum err)r->error_code));
     }
-    if (i < 0 || i >= g->each || r->base_offset != g->next_off[r->index]) {
+    if (i < 0 || i >= g->t.each || r->base_offset != g->next_off[r->index]) {
         die("partition %d: offset %lld is not the next one", r->index, (long long)r->base_offset);
     }
-    g->next_off[r->index] += g->content.records_each;
-    g->records += g->content.records_each;
+    g->next_off[r->index] += g->t.content.records_each;
+    g->t.records += g->t.content.records_each;
 }
 
 static void answer(struct flow *f, struct flow_conn *c, struct bytes frame)
 {
-    struct produce *g = CONTAINER_OF(f, struct produce, flow);
-    struct wire_header h = {
-        .api_key = PRODUCE, .version = (int16_t)g->version, .correlation_id = c->next_answer};
+    struct produce *g = CONTAINER_OF(f, struct produce, t.flow);
     struct produce_resp resp;
-    size_t used;
-    arena_reset(&g->arena);
-    if (wire_response_header_decode(frame, &h, &used) != OK ||
-        wire_decode(&wire_produce_resp, g->version,
-                    (struct bytes){frame.p + used, frame.len - used}, &g->arena, &resp,
-                    NULL) != OK ||
-        resp.responses_count != 1 || resp.responses[0].partition_responses_count != g->each) {
-        die("that was no answer to a Produce");
+    traffic_decode(&g->t, c, frame, &resp);
+    if (resp.responses_count != 1 || resp.responses[0].partition_responses_count != g->t.each) {
+        die("a Produce was answered for other partitions");
     }
-    for (int i = 0; i < g->each; i++) {
+    for (int i = 0; i < g->t.each; i++) {
         check_partition(g, c, &resp.responses[0].partition_responses[i]);
     }
 }
 
 static void prepare(struct produce *g, const struct options *o)
 {
-    struct peer p;
-    g->flow = (struct flow){.options = o, .ask = ask, .answer = answer};
-    g->each = o->partitions / o->conns;
-    if (g->each < 1 || g->each > PER_REQUEST_MAX || o->partitions % o->conns != 0) {
-        die("%d connections cannot share %d partitions", o->conns, o->partitions);
-    }
-    content_init(&g->content, o);
-    arena_init(&g->arena, 16 << 20);
+    static const struct traffic_kind kind = {PRODUCE, PER_REQUEST_MAX, ask, answer};
     g->lanes = mem_zalloc(sizeof *g->lanes * (size_t)o->conns);
     g->asked_off = mem_zalloc(sizeof(int64_t) * (size_t)o->partitions);
     g->next_off = mem_zalloc(sizeof(int64_t) * (size_t)o->partitions);
-    peer_open(&p, o);
-    g->version = peer_version(&p, PRODUCE);
-    g->topic_id = admin_find(&p, o, g->next_off);
+    traffic_init(&g->t, o, &kind, g->next_off);
     memcpy(g->asked_off, g->next_off, sizeof(int64_t) * (size_t)o->partitions);
 }
 
 int gen_produce(const struct options *o)
 {
     static struct produce g;
-    struct meter m;
     prepare(&g, o);
-    meter_begin(&m, o->pid);
-    flow_run(&g.flow);
-    meter_end(&m);
-    printf("{\"records\": %lld, \"bytes\": %lld, \"wire_bytes\": %lld, \"requests\": %lld",
-           (long long)g.records, (long long)g.records * (long long)o->value_bytes,
-           (long long)g.flow.bytes_out, (long long)g.flow.requests);
-    meter_print(&m);
-    printf("}\n");
+    traffic_run(&g.t);
+    traffic_print(&g.t, g.t.flow.bytes_out);
     return 0;
 }
