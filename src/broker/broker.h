@@ -14,6 +14,7 @@
 
 struct admission;
 struct controller;
+struct coordinator;
 struct fetch_sessions;
 struct producer_ids;
 struct storage;
@@ -49,6 +50,7 @@ struct broker {
     struct topic_table topics;
     struct storage *storage;
     struct controller *controller;
+    struct coordinator *coordinator;
     struct producer_ids *producer_ids;
     struct fetch_sessions *fetch_sessions;
     struct crew *syncer;

@@ -188,6 +188,7 @@ static void leave(struct group_shard *s, struct group *g, struct group_req *req,
     }
     if (req->version < LEAVE_HAS_MEMBERS) {
         r->error_code = r->members[0].error_code;
+        r->members_count = 0;
     }
 }
 

@@ -3,6 +3,7 @@
  * An unknown topic that may be auto-created is created first: the answer waits for the controller,
  * and then describes a topic that is ready, so that no client has to come back or write twice. */
 #include "broker/api/api.h"
+#include "broker/api/internal_topics.h"
 
 #include "broker/controller.h"
 #include "meta/topic_name.h"
@@ -255,13 +256,15 @@ static struct create_topics_req *missing_topics(struct metadata *m)
         const struct metadata_req_metadata_request_topic *want = &m->req->topics[i];
         if (should_create(img, want) && !is_listed(req, want->name)) {
             struct create_topics_req_creatable_topic *t = &topics[req->topics_count++];
-            *t = create_topics_req_creatable_topic_default;
             t->name = want->name;
-            t->num_partitions = -1;
-            t->replication_factor = -1;
         }
     }
     metacache_done(&c->broker->metacache);
+    for (int32_t i = 0; i < req->topics_count; i++) {
+        if (!api_new_topic(c, topics[i].name, &topics[i])) {
+            return NULL;
+        }
+    }
     return req;
 }
 

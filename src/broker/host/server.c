@@ -11,6 +11,7 @@
 #include "broker/admission.h"
 #include "broker/fetch_session.h"
 #include "broker/host/controller_host.h"
+#include "broker/host/coordinator_host.h"
 #include "broker/host/endpoints.h"
 #include "broker/host/pages.h"
 #include "broker/host/reaction.h"
@@ -196,10 +197,20 @@ static void apply_settings(struct server *s, const struct image *img)
     admission_set_limits(s->broker.admission, &limits);
 }
 
+static void forget_offsets(struct server *s, const struct delta *delta)
+{
+    for (const struct delta_topic *t = delta->topics; t != NULL; t = t->next) {
+        if (t->is_deleted && !t->is_created && s->broker.coordinator != NULL) {
+            coordinator_topic_deleted(s->broker.coordinator, t->name);
+        }
+    }
+}
+
 static void on_committed(void *ctx, const struct image *img, const struct delta *delta)
 {
     struct server *s = ctx;
     reaction_apply(&s->reaction, img, delta);
+    forget_offsets(s, delta);
     if (delta->configs != NULL) {
         apply_settings(s, img);
     }
@@ -480,6 +491,12 @@ static enum err make_parts(struct server *s, struct buf *why)
         buf_printf(why, "the controller cannot be made: %s", err_text(e));
         return e;
     }
+    e = coordinator_new(&(struct coordinator_args){b, s->args.in_one_thread, s->args.seed + 5},
+                        &b->coordinator);
+    if (e) {
+        buf_printf(why, "the group coordinator cannot be made: %s", err_text(e));
+        return e;
+    }
     b->producer_ids = producer_ids_new(b->controller, b->node_id);
     b->fetch_sessions = fetch_sessions_new(LIMIT_FETCH_SESSIONS, s->args.seed + 4);
     int64_t most = b->config.queued_max_request_bytes;
@@ -492,9 +509,11 @@ static enum err start_threads(struct server *s)
 {
     if (s->args.in_one_thread) {
         controller_begin(s->broker.controller);
+        coordinator_begin(s->broker.coordinator);
         return OK;
     }
     enum err e = controller_start(s->broker.controller);
+    e = e ? e : coordinator_start(s->broker.coordinator);
     e = e ? e : upkeep_start(s->upkeep);
     for (int i = 0; !e && i < s->broker.worker_count; i++) {
         e = worker_start(s->broker.workers[i]);
@@ -570,6 +589,9 @@ static void stop_threads(struct server *s)
         crew_drain(b->warmer);
     }
     topic_table_each(&b->topics, offline, NULL);
+    if (b->coordinator != NULL) {
+        coordinator_stop(b->coordinator);
+    }
     for (int i = 0; i < b->worker_count; i++) {
         worker_stop(b->workers[i]);
     }
@@ -601,6 +623,9 @@ static void free_parts(struct server *s)
     if (b->controller != NULL) {
         loop_timer_cancel(controller_loop(b->controller), &s->make_again);
         controller_free(b->controller);
+    }
+    if (b->coordinator != NULL) {
+        coordinator_free(b->coordinator);
     }
 }
 
@@ -637,6 +662,7 @@ bool server_step(struct server *s)
 {
     struct broker *b = &s->broker;
     bool did = loop_step(controller_loop(b->controller), 0) > 0;
+    did |= loop_step(coordinator_loop(b->coordinator), 0) > 0;
     for (int i = 0; i < b->worker_count; i++) {
         did |= loop_step(worker_loop(b->workers[i]), 0) > 0;
     }
