@@ -332,14 +332,14 @@ class Cluster(ApiCase):
 
 
     @unittest.skipIf(os.environ.get("OTTLA_E2E_BROKER") == "kafka", "Apache Kafka has coordinators")
-    def test_there_are_no_coordinators(self):
-        for v in self.each_version("FindCoordinator"):
+    def test_transactions_have_no_coordinator(self):
+        for v in self.each_version("FindCoordinator", 1):
             if v >= 4:
-                r = self.c.call("FindCoordinator", v, {"keyType": 0, "coordinatorKeys": ["a", "b"]})
+                r = self.c.call("FindCoordinator", v, {"keyType": 1, "coordinatorKeys": ["a", "b"]})
                 self.assertEqual([x["key"] for x in r["coordinators"]], ["a", "b"])
                 told = r["coordinators"]
             else:
-                told = [self.c.call("FindCoordinator", v, {"key": "a"})]
+                told = [self.c.call("FindCoordinator", v, {"keyType": 1, "key": "a"})]
             for x in told:
                 self.assertEqual((x["errorCode"], x["nodeId"], x["host"], x["port"]), (COORDINATOR_NOT_AVAILABLE, -1, "", -1))
 
