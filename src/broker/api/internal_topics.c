@@ -36,8 +36,8 @@ static int32_t live_brokers(struct call *c)
  * it, the brokers that there are will do. */
 static int16_t replicas_of(struct call *c, const struct shape *s)
 {
-    const struct config_props *props = &c->broker->config.props;
-    if (config_props_get(props, str_from(s->replicas_setting)).p != NULL) {
+    const struct props *props = &c->broker->config.props;
+    if (props_get(props, str_from(s->replicas_setting)).p != NULL) {
         return s->replicas;
     }
     return (int16_t)MAX(MIN(live_brokers(c), s->replicas), 1);
