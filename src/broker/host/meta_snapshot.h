@@ -5,7 +5,7 @@
 #ifndef BROKER_HOST_META_SNAPSHOT_H
 #define BROKER_HOST_META_SNAPSHOT_H
 
-#include "broker/host/meta_batches.h"
+#include "meta/batches.h"
 #include "plat/file.h"
 
 /* A snapshot holds everything below `off`; `epoch` is that of the last record below it. */

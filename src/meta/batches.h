@@ -1,7 +1,7 @@
 /* Batches of metadata records, as they lie in __cluster_metadata-0 and in snapshot files: taken
- * apart and put together. */
-#ifndef BROKER_HOST_META_BATCHES_H
-#define BROKER_HOST_META_BATCHES_H
+ * apart and put together. Pure. */
+#ifndef META_BATCHES_H
+#define META_BATCHES_H
 
 #include "meta/records.h"
 #include "record/control.h"

@@ -1,5 +1,5 @@
 /* Metadata batches in memory. Nothing here touches a file. */
-#include "broker/host/meta_batches.h"
+#include "meta/batches.h"
 
 #include "base/assert.h"
 #include "base/endian.h"
