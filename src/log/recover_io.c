@@ -196,6 +196,7 @@ static enum err fit_start(struct recovery *r)
     while (log->seg_count > 0 && !e) {
         struct seg *seg = log->segs[--log->seg_count];
         e = seg_remove(seg, log->fs, log->dir);
+        e = e ? e : fs_sync_dir(log->fs, log->dir); /* none stays before a gap that may be one */
         seg_unref(seg);
     }
     r->is_dir_changed = true;

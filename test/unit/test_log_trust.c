@@ -283,6 +283,51 @@ static void epochs_are_known_below_a_start_that_was_lost(void **state)
     assert_int_equal(log_last_epoch(w->log), 0);
 }
 
+static void count_producer(void *ctx, const struct log_producer *p) { ++*(int *)ctx; }
+
+/* Three segments with an open transaction at the beginning, and a start beyond them. */
+static void make_lost(struct world *w)
+{
+    struct log_appended done;
+    struct test_batch t = {.ts_ms = NOW, .count = 1, .producer_id = 4, .is_transactional = true};
+    w->args.config.has_gaps = true;
+    reopen(w, false);
+    for (; t.base_seq < 3; t.base_seq++) {
+        assert_ok(test_append(w->log, &t, &done));
+        assert_ok(log_roll(w->log));
+    }
+    assert_ok(log_sync(w->log, NULL));
+    stop(w, false);
+    w->args.log_start_off = 100;
+}
+
+/* Wherever the power goes while it begins anew, nothing of before is left in it. */
+static void a_log_that_begins_anew_has_no_past(void **state)
+{
+    bool is_over = false;
+    for (uint64_t after = 0; !is_over; after++) {
+        for (uint64_t seed = 0; seed < 40; seed++) {
+            struct world *w = *state;
+            int producers = 0;
+            make_lost(w);
+            crashfs_arm(w->disk, &(struct crashfs_plan){CRASHFS_POWER, CRASHFS_CHANGES, after,
+                                                        ERR_IO, seed});
+            is_over = log_open(&w->args, &w->log, NULL) == OK;
+            if (is_over) {
+                stop(w, false);
+            }
+            crashfs_cut(w->disk, after * 100 + seed);
+            open_log(w, false);
+            log_each_producer(w->log, count_producer, &producers);
+            assert_int_equal(producers, 0);
+            assert_int_equal(log_end_off(w->log), 100);
+            assert_int_equal(log_size_bytes(w->log), 0);
+            tear_down(state);
+            set_up(state);
+        }
+    }
+}
+
 /* --- a poisoned log --- */
 
 /* What it has in memory may not be what is on the disk: nothing of it reaches a file. */
@@ -416,6 +461,7 @@ int main(void)
         T(a_reset_below_the_point_removes_its_snapshot_first),
         T(an_unused_log_that_was_stopped_keeps_its_first_segment),
         T(epochs_are_known_below_a_start_that_was_lost),
+        T(a_log_that_begins_anew_has_no_past),
         T(a_poisoned_log_writes_nothing),
         T(the_last_segment_with_batches_ends_with_its_time),
         T(index_files_that_are_made_anew_are_whole_or_not_there),
