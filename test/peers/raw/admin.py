@@ -153,6 +153,7 @@ def delete_topics(t):
     t.say("name and id of one", "DeleteTopics", 6, by_id(("by-id-1", ZERO_UUID), (None, ids[1])))
     t.say("both and again by id", "DeleteTopics", 6, by_id(("by-id-3", ids[3]), (None, ids[3])))
     t.say("some good", "DeleteTopics", 6, by_id((None, ids[2]), ("never", ZERO_UUID), (None, UNKNOWN_ID)))
+    t.settle()
     t.say("what is left", "Metadata", 12, {"topics": [
         {"topicId": ZERO_UUID, "name": "by-id-%d" % i} for i in range(4)], "allowAutoTopicCreation": False})
 

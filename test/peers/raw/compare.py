@@ -50,7 +50,8 @@ def talk(port, names, broker=None):
 def answers_of(kind, port, names):
     if port:
         return talk(port, names).answers
-    with brokers.BY_NAME[kind](overrides=dict(CONFIG)) as b:
+    quorum = {"quorum": "dynamic"} if kind == "kafka" else {}  # as ottla makes it
+    with brokers.BY_NAME[kind](overrides=dict(CONFIG), **quorum) as b:
         return talk(b.port, names, b).answers
 
 

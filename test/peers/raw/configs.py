@@ -1,17 +1,9 @@
-"""Raw comparison: settings that are changed and described, by AlterConfigs, IncrementalAlterConfigs, DescribeConfigs."""
-
-import re
-
-from talk import wire
+"""Raw comparison: settings of topics and brokers that are changed, by AlterConfigs and IncrementalAlterConfigs."""
 
 OLD, NEW = range(0, 3), range(0, 2)  # the versions of AlterConfigs, of IncrementalAlterConfigs
 SET, DELETE, APPEND, SUBTRACT = range(4)
-DESCRIBE = range(1, 5)
 TOPIC, BROKER, LOGGER, METRICS, GROUP = 2, 4, 8, 16, 32
 OTHER_TYPES = (-1, 0, 1, 3, 5, 7, 99)
-OWN_BROKER = ("broker.id", "node.id", "listeners", "advertised.listeners", "log.dirs", "log.dir", "process.roles",
-              "controller.quorum.voters", "controller.quorum.bootstrap.servers", "controller.listener.names",
-              "metadata.log.dir", "config.providers")  # each side is started with its own
 TOO_LONG = "0:1," * 8191 + "0:1"
 
 
@@ -34,22 +26,15 @@ def both(t, label, kind, name, *settings, validate=True):
 
 def after(t, label, kind, name, *keys):
     """What is set now, by name of the setting."""
-    t.say(label, "DescribeConfigs", 4, describe((kind, name, list(keys)), synonyms=True))
+    t.settle()
+    t.say(label, "DescribeConfigs", 4, describe((kind, name, list(keys))))
 
 
-def describe(*resources, synonyms=False, documentation=False):
+def describe(*resources, synonyms=True, documentation=False):
     """resources: (type, name) or (type, name, settings)"""
     return {"resources": [{"resourceType": r[0], "resourceName": r[1],
                            "configurationKeys": r[2] if len(r) > 2 else None} for r in resources],
             "includeSynonyms": synonyms, "includeDocumentation": documentation}
-
-
-def known_to_both(answer):
-    """Without the broker settings that ottla does not have, and those that differ by what the brokers are."""
-    text = (wire.ROOT / "def" / "config.def").read_text()
-    ours = set(re.findall(r'^BROKER\("([^"]+)"', text, re.M)) - set(OWN_BROKER)
-    return dict(answer, results=[dict(r, configs=[c for c in r["configs"] or [] if c["name"] in ours])
-                                 for r in answer["results"]])
 
 
 def steps(t, kind, name, *ops):
@@ -218,108 +203,4 @@ def alter_resources(t):
     ask("brokers twice", changes(BROKER, "1"), changes(BROKER, "01"), validate=True)
 
 
-def alter_groups(t):
-    """Settings of groups and of subscriptions to clients' metrics."""
-    for kind, good, bad in (
-            (GROUP, ("consumer.session.timeout.ms", "50000"), (
-                ("consumer.session.timeout.ms", "x"), ("consumer.session.timeout.ms", "1"),
-                ("consumer.heartbeat.interval.ms", "1"), ("consumer.heartbeat.interval.ms", "20000"),
-                ("consumer.session.timeout.ms", "70000"), ("share.auto.offset.reset", "earliest"),
-                ("share.auto.offset.reset", "none"), ("share.auto.offset.reset", "by_duration:PT1H"),
-                ("share.auto.offset.reset", "by_duration:x"), ("share.isolation.level", "read_committed"),
-                ("share.isolation.level", "x"), ("share.record.lock.duration.ms", "1"), ("nope", "1"), ("", "1"),
-                ("streams.num.standby.replicas", "1"), ("streams.num.standby.replicas", "9"))),
-            (METRICS, ("interval.ms", "1000"), (
-                ("interval.ms", "x"), ("interval.ms", "1"), ("interval.ms", "3600001"), ("match", "client_id=a.*"),
-                ("match", "client_id"), ("match", "nope=a"), ("match", "client_id=["), ("metrics", "*"),
-                ("metrics", "a,b"), ("metrics", ""), ("nope", "1"), ("", "1")))):
-        ask = lambda label, *s, **kw: both(t, "%d %s" % (kind, label), kind, kw.pop("name", "gr"), *s, **kw)  # noqa: E731,B023
-        ask("good", good, validate=False)
-        ask("the same again", good, validate=False)
-        after(t, "%d, what is set" % kind, kind, "gr")
-        ask("nothing")
-        ask("null", (good[0], None))
-        ask("twice", good, good)
-        ask("too long", (good[0], TOO_LONG))
-        for setting, value in bad:
-            ask("%s=%s" % (setting, value), (setting, value))
-        for name in ("", "a b", "x" * 300):
-            ask("name %.9r" % name, good, name=name)
-        steps(t, kind, "gr", (good[0], good[1], APPEND), (good[0], good[1], SUBTRACT), ("nope", "1", APPEND),
-              ("nope", None, DELETE), ("metrics", "a", APPEND), ("metrics", "b,a", APPEND), ("metrics", "a", SUBTRACT),
-              ("metrics", None, DELETE), (good[0], None, DELETE), (good[0], None, DELETE))
-        after(t, "%d, what is set now" % kind, kind, "gr")
-
-
-def alter_loggers(t):
-    """Levels of loggers; only the root is there in both."""
-    for name in ("1", "", "7", "x"):
-        ask = lambda label, *s, **kw: both(t, "'%s', %s" % (name, label), LOGGER, name, *s, **kw)  # noqa: E731,B023
-        ask("nothing")
-        ask("good", ("root", "WARN"))
-        ask("lower case", ("root", "warn"))
-        ask("no level", ("root", "LOUD"))
-        ask("empty level", ("root", ""))
-        ask("null", ("root", None))
-        ask("unknown", ("nope", "INFO"))
-        ask("no name", ("", "INFO"))
-        ask("twice", ("root", "INFO"), ("root", "WARN"))
-        ask("long level", ("root", "x" * 32767))
-        ask("long name", ("x" * 32767, "INFO"))
-        for op in (DELETE, APPEND, SUBTRACT, 9):
-            t.each("'%s', operation %d" % (name, op), "IncrementalAlterConfigs", NEW,
-                   request(changes(LOGGER, name, ("root", "INFO", op)), validate=True))
-            t.each("'%s', operation %d of an unknown one" % (name, op), "IncrementalAlterConfigs", NEW,
-                   request(changes(LOGGER, name, ("nope", None, op)), validate=True))
-
-
-def describe_configs(t):
-    t.make_topic("dc")
-    t.make_topic("dc-set", retention_ms=5000, cleanup_policy="compact,delete", compression_type="zstd")
-    ask = lambda label, *r, **kw: t.each(label, "DescribeConfigs", DESCRIBE, describe(*r, **kw))  # noqa: E731
-    ask("topic", (TOPIC, "dc"))
-    ask("topic with settings", (TOPIC, "dc-set"))
-    ask("with synonyms", (TOPIC, "dc-set"), synonyms=True)
-    ask("some", (TOPIC, "dc-set", ["retention.ms", "segment.ms"]), synonyms=True)
-    ask("some unknown", (TOPIC, "dc-set", ["retention.ms", "nope", ""]))
-    ask("some twice", (TOPIC, "dc-set", ["retention.ms", "retention.ms"]))
-    ask("none", (TOPIC, "dc-set", []))
-    ask("with documentation", (TOPIC, "dc", ["retention.ms"]), documentation=True)
-    for name in ("", "never", "a b", "x" * 250, ".", "__cluster_metadata"):
-        ask("topic %.9r" % name, (TOPIC, name))
-    for name in ("", "7", "x", "01", "+1", "-1", "9999999999", "y" * 32767):
-        ask("broker %.9r" % name, (BROKER, name, ["log.retention.ms"]))
-        ask("loggers of %.9r" % name, (LOGGER, name, ["root"]))
-    ask("loggers", (LOGGER, "1", ["root", "nope"]), synonyms=True)
-    for kind in OTHER_TYPES:
-        ask("type %d" % kind, (kind, "dc"))
-    for kind in (METRICS, GROUP):
-        for name in ("", "never", "a b"):
-            ask("type %d %r" % (kind, name), (kind, name), synonyms=True)
-    ask("nothing")
-    ask("twice", (TOPIC, "dc", ["retention.ms"]), (TOPIC, "dc", ["segment.ms"]))
-    ask("several", (TOPIC, "dc-set", ["retention.ms"]), (BROKER, "1", ["log.retention.ms"]), (TOPIC, "never"))
-    for v in DESCRIBE:
-        for synonyms in (False, True):
-            t.say("broker, synonyms %s" % synonyms, "DescribeConfigs", v, describe((BROKER, "1"), synonyms=synonyms),
-                  known_to_both)
-    t.each("cluster", "DescribeConfigs", DESCRIBE, describe((BROKER, "")), known_to_both)
-
-
-def list_resources(t):
-    """ListConfigResources; of topics only ours."""
-    def plain(answer):
-        return dict(answer, configResources=[r for r in answer["configResources"]
-                                             if r.get("resourceType") != TOPIC or r["resourceName"].startswith("lc-")])
-
-    t.make_topic("lc-one")
-    for kind, setting in ((GROUP, ("consumer.session.timeout.ms", "50000")), (METRICS, ("interval.ms", "1000"))):
-        t.say("%d is made" % kind, "IncrementalAlterConfigs", 1, request(changes(kind, "lc-%d" % kind, setting)))
-    t.say("old", "ListConfigResources", 0, {}, plain)
-    for kinds in ((), (TOPIC,), (BROKER,), (LOGGER,), (METRICS,), (GROUP,), (TOPIC, GROUP), (TOPIC, TOPIC), (0,), (1,),
-                  (TOPIC, 3), (64,), (-1,), (-128,)):
-        t.say("types %s" % (kinds,), "ListConfigResources", 1, {"resourceTypes": list(kinds)}, plain)
-
-
-SCENES = [alter_topics, alter_topic_lists, alter_brokers, alter_broker_lists, alter_resources, alter_groups, alter_loggers,
-          describe_configs, list_resources]
+SCENES = [alter_topics, alter_topic_lists, alter_brokers, alter_broker_lists, alter_resources]

@@ -24,14 +24,13 @@ EXPECTED = (
     ("no partition", "", "the topic is named without partitions, as it was asked for"),
     ("alter_resources: twice, Alter", "", "Kafka never answers"),
     # settings
-    ("describe_configs: broker, s", "[log.flush.before.ack]", "a broker setting of ours"),
-    ("describe_configs: broker, s", "[producer.id.expiration.check.interval.ms]", "Kafka does not tell of it"),
-    ("describe_configs: with doc", "documentation", "in our own words"),
-    ("describe_configs: type", "errorMessage", "a sentence that says what is wrong"),
-    ("describe_configs: loggers", "[root].value", "how the test's brokers are started"),
+    ("describe_brokers: all of one", "[log.flush.before.ack]", "a broker setting of ours"),
+    ("describe_brokers: all of one", "[producer.id.expiration.check.interval.ms]", "Kafka does not tell of it"),
+    ("describe_topics: documentation", "documentation", "in our own words"),
+    ("describe_brokers: type", "errorMessage", "a sentence that says what is wrong"),
     ("long unknown", "error", "what Kafka says of it is too long for its own answer; we cut ours"),
     ("longest value", "error", "the same"),
-    ("too long", "error", "the same"),
+    (", too long", "error", "the same"),
     ("long level", "error", "the same"),
     ("long name", "error", "the same"),
     ("'yyyy", "error", "the same"),
@@ -49,6 +48,8 @@ EXPECTED = (
     ("match=client_id=[", "error", "Java's expressions are not checked"),
     # our own words, where Kafka has none or others
     ("Produce v", "rrorMessage", "a sentence helps"),
+    ("restarts: after a kill, again, producers", "", "Kafka forgets who wrote a moment ago if the records' times are old"),
+    ("frames: HTTP", "", "we speak HTTP here"),
     # other machinery
     ("transactional without a transaction", "errorCode", "there is no transaction coordinator yet"),
     ("producer_ids: ", "", "Kafka's first block of producer ids is not there at once"),

@@ -225,6 +225,10 @@ class Talk:
         for name in topics:
             self.await_topic(name, 1)
 
+    def settle(self):
+        """Kafka's broker applies what its controller did a moment later; a topic that is ready came behind it."""
+        self.make_topic("settled-%d" % len(self.answers))
+
     def make_topic(self, name, partitions=1, **configs):
         """Created, led and ready."""
         self.must("CreateTopics", 7, {"topics": [{
