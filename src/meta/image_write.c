@@ -54,6 +54,16 @@ static void write_features(struct writer *w)
 
 /* --- nodes --- */
 
+/* Brokers' and controllers' records have types of their own, with the same fields. */
+#define ENDPOINT_AS(type, e)                                                                       \
+    ((type){.name = (e)->name,                                                                     \
+            .host = (e)->host,                                                                     \
+            .port = (e)->port,                                                                     \
+            .security_protocol = (e)->security_protocol})
+#define FEATURE_AS(type, f)                                                                        \
+    ((type){                                                                                       \
+        .name = (f)->name, .min_supported_version = (f)->min, .max_supported_version = (f)->max})
+
 static void write_broker(struct writer *w, const struct image_node *n)
 {
     struct register_broker_record r = register_broker_record_default;
@@ -62,18 +72,10 @@ static void write_broker(struct writer *w, const struct image_node *n)
     struct register_broker_record_broker_feature *features =
         mem_zalloc((size_t)n->feature_count * sizeof *features + 1);
     for (int32_t i = 0; i < n->endpoint_count; i++) {
-        const struct image_endpoint *e = &n->endpoints[i];
-        endpoints[i] = register_broker_record_broker_endpoint_default;
-        endpoints[i].name = e->name;
-        endpoints[i].host = e->host;
-        endpoints[i].port = e->port;
-        endpoints[i].security_protocol = e->security_protocol;
+        endpoints[i] = ENDPOINT_AS(struct register_broker_record_broker_endpoint, &n->endpoints[i]);
     }
     for (int32_t i = 0; i < n->feature_count; i++) {
-        features[i] = register_broker_record_broker_feature_default;
-        features[i].name = n->features[i].name;
-        features[i].min_supported_version = n->features[i].min;
-        features[i].max_supported_version = n->features[i].max;
+        features[i] = FEATURE_AS(struct register_broker_record_broker_feature, &n->features[i]);
     }
     int version = version_of_register_broker(w->metadata_version);
     r.broker_id = n->id;
@@ -107,18 +109,12 @@ static void write_controller(struct writer *w, const struct image_node *n)
     struct register_controller_record_controller_feature *features =
         mem_zalloc((size_t)n->feature_count * sizeof *features + 1);
     for (int32_t i = 0; i < n->endpoint_count; i++) {
-        const struct image_endpoint *e = &n->endpoints[i];
-        endpoints[i] = register_controller_record_controller_endpoint_default;
-        endpoints[i].name = e->name;
-        endpoints[i].host = e->host;
-        endpoints[i].port = e->port;
-        endpoints[i].security_protocol = e->security_protocol;
+        endpoints[i] =
+            ENDPOINT_AS(struct register_controller_record_controller_endpoint, &n->endpoints[i]);
     }
     for (int32_t i = 0; i < n->feature_count; i++) {
-        features[i] = register_controller_record_controller_feature_default;
-        features[i].name = n->features[i].name;
-        features[i].min_supported_version = n->features[i].min;
-        features[i].max_supported_version = n->features[i].max;
+        features[i] =
+            FEATURE_AS(struct register_controller_record_controller_feature, &n->features[i]);
     }
     r.controller_id = n->id;
     r.incarnation_id = n->incarnation;
