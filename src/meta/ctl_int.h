@@ -119,7 +119,7 @@ struct ctl_move {
 /* Appends a change for each partition that the move concerns. */
 void ctl_move_leaders(struct ctl *ctl, const struct ctl_move *move, struct meta_records *out);
 
-/* --- settings (ctl_configs.c) --- */
+/* --- settings (ctl_config_checks.c) --- */
 
 /* Checks a new topic's settings. Texts of `why` go to the arena. */
 struct ctl_outcome ctl_check_topic_settings(const struct ctl_req *req,
