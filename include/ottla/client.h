@@ -99,6 +99,20 @@ typedef void ottla_log_fn(void *ctx, enum ottla_log_level level, const char *tex
 OTTLA_API void ottla_config_set_log(struct ottla_config *config, enum ottla_log_level level,
                                     ottla_log_fn *fn, void *ctx);
 
+/* --- the client --- */
+
+/* Connections to one cluster, and a thread that serves them. All calls of one program may share
+ * one; nothing is connected to before the first call. */
+struct ottla_client;
+
+/* Takes a copy of config. NULL, and why: OTTLA_ERR_BAD_CONFIG, or no threads or descriptors. */
+OTTLA_API struct ottla_client *ottla_client_new(const struct ottla_config *config,
+                                                struct ottla_error *error);
+
+/* Closes everything. No call may be under way in it, and what was made of it must be freed. NULL is
+ * fine. */
+OTTLA_API void ottla_client_free(struct ottla_client *client);
+
 #ifdef __cplusplus
 }
 #endif

@@ -93,7 +93,7 @@ void conn_fail(struct conn *c, enum err reason, const char *fmt, ...)
         va_start(args, fmt);
         vsnprintf(text, sizeof text, fmt, args);
         va_end(args);
-        diag_warn("net", "%s closed: %s", c->peer, text);
+        diag(c->is_client ? DIAG_DEBUG : DIAG_WARN, "net", "%s closed: %s", c->peer, text);
     }
     conn_close_for(c, reason);
 }

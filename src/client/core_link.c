@@ -1,0 +1,476 @@
+/* One broker: addresses, connection, handshake, requests and answers in order. Pure; see core.h.
+ *
+ * conn is non-NULL from the host's core_set_conn to link_break, which gives it to ACTION_CLOSE. */
+#include "client/core_int.h"
+
+#include "base/attr.h"
+#include "base/endian.h"
+#include "base/limit.h"
+#include "base/mem.h"
+#include "client/backoff.h"
+
+#include <stdio.h>
+
+enum { HANDSHAKE_ARENA_BYTES = 1 << 20, HANDSHAKE_VERSION = 4 };
+
+static const char *const software_name = "ottla";
+
+struct link *link_new(struct core *c, int32_t node_id, struct str host, int port)
+{
+    struct link *l = NEW(struct link);
+    l->id = ++c->link_id_last;
+    l->node_id = node_id;
+    l->host = str_dup(host);
+    l->port = port;
+    list_init(&l->queue);
+    list_init(&l->sent);
+    list_push_back(&c->links, &l->node);
+    return l;
+}
+
+struct link *link_by_id(struct core *c, uint32_t id)
+{
+    LIST_EACH(&c->links, n, tmp) {
+        struct link *l = LIST_ENTRY(n, struct link, node);
+        if (l->id == id) {
+            return l;
+        }
+    }
+    return NULL;
+}
+
+struct link *link_by_node(struct core *c, int32_t node_id)
+{
+    LIST_EACH(&c->links, n, tmp) {
+        struct link *l = LIST_ENTRY(n, struct link, node);
+        if (l->node_id == node_id && !l->is_leaving) {
+            return l;
+        }
+    }
+    return NULL;
+}
+
+static const char *link_name(const struct link *l, char *to, size_t size)
+{
+    if (l->node_id < 0) {
+        snprintf(to, size, "%s:%d", l->host, l->port);
+    } else {
+        snprintf(to, size, "broker %d (%s:%d)", l->node_id, l->host, l->port);
+    }
+    return to;
+}
+
+bool link_may_take(const struct link *l, int64_t now_ms)
+{
+    return l->state != LINK_IDLE || l->retry_at_ms <= now_ms;
+}
+
+/* --- sending --- */
+
+static void free_sent(struct link *l, struct sent *s)
+{
+    list_remove(&s->node);
+    l->sent_count--;
+    mem_free(s);
+}
+
+/* The request behind its header; the error is the call's. */
+static enum err encode(struct link *l, const struct core *c, struct sent *s, const void *msg,
+                       struct buf *out)
+{
+    s->head.correlation_id = ++l->correlation_last & INT32_MAX;
+    s->head.client_id = str_from(c->config->client_id);
+    enum err e = wire_request_header_encode(&s->head, out);
+    return e ? e : wire_encode(wire_request(s->head.api_key), s->head.version, msg, out, NULL);
+}
+
+static struct sent *add_sent(struct core *c, struct link *l, int api_key, int version)
+{
+    struct sent *s = NEW(struct sent);
+    s->head.api_key = (int16_t)api_key;
+    s->head.version = (int16_t)version;
+    list_push_back(&l->sent, &s->node);
+    l->sent_count++;
+    return s;
+}
+
+/* The newest version that both sides speak; -1 and a sentence. */
+static int pick_version(const struct link *l, const struct call *call, char *why, size_t size)
+{
+    struct api_range r = {0, -1};
+    if (call->api_key >= 0 && call->api_key < LINK_API_COUNT) {
+        r = l->ranges[call->api_key];
+    }
+    int hi = MIN(r.hi, call->version_hi), lo = MAX(r.lo, call->version_lo);
+    if (hi >= lo && r.hi >= r.lo) {
+        return hi;
+    }
+    char name[96];
+    link_name(l, name, sizeof name);
+    const char *api = wire_name(wire_request(call->api_key));
+    if (r.hi < r.lo) {
+        snprintf(why, size, "%s does not serve %s", name, api);
+    } else {
+        snprintf(why, size, "%s serves %s of versions %d to %d; %d to %d are needed", name, api,
+                 r.lo, r.hi, call->version_lo, call->version_hi);
+    }
+    return -1;
+}
+
+static void send_call(struct core *c, struct link *l, struct call *call, int64_t now_ms)
+{
+    char why[sizeof call->why];
+    int version = pick_version(l, call, why, sizeof why);
+    if (version < 0) {
+        core_end(c, call, ERR_UNSUPPORTED_VERSION, why);
+        return;
+    }
+    if (call->fit != NULL) {
+        call->fit(call->msg, version);
+    }
+    struct sent *s = add_sent(c, l, call->api_key, version);
+    struct buf out = BUF_INIT;
+    enum err e = encode(l, c, s, call->msg, &out);
+    if (e) {
+        buf_deinit(&out);
+        free_sent(l, s);
+        snprintf(why, sizeof why, "%s %d cannot be written: %s",
+                 wire_name(wire_request(call->api_key)), version, err_text(e));
+        core_end(c, call, e == ERR_WRONG_VERSION ? ERR_UNSUPPORTED_VERSION : e, why);
+        return;
+    }
+    core_act(c, ACTION_SEND, l)->bytes = out;
+    call->version = version;
+    call->answerer = l->node_id;
+    if (call->has_no_answer) {
+        free_sent(l, s);
+        core_end(c, call, OK, "");
+        return;
+    }
+    s->call = call;
+    s->timeout_at_ms = now_ms + c->config->request_timeout_ms;
+    call->state = CALL_SENT;
+    call->link = l;
+}
+
+static void resolve(struct core *c, struct link *l)
+{
+    struct action *a = core_act(c, ACTION_RESOLVE, l);
+    snprintf(a->host, sizeof a->host, "%s", l->host);
+    l->state = LINK_RESOLVING;
+}
+
+void link_take(struct core *c, struct link *l, struct call *call, int64_t now_ms)
+{
+    if (l->state == LINK_UP) {
+        send_call(c, l, call, now_ms);
+        return;
+    }
+    call->state = CALL_QUEUED;
+    call->link = l;
+    list_push_back(&l->queue, &call->node);
+    if (l->state == LINK_IDLE) {
+        resolve(c, l);
+    }
+}
+
+void link_forget(struct link *l, struct call *call)
+{
+    LIST_EACH(&l->sent, n, tmp) {
+        struct sent *s = LIST_ENTRY(n, struct sent, node);
+        if (s->call == call) {
+            s->call = NULL; /* its answer is still to come */
+        }
+    }
+}
+
+/* --- breaking --- */
+
+static void return_sent(struct core *c, struct link *l, int64_t now_ms)
+{
+    LIST_EACH(&l->sent, n, tmp) {
+        struct sent *s = LIST_ENTRY(n, struct sent, node);
+        struct call *call = s->call;
+        free_sent(l, s);
+        if (call == NULL) {
+            continue;
+        }
+        call->tries++;
+        if (c->is_stopped || call->is_once || call->tries > c->config->retries) {
+            core_end(c, call, c->is_stopped ? ERR_CLOSED : ERR_NETWORK_EXCEPTION, l->trouble);
+            continue;
+        }
+        call->retry_at_ms =
+            now_ms + backoff_ms(c->config->retry_backoff_ms, c->config->retry_backoff_max_ms,
+                                call->tries, &c->rand);
+        core_wait(c, call);
+    }
+}
+
+static void note_trouble(struct core *c, struct link *l, enum err why)
+{
+    static const char *const doing[] = {"", "look up its name", "connect", "agree on versions",
+                                        "stay connected"};
+    char name[128];
+    snprintf(l->trouble, sizeof l->trouble, "%s: cannot %s: %s", link_name(l, name, sizeof name),
+             doing[l->state], err_text(why));
+    core_message(c, "%s", l->trouble);
+}
+
+void link_break(struct core *c, struct link *l, enum err why, int64_t now_ms)
+{
+    struct list_node *n;
+    bool had_work = !list_is_empty(&l->sent) || !list_is_empty(&l->queue);
+    if (l->state == LINK_IDLE) {
+        return;
+    }
+    if (!c->is_stopped && (l->state != LINK_UP || had_work)) {
+        note_trouble(c, l, why);
+    }
+    if (l->conn != NULL) {
+        core_act(c, ACTION_CLOSE, l);
+        l->conn = NULL;
+    }
+    l->failures = l->state == LINK_UP ? 1 : l->failures + 1;
+    l->state = LINK_IDLE;
+    l->retry_at_ms =
+        now_ms + backoff_ms(c->config->reconnect_backoff_ms, c->config->reconnect_backoff_max_ms,
+                            l->failures, &c->rand);
+    return_sent(c, l, now_ms);
+    while ((n = list_pop_front(&l->queue)) != NULL) {
+        core_wait(c, LIST_ENTRY(n, struct call, node));
+    }
+    if (c->has_nodes && !c->is_stopped && had_work) {
+        meta_want(c, now_ms);
+    }
+}
+
+void link_remove(struct core *c, struct link *l)
+{
+    LIST_EACH(&c->actions, n, tmp) {
+        struct action *a = LIST_ENTRY(n, struct action, node);
+        if (a->link_id == l->id && a->kind != ACTION_CLOSE) {
+            list_remove(n);
+            core_free_action(a);
+        }
+    }
+    list_remove(&l->node);
+    mem_free(l->host);
+    mem_free(l->rack);
+    mem_free(l);
+}
+
+/* --- connecting --- */
+
+/* The next address, or the end of this try. */
+static void connect_next(struct core *c, struct link *l, enum err why, int64_t now_ms)
+{
+    if (l->address_tries >= l->address_count) {
+        l->setup_failures++;
+        link_break(c, l, why, now_ms);
+        return;
+    }
+    l->address_tries++;
+    struct action *a = core_act(c, ACTION_CONNECT, l);
+    snprintf(a->host, sizeof a->host, "%s", l->addresses[l->address_next]);
+    a->port = l->port;
+    l->address_next = (l->address_next + 1) % l->address_count;
+    l->setup_deadline_ms = now_ms + backoff_ms(c->config->connection_setup_timeout_ms,
+                                               c->config->connection_setup_timeout_max_ms,
+                                               l->setup_failures + 1, &c->rand);
+}
+
+static void shake_hands(struct core *c, struct link *l, int version, int64_t now_ms)
+{
+    struct api_versions_req req = api_versions_req_default;
+    struct buf out = BUF_INIT;
+    req.client_software_name = str_from(software_name);
+    req.client_software_version = str_from(OTTLA_VERSION);
+    struct sent *s = add_sent(c, l, API_API_VERSIONS, version);
+    enum err e = encode(l, c, s, &req, &out);
+    s->timeout_at_ms = now_ms + c->config->request_timeout_ms;
+    l->state = LINK_HANDSHAKE;
+    core_act(c, ACTION_SEND, l)->bytes = out;
+    if (e) {
+        link_break(c, l, e, now_ms);
+    }
+}
+
+void core_opened(struct core *c, uint32_t link_id, int64_t now_ms)
+{
+    struct link *l = link_by_id(c, link_id);
+    if (l != NULL && l->state == LINK_CONNECTING) {
+        shake_hands(c, l, HANDSHAKE_VERSION, now_ms);
+    }
+    core_tick(c, now_ms);
+}
+
+void core_closed(struct core *c, uint32_t link_id, enum err why, int64_t now_ms)
+{
+    struct link *l = link_by_id(c, link_id);
+    if (l == NULL) {
+        return;
+    }
+    l->conn = NULL;
+    if (l->state == LINK_CONNECTING) {
+        connect_next(c, l, why, now_ms);
+    } else {
+        link_break(c, l, why ? why : ERR_CLOSED, now_ms);
+    }
+    core_tick(c, now_ms);
+}
+
+/* --- receiving --- */
+
+static void learn_ranges(struct link *l, const struct api_versions_resp *resp)
+{
+    for (int i = 0; i < LINK_API_COUNT; i++) {
+        l->ranges[i] = (struct api_range){0, -1};
+    }
+    for (int32_t i = 0; i < resp->api_keys_count; i++) {
+        const struct api_versions_resp_api_version *k = &resp->api_keys[i];
+        if (k->api_key >= 0 && k->api_key < LINK_API_COUNT) {
+            l->ranges[k->api_key] = (struct api_range){k->min_version, k->max_version};
+        }
+    }
+}
+
+static void go_up(struct core *c, struct link *l, int64_t now_ms)
+{
+    struct list_node *n;
+    l->state = LINK_UP;
+    l->failures = l->setup_failures = 0;
+    l->trouble[0] = '\0';
+    while (l->state == LINK_UP && (n = list_pop_front(&l->queue)) != NULL) {
+        send_call(c, l, LIST_ENTRY(n, struct call, node), now_ms);
+    }
+}
+
+/* A broker that does not know our version answers 35 in the oldest form, with the versions that it
+ * does know. */
+static void take_handshake(struct core *c, struct link *l, int version, struct bytes body,
+                           int64_t now_ms)
+{
+    struct arena a;
+    struct api_versions_resp resp;
+    bool is_refused = body.len >= 2 && be16_get(body.p) == ERR_UNSUPPORTED_VERSION;
+    arena_init(&a, HANDSHAKE_ARENA_BYTES);
+    enum err e = wire_decode(wire_response(API_API_VERSIONS), is_refused ? 0 : version, body, &a,
+                             &resp, NULL);
+    if (!e) {
+        learn_ranges(l, &resp);
+        int hi = l->ranges[API_API_VERSIONS].hi;
+        if (is_refused && version > 0) {
+            shake_hands(c, l, hi > 0 && hi < version ? hi : 0, now_ms);
+        } else if (resp.error_code) {
+            e = (enum err)resp.error_code;
+        } else {
+            go_up(c, l, now_ms);
+        }
+    }
+    arena_deinit(&a);
+    if (e) {
+        link_break(c, l, e, now_ms);
+    }
+}
+
+static enum err take_answer(struct core *c, struct call *call, struct bytes frame, size_t body_at,
+                            int64_t now_ms)
+{
+    uint8_t *copy = mem_try(MAX(frame.len, 1));
+    if (copy == NULL) {
+        core_end(c, call, ERR_NO_MEMORY, "no memory for the answer");
+        return OK;
+    }
+    memcpy(copy, frame.p, frame.len);
+    call->frame = copy;
+    call->frame_len = frame.len;
+    call->body_at = body_at;
+    core_end(c, call, OK, "");
+    if (call->api_key == API_METADATA) {
+        meta_learn(c, call, now_ms);
+    }
+    return OK;
+}
+
+void core_frame(struct core *c, uint32_t link_id, struct bytes frame, int64_t now_ms)
+{
+    struct link *l = link_by_id(c, link_id);
+    struct list_node *n = l == NULL ? NULL : list_front(&l->sent);
+    size_t body_at = 0;
+    if (n == NULL) {
+        if (l != NULL) {
+            link_break(c, l, ERR_MALFORMED, now_ms); /* an answer to nothing */
+        }
+        core_tick(c, now_ms);
+        return;
+    }
+    struct sent s = *LIST_ENTRY(n, struct sent, node);
+    enum err e = wire_response_header_decode(frame, &s.head, &body_at);
+    if (!e) {
+        free_sent(l, LIST_ENTRY(n, struct sent, node));
+        struct bytes body = {frame.p + body_at, frame.len - body_at};
+        if (l->state == LINK_HANDSHAKE) {
+            take_handshake(c, l, s.head.version, body, now_ms);
+        } else if (s.call != NULL) {
+            e = take_answer(c, s.call, frame, body_at, now_ms);
+        }
+    }
+    if (e) {
+        link_break(c, l, e, now_ms);
+    }
+    core_tick(c, now_ms);
+}
+
+/* --- time --- */
+
+static void end_late_calls(struct core *c, struct link *l, int64_t now_ms)
+{
+    LIST_EACH(&l->queue, n, tmp) {
+        struct call *call = LIST_ENTRY(n, struct call, node);
+        if (call->deadline_ms <= now_ms) {
+            list_remove(n);
+            core_wait(c, call); /* which ends it with all that is known */
+        }
+    }
+    LIST_EACH(&l->sent, n, tmp) {
+        struct sent *s = LIST_ENTRY(n, struct sent, node);
+        if (s->call != NULL && s->call->deadline_ms <= now_ms) {
+            core_wait(c, s->call);
+            s->call = NULL;
+        }
+    }
+}
+
+void link_tick(struct core *c, struct link *l, int64_t now_ms)
+{
+    struct list_node *first = list_front(&l->sent);
+    end_late_calls(c, l, now_ms);
+    if (l->state == LINK_CONNECTING && l->setup_deadline_ms <= now_ms) {
+        if (l->conn != NULL) {
+            core_act(c, ACTION_CLOSE, l);
+            l->conn = NULL;
+        }
+        connect_next(c, l, ERR_REQUEST_TIMED_OUT, now_ms);
+    } else if (first != NULL && LIST_ENTRY(first, struct sent, node)->timeout_at_ms <= now_ms) {
+        link_break(c, l, ERR_REQUEST_TIMED_OUT, now_ms);
+    }
+    if (l->is_leaving && list_is_empty(&l->sent) && list_is_empty(&l->queue)) {
+        link_break(c, l, ERR_CLOSED, now_ms);
+        link_remove(c, l);
+    }
+}
+
+int64_t link_deadline_ms(const struct link *l)
+{
+    int64_t at = l->state == LINK_CONNECTING ? l->setup_deadline_ms : INT64_MAX;
+    LIST_EACH(&l->queue, n, tmp) {
+        at = MIN(at, LIST_ENTRY(n, struct call, node)->deadline_ms);
+    }
+    LIST_EACH(&l->sent, n, tmp) {
+        const struct sent *s = LIST_ENTRY(n, struct sent, node);
+        at = MIN(at, s->timeout_at_ms);
+        at = s->call != NULL ? MIN(at, s->call->deadline_ms) : at;
+    }
+    return at;
+}

@@ -1,0 +1,464 @@
+/* The I/O around a core: executes its actions, feeds it events, sets its timer. The loop's thread,
+ * but for host_new, ottla_client_free and what is marked in host.h.
+ *
+ * A connection's user is its link's id; 0 when the core has let go of it. Every event ends with
+ * host_settle. */
+#include "client/host.h"
+
+#include "base/mem.h"
+#include "client/core_int.h"
+#include "client/error.h"
+#include "plat/entropy.h"
+
+#include <stdio.h>
+
+static void host_settle(struct ottla_client *c);
+
+static int64_t now_ms(const struct ottla_client *c) { return loop_now_ms(c->loop); }
+
+/* --- messages --- */
+
+static void say(struct ottla_client *c, enum ottla_log_level level, const char *text)
+{
+    const struct ottla_config *config = c->config;
+    if (config->log_fn != NULL && level >= config->log_level) {
+        config->log_fn(config->log_ctx, level, text);
+    }
+}
+
+static void say_messages(struct ottla_client *c)
+{
+    struct str rest = buf_str(&c->core.messages), line;
+    if (rest.len == 0) {
+        return;
+    }
+    while (str_next_item(&rest, '\n', &line)) {
+        char *text = str_dup(line);
+        say(c, OTTLA_LOG_WARN, text);
+        mem_free(text);
+    }
+    buf_clear(&c->core.messages);
+}
+
+/* --- connections --- */
+
+static uint32_t link_of(const struct conn *conn) { return (uint32_t)(uintptr_t)conn_user(conn); }
+
+static void on_open(struct conn *conn)
+{
+    struct ottla_client *c = conn_ctx(conn);
+    core_opened(&c->core, link_of(conn), now_ms(c));
+    host_settle(c);
+}
+
+static enum conn_next on_frame(struct conn *conn, uint8_t *frame, size_t len)
+{
+    struct ottla_client *c = conn_ctx(conn);
+    core_frame(&c->core, link_of(conn), (struct bytes){frame, len}, now_ms(c));
+    host_settle(c);
+    return CONN_CONTINUE;
+}
+
+static void on_close(struct conn *conn)
+{
+    struct ottla_client *c = conn_ctx(conn);
+    uint32_t link_id = link_of(conn);
+    if (link_id != 0) {
+        conn_set_user(conn, NULL);
+        core_closed(&c->core, link_id, conn_close_reason(conn), now_ms(c));
+        host_settle(c);
+    }
+}
+
+static const struct conn_handler handler = {
+    .on_open = on_open, .on_frame = on_frame, .on_close = on_close};
+
+/* --- names --- */
+
+struct lookup {
+    struct mail mail;
+    struct ottla_client *client;
+    struct thread thread;
+    uint32_t link_id;
+    char host[256];
+    char addresses[LINK_ADDRESSES_MAX][NET_NAME_MAX];
+    int count;
+};
+
+static void look_up(struct lookup *l)
+{
+    l->count = net_resolve(loop_net(l->client->loop), l->host, l->addresses, LINK_ADDRESSES_MAX);
+}
+
+static void on_looked_up(struct mail *m)
+{
+    struct lookup *l = CONTAINER_OF(m, struct lookup, mail);
+    struct ottla_client *c = l->client;
+    thread_join(&l->thread);
+    c->lookup_count--;
+    core_resolved(&c->core, l->link_id, l->addresses, l->count, now_ms(c));
+    mem_free(l);
+    host_settle(c);
+}
+
+static void lookup_main(void *ctx)
+{
+    struct lookup *l = ctx;
+    look_up(l);
+    loop_post(l->client->loop, &l->mail);
+}
+
+static bool is_numeric(const char *host)
+{
+    return strchr(host, ':') != NULL || host[strspn(host, "0123456789.")] == '\0';
+}
+
+static void resolve(struct ottla_client *c, const struct action *a)
+{
+    struct lookup *l = NEW(struct lookup);
+    l->client = c;
+    l->link_id = a->link_id;
+    l->mail.fn = on_looked_up;
+    snprintf(l->host, sizeof l->host, "%s", a->host);
+    if (c->drive == NULL && !is_numeric(a->host) &&
+        thread_start(&l->thread, "ottla-names", lookup_main, l) == OK) {
+        c->lookup_count++;
+        return;
+    }
+    look_up(l);
+    core_resolved(&c->core, l->link_id, l->addresses, l->count, now_ms(c));
+    mem_free(l);
+}
+
+/* --- actions --- */
+
+static void connect_to(struct ottla_client *c, const struct action *a)
+{
+    struct conn *conn;
+    enum err e = conn_connect(c->loop, a->host, a->port, &c->conn_config, &conn);
+    if (e) {
+        core_closed(&c->core, a->link_id, e, now_ms(c));
+    } else if (core_set_conn(&c->core, a->link_id, conn)) {
+        conn_set_user(conn, (void *)(uintptr_t)a->link_id);
+    } else {
+        conn_close(conn);
+    }
+}
+
+static void send_bytes(struct ottla_client *c, struct action *a)
+{
+    const struct link *l = link_by_id(&c->core, a->link_id);
+    if (l == NULL || l->conn != a->conn || l->conn == NULL) {
+        return; /* broken since */
+    }
+    struct sendvec vec;
+    size_t len;
+    uint8_t *p = buf_steal(&a->bytes, &len);
+    sendvec_init(&vec);
+    sendvec_add_bytes(&vec, (struct bytes){p, len}, p);
+    conn_send(a->conn, &vec);
+}
+
+static void act(struct ottla_client *c, struct action *a)
+{
+    switch (a->kind) {
+    case ACTION_RESOLVE:
+        resolve(c, a);
+        return;
+    case ACTION_CONNECT:
+        connect_to(c, a);
+        return;
+    case ACTION_SEND:
+        send_bytes(c, a);
+        return;
+    case ACTION_CLOSE:
+        conn_set_user(a->conn, NULL);
+        conn_close(a->conn);
+        return;
+    }
+}
+
+static void stop_when_idle(struct ottla_client *c)
+{
+    if (c->is_stopping && c->lookup_count == 0 && c->drive == NULL) {
+        loop_stop(c->loop);
+    }
+}
+
+static void host_settle(struct ottla_client *c)
+{
+    struct action *a;
+    struct call *call;
+    while ((a = core_take_action(&c->core)) != NULL) {
+        act(c, a);
+        core_free_action(a);
+    }
+    while ((call = core_take_done(&c->core)) != NULL) {
+        call->done(call);
+    }
+    say_messages(c);
+    int64_t at = core_deadline_ms(&c->core);
+    if (at == INT64_MAX) {
+        loop_timer_cancel(c->loop, &c->timer);
+    } else {
+        loop_timer_set(c->loop, &c->timer, at);
+    }
+    stop_when_idle(c);
+}
+
+static void on_timer(struct timer *t)
+{
+    struct ottla_client *c = CONTAINER_OF(t, struct ottla_client, timer);
+    core_tick(&c->core, now_ms(c));
+    host_settle(c);
+}
+
+/* --- waiting: other threads --- */
+
+static void wake(struct waiter *w, struct request *r)
+{
+    mutex_lock(&w->lock);
+    if (r != NULL) {
+        list_push_back(&w->done, &r->node);
+    } else {
+        w->is_drained = true;
+    }
+    cond_signal(&w->cond);
+    mutex_unlock(&w->lock);
+}
+
+static void on_done(struct call *call)
+{
+    struct request *r = call->ctx;
+    list_remove(&r->node);
+    wake(r->waiter, r);
+}
+
+static void on_submit(struct mail *m)
+{
+    struct request *r = CONTAINER_OF(m, struct request, mail);
+    struct ottla_client *c = r->waiter->client;
+    list_push_back(&r->waiter->open, &r->node);
+    core_submit(&c->core, &r->call, now_ms(c));
+    host_settle(c);
+}
+
+static void on_drain(struct mail *m)
+{
+    struct waiter *w = CONTAINER_OF(m, struct waiter, drain_mail);
+    struct ottla_client *c = w->client;
+    LIST_EACH(&w->open, n, tmp) {
+        core_cancel(&c->core, &LIST_ENTRY(n, struct request, node)->call, now_ms(c));
+    }
+    host_settle(c);
+    wake(w, NULL);
+}
+
+void waiter_init(struct waiter *w, struct ottla_client *client)
+{
+    *w = (struct waiter){.client = client, .drain_mail.fn = on_drain};
+    mutex_init(&w->lock);
+    cond_init(&w->cond);
+    list_init(&w->done);
+    list_init(&w->open);
+}
+
+void waiter_submit(struct waiter *w, struct request *r)
+{
+    r->waiter = w;
+    r->call.done = on_done;
+    r->call.ctx = r;
+    r->mail.fn = on_submit;
+    w->pending++;
+    loop_post(w->client->loop, &r->mail);
+}
+
+/* Lock held. Returns once something may have changed. */
+static void pause_ns(struct waiter *w, int64_t ns)
+{
+    struct ottla_client *c = w->client;
+    if (c->drive == NULL) {
+        if (ns < 0) {
+            cond_wait(&w->cond, &w->lock);
+        } else {
+            cond_wait_ns(&w->cond, &w->lock, ns);
+        }
+        return;
+    }
+    mutex_unlock(&w->lock);
+    c->drive(c->drive_ctx);
+    mutex_lock(&w->lock);
+}
+
+/* Lock held: until a request is done, or is_drained with for_drain, or the time is over. */
+static void pause_until(struct waiter *w, int64_t timeout_ms, bool for_drain)
+{
+    int64_t end = timeout_ms < 0 ? -1 : clock_mono_ns(w->client->clock) + timeout_ms * 1000000;
+    while (for_drain ? !w->is_drained : list_is_empty(&w->done)) {
+        int64_t left = end < 0 ? -1 : end - clock_mono_ns(w->client->clock);
+        if (end >= 0 && left <= 0) {
+            return;
+        }
+        pause_ns(w, left);
+    }
+}
+
+struct request *waiter_next(struct waiter *w, int64_t timeout_ms)
+{
+    if (w->pending == 0) {
+        return NULL;
+    }
+    mutex_lock(&w->lock);
+    pause_until(w, timeout_ms, false);
+    struct list_node *n = list_pop_front(&w->done);
+    mutex_unlock(&w->lock);
+    if (n == NULL) {
+        return NULL;
+    }
+    w->pending--;
+    return LIST_ENTRY(n, struct request, node);
+}
+
+void waiter_sleep(struct waiter *w, int64_t ms)
+{
+    mutex_lock(&w->lock);
+    pause_until(w, ms, true);
+    mutex_unlock(&w->lock);
+}
+
+void waiter_deinit(struct waiter *w)
+{
+    struct request *r;
+    if (w->pending > 0) {
+        loop_post(w->client->loop, &w->drain_mail);
+        mutex_lock(&w->lock);
+        pause_until(w, -1, true);
+        mutex_unlock(&w->lock);
+        while ((r = waiter_next(w, -1)) != NULL) {
+            request_deinit(r);
+        }
+    }
+    cond_deinit(&w->cond);
+    mutex_deinit(&w->lock);
+}
+
+int request_read(struct request *r, struct arena *a, void *msg, struct ottla_error *error)
+{
+    const struct call *call = &r->call;
+    if (call->err) {
+        return error_set(error, call->err, "%s", call->why);
+    }
+    struct bytes body = {call->frame + call->body_at, call->frame_len - call->body_at};
+    const struct wire_msg *m = wire_response(call->api_key);
+    enum err e = wire_decode(m, call->version, body, a, msg, NULL);
+    return e ? error_set(error, e, "%s %d of broker %d: %s", wire_name(m), call->version,
+                         call->answerer, err_text(e))
+             : 0;
+}
+
+void request_deinit(struct request *r)
+{
+    mem_free(r->call.frame);
+    r->call.frame = NULL;
+}
+
+/* --- life: other threads --- */
+
+static void host_main(void *ctx)
+{
+    struct ottla_client *c = ctx;
+    loop_run(c->loop);
+}
+
+static void on_stop(struct mail *m)
+{
+    struct ottla_client *c = CONTAINER_OF(m, struct ottla_client, stop_mail);
+    c->is_stopping = true;
+    core_stop(&c->core, now_ms(c));
+    host_settle(c);
+}
+
+static void host_free(struct ottla_client *c)
+{
+    if (c->loop != NULL) {
+        conn_close_all(c->loop);
+        loop_timer_cancel(c->loop, &c->timer);
+        loop_free(c->loop);
+    }
+    core_deinit(&c->core);
+    ottla_config_free(c->config);
+    mem_free(c);
+}
+
+static int check_config(const struct ottla_config *config, struct ottla_error *error)
+{
+    char why[300];
+    if (!core_check_servers(config->values.bootstrap_servers, why, sizeof why)) {
+        return error_set(error, ERR_BAD_CONFIG, "%s", why);
+    }
+    return 0;
+}
+
+static void say_unused(struct ottla_client *c)
+{
+    const char *name;
+    char text[320];
+    for (size_t i = 0; (name = ottla_config_unused(c->config, i)) != NULL; i++) {
+        snprintf(text, sizeof text, "the setting '%s' is not used here", name);
+        say(c, OTTLA_LOG_INFO, text);
+    }
+}
+
+struct ottla_client *host_new(const struct ottla_config *config, const struct host_seams *seams,
+                              struct ottla_error *error)
+{
+    if (check_config(config, error)) {
+        return NULL;
+    }
+    struct ottla_client *c = NEW(struct ottla_client);
+    c->config = ottla_config_copy(config);
+    c->clock = seams ? seams->clock : clock_system();
+    c->drive = seams ? seams->drive : NULL;
+    c->drive_ctx = seams ? seams->drive_ctx : NULL;
+    c->timer.fn = on_timer;
+    c->stop_mail.fn = on_stop;
+    c->conn_config =
+        (struct conn_config){.handler = &handler,
+                             .ctx = c,
+                             .frame_max_bytes = (size_t)c->config->values.receive_max_bytes,
+                             .output_max_bytes = SIZE_MAX,
+                             .idle_max_ms = c->config->values.connections_max_idle_ms};
+    core_init(&c->core, &c->config->values, seams ? seams->seed : entropy_u64());
+    enum err e = loop_new(seams ? seams->net : net_posix(), c->clock, &c->loop);
+    if (!e && c->drive == NULL) {
+        e = thread_start(&c->thread, "ottla-client", host_main, c);
+    }
+    if (e) {
+        host_free(c);
+        error_set(error, e, "the client cannot start: %s", err_text(e));
+        return NULL;
+    }
+    say_unused(c);
+    return c;
+}
+
+struct ottla_client *ottla_client_new(const struct ottla_config *config, struct ottla_error *error)
+{
+    return host_new(config, NULL, error);
+}
+
+void ottla_client_free(struct ottla_client *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    loop_post(c->loop, &c->stop_mail);
+    if (c->drive == NULL) {
+        thread_join(&c->thread);
+    } else {
+        while (!c->is_stopping) {
+            c->drive(c->drive_ctx);
+        }
+    }
+    host_free(c);
+}

@@ -1,0 +1,82 @@
+/* Brings a core to life: its thread, event loop and connections; and lets other threads ask through
+ * it and wait. */
+#ifndef CLIENT_HOST_H
+#define CLIENT_HOST_H
+
+#include "base/arena.h"
+#include "client/core.h"
+#include "net/conn.h"
+#include "plat/thread.h"
+
+struct ottla_client {
+    struct ottla_config *config;
+    struct core core; /* the loop's thread */
+    struct loop *loop;
+    struct clock *clock;
+    struct timer timer;
+    struct conn_config conn_config;
+    struct thread thread;
+    struct mail stop_mail;
+    int lookup_count; /* names being looked up */
+    bool is_stopping;
+    /* Simulation: no thread; who waits calls it until there is something. NULL otherwise. */
+    void (*drive)(void *ctx);
+    void *drive_ctx;
+};
+
+struct host_seams {
+    struct net *net;
+    struct clock *clock;
+    void (*drive)(void *ctx);
+    void *drive_ctx;
+    uint64_t seed;
+};
+
+/* seams NULL: the machine's own, and a thread. */
+struct ottla_client *host_new(const struct ottla_config *config, const struct host_seams *seams,
+                              struct ottla_error *error);
+
+/* --- asking --- */
+
+/* Where finished requests gather. One thread waits at it. */
+struct waiter {
+    struct ottla_client *client;
+    struct mutex lock;
+    struct cond cond;
+    struct list done; /* requests; under lock */
+    struct list open; /* the loop's thread */
+    bool is_drained;
+    int pending; /* submitted and not taken yet; the waiting thread's */
+    struct mail drain_mail;
+};
+
+struct request {
+    struct call call; /* filled by the asker, apart from done and ctx */
+    struct mail mail;
+    struct waiter *waiter;
+    struct list_node node;
+};
+
+void waiter_init(struct waiter *w, struct ottla_client *client);
+/* Cancels what is open and frees the frames of what nobody took. */
+void waiter_deinit(struct waiter *w);
+
+void waiter_submit(struct waiter *w, struct request *r);
+
+/* A finished request, or NULL after timeout_ms (< 0: waits for as long as something is pending). */
+struct request *waiter_next(struct waiter *w, int64_t timeout_ms);
+
+/* Waits for ms without asking for anything. */
+void waiter_sleep(struct waiter *w, int64_t ms);
+
+static inline int64_t client_now_ms(const struct ottla_client *c)
+{
+    return clock_mono_ms(c->clock);
+}
+
+/* Reads the answer into msg. Views point into the frame, arrays into the arena. The call's own
+ * error if it has one; then, and for bytes that are malformed, error gets a sentence. */
+int request_read(struct request *r, struct arena *a, void *msg, struct ottla_error *error);
+void request_deinit(struct request *r); /* frees the frame */
+
+#endif
