@@ -4,10 +4,10 @@
 /* "/127.0.0.1": as Java prints the address of a peer. */
 static struct str client_host(struct call *c)
 {
-    struct str peer = str_from(conn_peer(c->conn));
-    struct str host = str_sub(peer, 0, str_find_last(peer, ':'));
-    if (host.len >= 2 && host.p[0] == '[') {
-        host = str_sub(host, 1, host.len - 2);
+    const char *peer = conn_peer(c->conn);
+    struct str host = {peer, str_find_last(str_from(peer), ':')};
+    if (host.len >= 2 && peer[0] == '[') {
+        host = (struct str){peer + 1, host.len - 2};
     }
     return arena_printf(&c->arena, "/%.*s", STR_ARG(host));
 }
@@ -16,8 +16,9 @@ struct group_fan *group_fan_new(struct call *c, const void *request, int32_t cou
 {
     struct group_fan *f = CALL_NEW(c, struct group_fan);
     struct group_part *parts = f ? CALL_ARRAY(c, struct group_part, MAX(count, 0)) : NULL;
-    struct str host = client_host(c);
-    if (parts == NULL || host.p == NULL) {
+    struct str host = client_host(c), id;
+    /* the header lies in the frame as it came in, which does not outlive the handler */
+    if (parts == NULL || host.p == NULL || !arena_copy_str(&c->arena, c->header.client_id, &id)) {
         call_fail(c, "out of memory");
         return NULL;
     }
@@ -25,6 +26,7 @@ struct group_fan *group_fan_new(struct call *c, const void *request, int32_t cou
     for (int32_t i = 0; i < f->count; i++) {
         parts[i].fan = f;
         parts[i].task.req.client_host = host;
+        parts[i].task.req.client_id = id;
     }
     return f;
 }
@@ -36,7 +38,6 @@ void group_fan_ask(struct group_fan *f, int32_t i, enum group_op op, const void 
     r->version = call_version(f->call);
     r->msg = msg;
     r->arena = &f->call->arena;
-    r->client_id = f->call->header.client_id;
 }
 
 void group_fan_to(struct group_fan *f, int32_t i, struct str group)

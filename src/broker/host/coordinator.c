@@ -210,11 +210,7 @@ static void commit_due(struct shard_host *h, struct group_out *out)
 static void settle(struct shard_host *h, struct group_out *out)
 {
     struct list_node *n;
-    while ((n = list_pop_front(&out->writes)) != NULL) {
-        if (h->is_lost) {
-            list_push_front(&out->writes, n); /* unload frees it */
-            break;
-        }
+    while (!h->is_lost && (n = list_pop_front(&out->writes)) != NULL) {
         write_out(h, LIST_ENTRY(n, struct group_write, node), out);
     }
     if (!h->is_lost) {
