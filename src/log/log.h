@@ -58,8 +58,8 @@ struct log_open_args {
                         must be on the disk if there is anything in it */
     struct log_config config;
     int64_t log_start_off;      /* from the checkpoint; 0 if none */
-    int64_t recovery_point_off; /* from the checkpoint; 0 if none, -1 if there is one that cannot be
-                                   believed: without it a loss may pass for one of has_gaps */
+    int64_t recovery_point_off; /* from the checkpoint; 0 for a new log, -1 if it is not known: then
+                                   all is checked, and a loss may pass for one of has_gaps */
     int64_t cleaned_off; /* from cleaner-offset-checkpoint: below it offsets may be missing */
     bool was_clean;      /* .kafka_cleanshutdown was there: nothing is scanned */
     uint64_t seed;       /* of segment.jitter.ms */

@@ -119,7 +119,7 @@ static void set_active(struct log *log, const struct recover_seg *rs, const stru
 /* Up to where offsets may be missing between segments. Our compaction only works below a recovery
  * point that was stored; Apache Kafka's goes beyond it, but stores how far it came. Behind both a
  * gap is a loss. A newest snapshot below the recovery point is where the log was truncated to
- * since. (No point at all: its file may be lost.) */
+ * since. (A point that is not known may have been any.) */
 static int64_t gaps_upto(const struct recovery *r)
 {
     int64_t point_off = r->args->recovery_point_off;
@@ -127,7 +127,7 @@ static int64_t gaps_upto(const struct recovery *r)
     if (!r->log->config.has_gaps) {
         return cleaned_off;
     }
-    if (point_off <= 0 || r->args->was_clean) {
+    if (point_off < 0 || r->args->was_clean) {
         return INT64_MAX;
     }
     int64_t upto_off = point_off;

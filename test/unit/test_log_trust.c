@@ -291,6 +291,7 @@ static void make_lost(struct world *w)
     struct log_appended done;
     struct test_batch t = {.ts_ms = NOW, .count = 1, .producer_id = 4, .is_transactional = true};
     w->args.config.has_gaps = true;
+    w->args.recovery_point_off = NOT_KNOWN;
     reopen(w, false);
     for (; t.base_seq < 3; t.base_seq++) {
         assert_ok(test_append(w->log, &t, &done));
@@ -344,6 +345,26 @@ static void a_poisoned_log_writes_nothing(void **state)
     assert_err(ERR_POISONED, log_close(w->log));
     w->log = NULL;
     assert_int_equal(crashfs_count(w->disk), 0);
+}
+
+/* --- gaps and losses --- */
+
+/* Nobody compacts beyond a stored point: what is missing beyond it was lost. */
+static void with_a_point_of_zero_no_gap_is_one(void **state)
+{
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct world *w = *state;
+        w->args.config.has_gaps = true;
+        w->args.config.segment_bytes = 4000;
+        reopen(w, false);
+        append(w, 15);
+        stop(w, false);
+        crashfs_cut(w->disk, seed);
+        open_log(w, false);
+        assert_true(test_check_all(w->log, 5000) >= 0);
+        tear_down(state);
+        set_up(state);
+    }
 }
 
 /* --- index files that have to be made anew --- */
@@ -463,6 +484,7 @@ int main(void)
         T(epochs_are_known_below_a_start_that_was_lost),
         T(a_log_that_begins_anew_has_no_past),
         T(a_poisoned_log_writes_nothing),
+        T(with_a_point_of_zero_no_gap_is_one),
         T(the_last_segment_with_batches_ends_with_its_time),
         T(index_files_that_are_made_anew_are_whole_or_not_there),
     };

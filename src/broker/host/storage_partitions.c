@@ -133,6 +133,7 @@ static void on_directory(void *ctx, const struct logdir_partition *p)
     f->topic = str_dup(p->topic);
     f->partition = p->partition;
     f->topic_id = p->topic_id;
+    f->recovery_point_off = -1; /* until a row tells */
     f->made_ms = mtime_of(l->storage, p->path, PARTITION_METADATA_FILE);
     map_insert(&l->dir->known, found_hash(p->topic, p->partition), &f->node);
 }
@@ -144,13 +145,11 @@ static struct found *find_of_row(const struct reading *r, const struct checkpoin
     return f != NULL && f->made_ms <= r->written_ms ? f : NULL;
 }
 
-/* A row that is not believed now may be believed by a later start: then the point is not known. */
 static void on_recovery_point(void *ctx, const struct checkpoint_row *row)
 {
-    const struct reading *r = ctx;
-    struct found *f = find(r->dir, row->topic, row->partition);
+    struct found *f = find_of_row(ctx, row);
     if (f != NULL) {
-        f->recovery_point_off = f->made_ms <= r->written_ms ? row->off : -1;
+        f->recovery_point_off = row->off;
     }
 }
 
@@ -170,13 +169,6 @@ static void on_cleaned(void *ctx, const struct checkpoint_row *row)
     }
 }
 
-static void forget_recovery_points(struct storage_dir *d)
-{
-    MAP_EACH(&d->known, n, tmp) {
-        MAP_ENTRY(n, struct found, node)->recovery_point_off = -1;
-    }
-}
-
 static enum err read_rows(struct storage *s, struct storage_dir *d, const char *path,
                           checkpoint_row_fn *fn)
 {
@@ -189,29 +181,24 @@ static enum err read_rows(struct storage *s, struct storage_dir *d, const char *
 /* One that is missing or bad costs a longer scan, or what it held. One that cannot be read now is
  * neither: that is an error, and deleted records do not come back for it. */
 static enum err read_checkpoint(struct storage *s, struct storage_dir *d, const char *name,
-                                checkpoint_row_fn *fn, bool *ret_is_bad)
+                                checkpoint_row_fn *fn)
 {
     struct buf path = BUF_INIT;
     enum err e = read_rows(s, d, fs_path(&path, logdir_path(d->dir), name), fn);
-    *ret_is_bad = e == ERR_MALFORMED || e == ERR_BUDGET;
+    bool is_bad = e == ERR_MALFORMED || e == ERR_BUDGET;
     if (e && e != ERR_NOT_FOUND) {
         diag_warn("storage", "%s %s: %s", buf_cstr(&path),
-                  *ret_is_bad ? "is not used" : "cannot be read", err_text(e));
+                  is_bad ? "is not used" : "cannot be read", err_text(e));
     }
     buf_deinit(&path);
-    return *ret_is_bad || e == ERR_NOT_FOUND ? OK : e;
+    return is_bad || e == ERR_NOT_FOUND ? OK : e;
 }
 
 static enum err read_checkpoints(struct storage *s, struct storage_dir *d)
 {
-    bool is_bad;
-    enum err e =
-        read_checkpoint(s, d, "recovery-point-offset-checkpoint", on_recovery_point, &is_bad);
-    if (is_bad) {
-        forget_recovery_points(d);
-    }
-    e = e ? e : read_checkpoint(s, d, "log-start-offset-checkpoint", on_start, &is_bad);
-    return e ? e : read_checkpoint(s, d, "cleaner-offset-checkpoint", on_cleaned, &is_bad);
+    enum err e = read_checkpoint(s, d, "recovery-point-offset-checkpoint", on_recovery_point);
+    e = e ? e : read_checkpoint(s, d, "log-start-offset-checkpoint", on_start);
+    return e ? e : read_checkpoint(s, d, "cleaner-offset-checkpoint", on_cleaned);
 }
 
 static enum err scan_dir(struct storage *s, struct storage_dir *d)
