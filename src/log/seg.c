@@ -129,7 +129,7 @@ enum err seg_mark_deleted(struct seg *seg, struct fs *fs, const char *dir)
     struct buf from = BUF_INIT;
     struct buf to = BUF_INIT;
     enum err e = OK;
-    for (int part = 0; part < SEG_PART_COUNT && !e; part++) {
+    for (int part = SEG_LOG; part <= SEG_TXNINDEX && !e; part++) {
         path_as(&from, dir, seg->base_off, (enum seg_part)part, false);
         path_as(&to, dir, seg->base_off, (enum seg_part)part, true);
         e = fs_rename(fs, buf_cstr(&from), buf_cstr(&to));

@@ -62,8 +62,9 @@ const char *seg_path(struct buf *out, const char *dir, const struct seg *seg, en
 const char *seg_path_of(struct buf *out, const char *dir, int64_t off, const char *suffix);
 extern const char *const seg_suffixes[SEG_PART_COUNT];
 
-/* Renames all parts that exist to .deleted, the .log first and durably; after an error call it
- * again. Removes them. Files that are not there are fine. */
+/* Renames all parts that exist to .deleted, the .log first and durably, but for the .snapshot,
+ * which tells of offsets and may be the newest one; after an error call it again. Removes them.
+ * Files that are not there are fine. */
 must_check enum err seg_mark_deleted(struct seg *seg, struct fs *fs, const char *dir);
 must_check enum err seg_remove(struct seg *seg, struct fs *fs, const char *dir);
 

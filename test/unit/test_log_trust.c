@@ -367,6 +367,37 @@ static void with_a_point_of_zero_no_gap_is_one(void **state)
     }
 }
 
+/* The snapshot that says how far gaps may go is that of a segment that retention removes. */
+static void retention_raises_no_bound_of_gaps(void **state)
+{
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct world *w = *state;
+        int deleted;
+        w->args.config.has_gaps = true;
+        reopen(w, false);
+        append(w, 2);
+        assert_ok(log_roll(w->log));
+        make_point(w, 10);
+        assert_ok(log_truncate(w->log, 5)); /* the second segment is empty then */
+        append(w, 2);
+        assert_ok(log_sync(w->log, NULL));
+        assert_ok(log_set_start(w->log, 8));
+        w->args.log_start_off = 8;
+        assert_ok(log_roll(w->log));
+        assert_ok(log_retain(w->log, 8, NOW, &deleted));
+        assert_int_equal(deleted, 2);
+        append(w, 1);
+        assert_ok(log_roll(w->log));
+        append(w, 1);
+        stop(w, false);
+        crashfs_cut(w->disk, seed);
+        open_log(w, false);
+        assert_int_equal(log_start_off(w->log), 8);
+        tear_down(state);
+        set_up(state);
+    }
+}
+
 /* --- index files that have to be made anew --- */
 
 static void unlink_timeindex(struct world *w)
@@ -485,6 +516,7 @@ int main(void)
         T(a_log_that_begins_anew_has_no_past),
         T(a_poisoned_log_writes_nothing),
         T(with_a_point_of_zero_no_gap_is_one),
+        T(retention_raises_no_bound_of_gaps),
         T(the_last_segment_with_batches_ends_with_its_time),
         T(index_files_that_are_made_anew_are_whole_or_not_there),
     };
