@@ -200,19 +200,19 @@ static void power_cuts_during_recovery(void **state)
 
 enum { MORE_STEPS = 15, START_CALLS = 70 };
 
-/* A power cut, then a start (or what follows it) in which call number `at` of those that read
- * fails, and another power cut after some more work. */
-static void cut_then_fail(const struct run *r, uint64_t at)
+/* A power cut, then a start (or what follows it) in which a call fails, and another power cut after
+ * some more work. */
+static void cut_then_fail(const struct run *r, const struct crashfs_plan *fault)
 {
     struct world w;
-    struct run second = {.args = r->args, .cut_seed = r->cut_seed + 7 * at + 3};
+    struct run second = {.args = r->args, .cut_seed = r->cut_seed + 7 * fault->after + 3};
     char more[64];
     work(&w, r);
-    snprintf(more, sizeof more, ", then read %llu fails", (unsigned long long)at);
+    snprintf(more, sizeof more, ", then %s after %llu of kinds %u", err_name(fault->err),
+             (unsigned long long)fault->after, fault->kinds);
     describe(&w, r, more);
     crashfs_cut(w.disk, r->cut_seed);
-    crashfs_arm(w.disk, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_READS | CRASHFS_OPENS, at,
-                                               at % 2 ? ERR_IO : ERR_NO_FDS, at});
+    crashfs_arm(w.disk, fault);
     for (int i = 0; i < MORE_STEPS; i++) {
         world_step(&w);
     }
@@ -221,17 +221,25 @@ static void cut_then_fail(const struct run *r, uint64_t at)
     world_deinit(&w);
 }
 
-static void power_cuts_and_failed_reads(void **state)
+static void power_cuts_and_failures(void **state)
 {
+    static const struct crashfs_plan faults[] = {
+        {CRASHFS_FAIL, CRASHFS_READS, 0, ERR_IO, 0},
+        {CRASHFS_FAIL, CRASHFS_OPENS, 0, ERR_NO_FDS, 0},
+        {CRASHFS_FAIL, CRASHFS_SYNCS, 0, ERR_IO, 0},
+        {CRASHFS_FAIL, CRASHFS_CHANGES, 0, ERR_NO_SPACE, 0},
+    };
     (void)state;
     for (uint64_t seed = 801; seed <= 800 + seed_count(4); seed++) {
         struct run r = {.args = {seed, seed % 3 == 0},
                         .plan = {.fault = CRASHFS_POWER, .kinds = CRASHFS_CHANGES}};
         uint64_t calls = count_calls(&r);
-        for (uint64_t at = 0; at < calls * START_CALLS; at += 23 * STRIDE) {
+        for (uint64_t at = 0; at < calls * START_CALLS; at += 17 * STRIDE) {
+            struct crashfs_plan fault = faults[at / 17 % ARRAY_LEN(faults)];
             r.plan.after = at / START_CALLS;
-            r.plan.seed = r.cut_seed = seed * 1000003 + at;
-            cut_then_fail(&r, at % START_CALLS);
+            fault.after = at % START_CALLS;
+            fault.seed = r.plan.seed = r.cut_seed = seed * 1000003 + at;
+            cut_then_fail(&r, &fault);
         }
     }
 }
@@ -285,7 +293,7 @@ int main(void)
         cmocka_unit_test(power_cuts),
         cmocka_unit_test(kills),
         cmocka_unit_test(power_cuts_during_recovery),
-        cmocka_unit_test(power_cuts_and_failed_reads),
+        cmocka_unit_test(power_cuts_and_failures),
         cmocka_unit_test(failed_syncs),
         cmocka_unit_test(failed_changes),
         cmocka_unit_test(failed_reads),
