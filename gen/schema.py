@@ -25,6 +25,7 @@ SCALARS = set(FIXED) | COUNTED
 KINDS = {
     "request": True, "response": True, "metadata": True, "remote-log": True,
     "group-key": True, "group-value": True, "txn-key": True, "txn-value": True,
+    "share-key": True, "share-value": True,
     "header": False, "data": False,
 }
 

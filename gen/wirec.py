@@ -30,6 +30,8 @@ TABLES = {
     "group-value": ("wire_group_values", None),
     "txn-key": ("wire_txn_keys", "TXN_LOG"),
     "txn-value": ("wire_txn_values", None),
+    "share-key": ("wire_share_keys", "SHARE_LOG"),
+    "share-value": ("wire_share_values", None),
     "remote-log": ("wire_remote_log_records", "REMOTE_LOG"),
 }
 
@@ -123,7 +125,7 @@ def header(messages: List[Message]) -> str:
     out += enum("api_key", "API", requests, "")
     out += [f"#define API_KEY_COUNT {max((m.id for m in requests), default=-1) + 1}", ""]
     for kind, cut in [("metadata", "Record"), ("group-key", "Key"), ("txn-key", "Key"),
-                      ("remote-log", "Record")]:
+                      ("share-key", "Key"), ("remote-log", "Record")]:
         prefix = TABLES[kind][1]
         if of_kind(messages, kind):
             out += enum(prefix.lower() + "_type", prefix, of_kind(messages, kind), cut)

@@ -2,6 +2,7 @@
  * binary was called by (kafka-server-start, kafka-topics.sh, ...). */
 #include "base/str.h"
 #include "broker/command.h"
+#include "offline/command.h"
 
 #include <stdio.h>
 
@@ -14,6 +15,7 @@ struct command {
 
 static const struct command commands[] = {
     {"broker", "kafka-server-start", broker_command, "run a broker"},
+    {"dump-log", "kafka-dump-log", dump_log_command, "print the files of a data directory"},
 };
 
 static int usage(FILE *out)

@@ -1,8 +1,11 @@
 /* Limits of this process and its use of the machine (/proc). */
 #include "plat/process.h"
 
+#include "base/buf.h"
+
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -47,4 +50,11 @@ void process_use(struct process_use *ret_use)
         .resident_bytes = (uint64_t)resident_pages * (uint64_t)sysconf(_SC_PAGESIZE),
         .fd_count = count_fds(),
     };
+}
+
+void process_put_cwd(struct buf *out)
+{
+    char *here = getcwd(NULL, 0);
+    buf_put_str(out, str_from(here));
+    free(here);
 }

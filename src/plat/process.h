@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
+
 /* Raises the number of descriptors that the process may have open to the most that it may ask for.
  * Gives what it is then. */
 uint64_t process_raise_fd_limit(void);
@@ -15,5 +17,8 @@ struct process_use {
     size_t fd_count;
 };
 void process_use(struct process_use *ret_use);
+
+/* Appends the directory that relative paths begin in; nothing where the system does not say. */
+void process_put_cwd(struct buf *out);
 
 #endif

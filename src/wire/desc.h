@@ -65,8 +65,8 @@ struct wire_table {
 };
 
 extern const struct wire_table wire_requests, wire_responses, wire_metadata_records,
-    wire_group_keys, wire_group_values, wire_txn_keys, wire_txn_values, wire_remote_log_records,
-    wire_all;
+    wire_group_keys, wire_group_values, wire_txn_keys, wire_txn_values, wire_share_keys,
+    wire_share_values, wire_remote_log_records, wire_all;
 
 static inline bool wire_field_in(const struct wire_field *f, int version)
 {

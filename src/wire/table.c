@@ -20,6 +20,8 @@ const struct wire_msg *wire_group_key(int type) { return table_find(&wire_group_
 const struct wire_msg *wire_group_value(int type) { return table_find(&wire_group_values, type); }
 const struct wire_msg *wire_txn_key(int type) { return table_find(&wire_txn_keys, type); }
 const struct wire_msg *wire_txn_value(int type) { return table_find(&wire_txn_values, type); }
+const struct wire_msg *wire_share_key(int type) { return table_find(&wire_share_keys, type); }
+const struct wire_msg *wire_share_value(int type) { return table_find(&wire_share_values, type); }
 
 const struct wire_msg *wire_remote_log_record(int type)
 {

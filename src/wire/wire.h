@@ -93,12 +93,14 @@ const struct wire_msg *wire_request(int api_key);
 const struct wire_msg *wire_response(int api_key);
 
 /* Records of an internal log by their type (enum metadata_type, group_log_type, txn_log_type,
- * remote_log_type); NULL if there is none. */
+ * share_log_type, remote_log_type); NULL if there is none. */
 const struct wire_msg *wire_metadata_record(int type);
 const struct wire_msg *wire_group_key(int type);
 const struct wire_msg *wire_group_value(int type);
 const struct wire_msg *wire_txn_key(int type);
 const struct wire_msg *wire_txn_value(int type);
+const struct wire_msg *wire_share_key(int type);
+const struct wire_msg *wire_share_value(int type);
 const struct wire_msg *wire_remote_log_record(int type);
 
 /* All messages, i from 0; NULL at the end. */

@@ -46,6 +46,7 @@ public class WireVectors {
         "org/apache/kafka/common/metadata/",
         "org/apache/kafka/coordinator/group/generated/",
         "org/apache/kafka/coordinator/transaction/generated/",
+        "org/apache/kafka/coordinator/share/generated/",
         "org/apache/kafka/raft/generated/",
         "org/apache/kafka/server/log/remote/metadata/storage/generated/");
     static final String CONVERTER = "JsonConverter";
