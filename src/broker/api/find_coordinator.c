@@ -6,7 +6,7 @@
 #include "broker/api/internal_topics.h"
 #include "broker/controller.h"
 
-enum { NO_NODE = -1, FIRST_VERSION_OF_LISTS = 4, FIRST_VERSION_OF_SHARES = 6 };
+enum { NO_NODE = -1, FIRST_VERSION_OF_LISTS = 4 };
 enum { KEY_GROUP = 0, KEY_TRANSACTION = 1, KEY_SHARE = 2 };
 
 static const char why_invalid[] =
@@ -29,8 +29,7 @@ static bool is_list(const struct call *c) { return call_version(c) >= FIRST_VERS
 
 static coordinator_answer no_coordinator(const struct find *f, int32_t i, enum err e)
 {
-    bool is_share =
-        f->req->key_type == KEY_SHARE && call_version(f->call) >= FIRST_VERSION_OF_SHARES;
+    bool is_share = f->req->key_type == KEY_SHARE && is_list(f->call);
     bool has_text = e == ERR_INVALID_REQUEST && !is_share;
     return (coordinator_answer){
         .key = f->keys[i],

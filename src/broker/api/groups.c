@@ -53,7 +53,9 @@ static void reply_described(struct group_fan *f)
     resp.groups_count = resp.groups ? f->count : 0;
     for (int32_t i = 0; i < resp.groups_count; i++) {
         resp.groups[i] = *(struct describe_groups_resp_described_group *)group_fan_resp(f, i);
-        if (req->include_authorized_operations && call_version(f->call) >= LISTS_OPERATIONS) {
+        bool wants =
+            req->include_authorized_operations && call_version(f->call) >= LISTS_OPERATIONS;
+        if (wants && resp.groups[i].error_code == OK) {
             resp.groups[i].authorized_operations = API_ALL_GROUP_OPERATIONS;
         }
     }

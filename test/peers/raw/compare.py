@@ -23,10 +23,12 @@ import data  # noqa: E402
 import describe  # noqa: E402
 import expect  # noqa: E402
 import frames  # noqa: E402
+import groups  # noqa: E402
 import restart  # noqa: E402
 from talk import Talk, differences, shown  # noqa: E402
 
-SCENES = admin.SCENES + cluster.SCENES + configs.SCENES + describe.SCENES + data.SCENES + frames.SCENES + restart.SCENES
+SCENES = (admin.SCENES + cluster.SCENES + configs.SCENES + describe.SCENES + data.SCENES + frames.SCENES + groups.SCENES +
+          restart.SCENES)
 FIELDS_SHOWN = 6
 SCENE_ENDED = "scene ended"
 CONFIG = {"node.id": 1, "num.partitions": 2, "log.index.size.max.bytes": 1048576, "offsets.topic.replication.factor": 1,

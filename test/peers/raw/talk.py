@@ -2,6 +2,7 @@
 between two brokers (ids, ports, times, paths) replaced by names in the order of their appearance."""
 
 import json
+import re
 import socket
 import struct
 import time
@@ -17,6 +18,9 @@ ZERO_UUID = wire.ZERO_UUID
 MAX_INT = 2**31 - 1
 BATCH_HEAD_BYTES = 12
 API_VERSIONS_KEY = struct.pack(">h", wire.API_VERSIONS)
+
+
+JAVA_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")  # in member ids
 
 
 def fit(name, version, values):
@@ -87,7 +91,7 @@ class Cleaner:
     GIVEN_IDS = {"producerId": 1_000_000, "sessionId": MAX_INT}  # those from here on are the scenes' own
     ORDERED = {"DescribeTopicPartitions"}
     ORDERED_LISTS = {"synonyms"}  # by precedence
-    SORT_KEYS = ("name", "topicName", "resourceName", "topic", "topicId", "apiKey", "partitionIndex", "partition",
+    SORT_KEYS = ("groupId", "name", "topicName", "resourceName", "topic", "topicId", "apiKey", "partitionIndex", "partition",
                  "partitionId", "index", "producerId", "key", "errorCode")
 
     def __init__(self):
@@ -120,6 +124,8 @@ class Cleaner:
             return "ID" if v or key == "producerId" else 0
         if is_time(v):
             return "NOW"
+        if isinstance(v, str):
+            return JAVA_UUID.sub(lambda m: self.names.of("member", m.group()), v)
         return v
 
     def _order(self, item):
