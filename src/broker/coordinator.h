@@ -34,6 +34,10 @@ int32_t coordinator_partition(struct broker *b, struct str group);
 /* How many partitions there are; 0 without the topic. */
 int32_t coordinator_partition_count(struct broker *b);
 
+/* Shows every group of this broker, in the coordinator's thread, and returns when it is done: only
+ * for threads that may wait (HTTP), and not after coordinator_stop. */
+void coordinator_visit(struct coordinator *c, const struct group_visitor *v);
+
 /* A topic is no more: what was committed for it goes. Any thread. */
 void coordinator_topic_deleted(struct coordinator *c, struct str topic);
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "broker/admission.h"
 #include "broker/call.h"
+#include "broker/coordinator.h"
 #include "plat/process.h"
 
 #include <stdio.h>
@@ -276,6 +277,136 @@ static void put_partitions(struct broker *b, struct buf *out)
     append(out, METRIC_PARTITION_OFFLINE, &l.offline);
 }
 
+/* --- groups --- */
+
+/* What is gathered while groups are visited, in the coordinator's thread. */
+struct groups {
+    struct broker *broker;
+    struct buf members, offsets, lags, sums, maxima;
+    struct str group; /* the one that is being visited; valid meanwhile */
+    struct str topic;
+    int64_t topic_lag, greatest_lag; /* -1: nothing yet */
+    struct {
+        const char *name;
+        int count;
+    } states[8];
+};
+
+/* A label's value: groups may be called anything. */
+static void put_escaped(struct buf *out, struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.p[i];
+        if (c == '"' || c == '\\' || c == '\n') {
+            buf_printf(out, "\\%c", c == '\n' ? 'n' : c);
+        } else {
+            buf_put(out, &c, 1);
+        }
+    }
+}
+
+static void begin_line(struct buf *out, enum metric m, struct str group)
+{
+    buf_printf(out, "%s{consumergroup=\"", table[m].name);
+    put_escaped(out, group);
+}
+
+static void end_topic(struct groups *g)
+{
+    if (g->topic_lag >= 0) {
+        begin_line(&g->sums, METRIC_GROUP_LAG_SUM, g->group);
+        buf_printf(&g->sums, "\",topic=\"%.*s\"} %lld\n", STR_ARG(g->topic),
+                   (long long)g->topic_lag);
+    }
+    g->topic_lag = -1;
+}
+
+static void on_group_end(void *ctx)
+{
+    struct groups *g = ctx;
+    end_topic(g);
+    if (g->greatest_lag >= 0) {
+        begin_line(&g->maxima, METRIC_GROUP_LAG_MAX, g->group);
+        buf_printf(&g->maxima, "\"} %lld\n", (long long)g->greatest_lag);
+    }
+    g->greatest_lag = -1;
+    g->topic = STR_NULL;
+}
+
+static void count_state(struct groups *g, const char *state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(g->states); i++) {
+        if (g->states[i].name == NULL || strcmp(g->states[i].name, state) == 0) {
+            g->states[i].name = state;
+            g->states[i].count++;
+            return;
+        }
+    }
+}
+
+static void on_group(void *ctx, struct str group, const char *state, int32_t members)
+{
+    struct groups *g = ctx;
+    g->group = group;
+    count_state(g, state);
+    begin_line(&g->members, METRIC_GROUP_MEMBERS, group);
+    buf_printf(&g->members, "\"} %d\n", members);
+}
+
+/* How far behind; -1: the partition is not here. */
+static int64_t lag_of(struct broker *b, struct str topic, int32_t index, int64_t off)
+{
+    struct partition *p;
+    struct partition_view v;
+    if (topic_table_find(&b->topics, topic, index, &p)) {
+        return -1;
+    }
+    partition_view(p, &v);
+    partition_unref(p);
+    return MAX(v.high_watermark.off - off, 0);
+}
+
+static void put_offset(struct buf *out, enum metric m, struct str group, struct str topic,
+                       int32_t index, int64_t value)
+{
+    begin_line(out, m, group);
+    buf_printf(out, "\",topic=\"%.*s\",partition=\"%d\"} %lld\n", STR_ARG(topic), index,
+               (long long)value);
+}
+
+static void on_offset(void *ctx, struct str group, struct str topic, int32_t index, int64_t off)
+{
+    struct groups *g = ctx;
+    int64_t lag = lag_of(g->broker, topic, index, off);
+    if (!str_eq(g->topic, topic)) {
+        end_topic(g);
+        g->topic = topic;
+    }
+    put_offset(&g->offsets, METRIC_GROUP_OFFSET, group, topic, index, off);
+    if (lag >= 0) {
+        put_offset(&g->lags, METRIC_GROUP_LAG, group, topic, index, lag);
+        g->topic_lag = MAX(g->topic_lag, 0) + lag;
+        g->greatest_lag = MAX(g->greatest_lag, lag);
+    }
+}
+
+static void put_groups(struct broker *b, struct buf *out)
+{
+    struct groups g = {.broker = b, .topic_lag = -1, .greatest_lag = -1};
+    struct group_visitor visitor = {on_group, on_offset, on_group_end, &g};
+    coordinator_visit(b->coordinator, &visitor);
+    head(out, METRIC_GROUPS);
+    for (size_t i = 0; i < ARRAY_LEN(g.states) && g.states[i].name != NULL; i++) {
+        buf_printf(out, "%s{state=\"%s\"} %d\n", table[METRIC_GROUPS].name, g.states[i].name,
+                   g.states[i].count);
+    }
+    append(out, METRIC_GROUP_MEMBERS, &g.members);
+    append(out, METRIC_GROUP_OFFSET, &g.offsets);
+    append(out, METRIC_GROUP_LAG, &g.lags);
+    append(out, METRIC_GROUP_LAG_SUM, &g.sums);
+    append(out, METRIC_GROUP_LAG_MAX, &g.maxima);
+}
+
 /* --- the whole --- */
 
 void metrics_write(struct broker *b, struct buf *out)
@@ -293,4 +424,5 @@ void metrics_write(struct broker *b, struct buf *out)
     put_totals(b->metrics, out);
     put_image(b, out);
     put_partitions(b, out);
+    put_groups(b, out);
 }

@@ -158,6 +158,17 @@ enum err group_append_error(enum err e);
 size_t group_shard_bytes(const struct group_shard *s);
 int32_t group_shard_count(const struct group_shard *s);
 
+/* Calls for each group, then for each of its committed offsets, those of a topic together, and at
+ * its end. Texts are valid until then. */
+struct group_visitor {
+    void (*on_group)(void *ctx, struct str group, const char *state, int32_t members);
+    void (*on_offset)(void *ctx, struct str group, struct str topic, int32_t partition,
+                      int64_t off);
+    void (*on_group_end)(void *ctx);
+    void *ctx;
+};
+void group_shard_visit(const struct group_shard *s, const struct group_visitor *v);
+
 /* The hard state as text, sorted: equal texts, equal states. */
 void group_shard_print(const struct group_shard *s, struct buf *out);
 

@@ -8,9 +8,12 @@
 #include "plat/thread.h"
 
 #include <microhttpd.h>
+#include <stdatomic.h>
 #include <string.h>
 
-enum { CONNECTIONS_MAX = 64, IDLE_S = 10, CONNECTION_BYTES = 16 * 1024 };
+/* The library must never come to a limit of its own: at least 0.9.75 then locks itself out. */
+enum { CONNECTIONS_MAX = 64, LIBRARY_MAX = 4 * CONNECTIONS_MAX };
+enum { IDLE_S = 3, CONNECTION_BYTES = 16 * 1024 };
 
 /* What we use of the library. */
 struct library {
@@ -32,6 +35,8 @@ struct http {
     struct library lib;
     struct MHD_Daemon *daemon; /* NULL until the first socket */
     bool has_failed;
+    bool is_over;
+    _Atomic int count; /* sockets that the library has */
 };
 
 /* A function's address through an object pointer, as POSIX has it. */
@@ -95,6 +100,16 @@ static enum MHD_Result serve(void *ctx, struct MHD_Connection *c, const char *pa
     return ok;
 }
 
+static void on_connection(void *ctx, struct MHD_Connection *c, void **user,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    (void)c;
+    (void)user;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        atomic_fetch_sub(&((struct http *)ctx)->count, 1);
+    }
+}
+
 static bool start(struct http *h)
 {
     if (h->daemon == NULL && !h->has_failed) {
@@ -104,7 +119,8 @@ static bool start(struct http *h)
                         : h->lib.start(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO |
                                            MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET,
                                        0, NULL, NULL, serve, h, MHD_OPTION_CONNECTION_LIMIT,
-                                       (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                                       (unsigned)LIBRARY_MAX, MHD_OPTION_NOTIFY_CONNECTION,
+                                       on_connection, h, MHD_OPTION_CONNECTION_TIMEOUT,
                                        (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                                        (size_t)CONNECTION_BYTES, MHD_OPTION_END);
         if (h->daemon == NULL) {
@@ -129,15 +145,32 @@ void http_take(struct http *h, struct sock *s)
     struct sockaddr_storage peer;
     unsigned len = sizeof peer;
     mutex_lock(&h->lock);
-    bool is_up = start(h);
+    bool has_room = !h->is_over && start(h) && atomic_load(&h->count) < CONNECTIONS_MAX;
+    int fd = has_room ? sock_release(s, &peer, &len) : -1;
+    if (fd >= 0) { /* the library closes it, also when it does not want it */
+        atomic_fetch_add(&h->count, 1);
+        if (h->lib.add(h->daemon, fd, (const struct sockaddr *)&peer, (socklen_t)len) != MHD_YES) {
+            atomic_fetch_sub(&h->count, 1);
+        }
+    }
     mutex_unlock(&h->lock);
-    if (!is_up) {
+    if (!has_room) {
         sock_close(s);
+    }
+}
+
+void http_stop(struct http *h)
+{
+    if (h == NULL) {
         return;
     }
-    int fd = sock_release(s, &peer, &len);
-    if (fd >= 0) { /* the library closes it, also when it does not want it */
-        (void)h->lib.add(h->daemon, fd, (const struct sockaddr *)&peer, (socklen_t)len);
+    mutex_lock(&h->lock);
+    struct MHD_Daemon *d = h->daemon;
+    h->daemon = NULL;
+    h->is_over = true;
+    mutex_unlock(&h->lock);
+    if (d != NULL) {
+        h->lib.stop(d);
     }
 }
 
@@ -146,9 +179,7 @@ void http_free(struct http *h)
     if (h == NULL) {
         return;
     }
-    if (h->daemon != NULL) {
-        h->lib.stop(h->daemon);
-    }
+    http_stop(h);
     mutex_deinit(&h->lock);
     mem_free(h);
 }

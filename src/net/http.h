@@ -23,8 +23,9 @@ struct http *http_new(http_fn *fn, void *ctx);
 /* Answers what the peer asks, and closes. Takes the socket over in any case; any thread. */
 void http_take(struct http *h, struct sock *s);
 
-/* Ends the thread and all connections. NULL is fine. */
-void http_free(struct http *h);
+/* Ends the thread and all connections; sockets that come later are closed. NULL is fine. */
+void http_stop(struct http *h);
+void http_free(struct http *h); /* NULL is fine */
 
 /* Whether a connection that begins with this byte speaks HTTP and not Kafka's protocol, whose first
  * byte is the highest of a length of at most frame_max_bytes. */

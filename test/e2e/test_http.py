@@ -10,7 +10,7 @@ import urllib.request
 import harness
 from apicase import ApiCase
 
-SAMPLE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(\w+="[^"\\]*"(?:,\w+="[^"\\]*")*)\})? (\S+)$')
+SAMPLE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(\w+="(?:[^"\\]|\\.)*"(?:,\w+="(?:[^"\\]|\\.)*")*)\})? (\S+)$')
 
 
 def parse(text):
@@ -72,6 +72,31 @@ class Http(ApiCase):
         self.assertEqual(self.one(after, "kafka_brokers"), 1)
         self.assertGreaterEqual(self.one(after, "ottla_connections"), 1)
         self.assertGreater(self.one(after, "process_resident_memory_bytes"), 1 << 20)
+
+    def commit(self, group, name, offsets):
+        """As a consumer without a group's membership does it."""
+        body = {"groupId": group, "generationIdOrMemberEpoch": -1, "memberId": "", "topics": [{"name": name, "partitions": [
+            {"partitionIndex": p, "committedOffset": off, "committedMetadata": ""} for p, off in offsets.items()]}]}
+        self.c.call("FindCoordinator", 4, {"keyType": 0, "coordinatorKeys": [group]})
+        r = self.c.call("OffsetCommit", 8, body)
+        self.assertEqual([p["errorCode"] for p in r["topics"][0]["partitions"]], [0] * len(offsets))
+
+    def test_lags_of_groups(self):
+        name, group = self.topic(), 'a "group"\\ of\nmine'
+        self.create(name, partitions=3)
+        self.write(name, [b"one", b"two", b"three"], partition=0)
+        self.write(name, [b"four"], partition=1)
+        self.commit(group, name, {0: 1, 1: 1})
+        found = self.metrics()
+        label = {"consumergroup": 'a \\"group\\"\\\\ of\\nmine'}
+        for part, offset, lag in ((0, 1, 2), (1, 1, 0)):
+            where = dict(label, topic=name, partition=part)
+            self.assertEqual(self.one(found, "kafka_consumergroup_current_offset", **where), offset)
+            self.assertEqual(self.one(found, "kafka_consumergroup_lag", **where), lag)
+        self.assertEqual(self.one(found, "kafka_consumergroup_lag_sum", topic=name, **label), 2)
+        self.assertEqual(self.one(found, "ottla_consumergroup_lag_max", **label), 2)
+        self.assertIn(("kafka_consumergroup_members", frozenset(['consumergroup="%s"' % label["consumergroup"]])), found)
+        self.assertEqual(self.one(found, "ottla_consumergroups", state="Empty"), 1)
 
     def test_health(self):
         status, kind, text = self.get("/health")

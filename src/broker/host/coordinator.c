@@ -433,6 +433,47 @@ void coordinator_topic_deleted(struct coordinator *c, struct str topic)
     loop_post(c->loop, &d->mail);
 }
 
+/* --- visits --- */
+
+struct visit {
+    struct mail mail;
+    struct coordinator *coordinator;
+    const struct group_visitor *visitor;
+    struct mutex lock;
+    struct cond wake;
+    bool is_over;
+};
+
+static void on_visit(struct mail *m)
+{
+    struct visit *v = CONTAINER_OF(m, struct visit, mail);
+    struct coordinator *c = v->coordinator;
+    for (int32_t i = 0; i < c->shard_count; i++) {
+        if (c->shards[i] != NULL) {
+            group_shard_visit(c->shards[i]->shard, v->visitor);
+        }
+    }
+    mutex_lock(&v->lock);
+    v->is_over = true;
+    cond_signal(&v->wake);
+    mutex_unlock(&v->lock);
+}
+
+void coordinator_visit(struct coordinator *c, const struct group_visitor *visitor)
+{
+    struct visit v = {.mail = {.fn = on_visit}, .coordinator = c, .visitor = visitor};
+    mutex_init(&v.lock);
+    cond_init(&v.wake);
+    loop_post(c->loop, &v.mail);
+    mutex_lock(&v.lock);
+    while (!v.is_over) {
+        cond_wait(&v.wake, &v.lock);
+    }
+    mutex_unlock(&v.lock);
+    cond_deinit(&v.wake);
+    mutex_deinit(&v.lock);
+}
+
 /* --- life --- */
 
 static void read_config(struct coordinator *c)

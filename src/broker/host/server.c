@@ -576,6 +576,7 @@ static void stop_threads(struct server *s)
 {
     struct broker *b = &s->broker;
     atomic_store(&b->is_stopping, true);
+    http_stop(b->http); /* its pages ask the threads below */
     if (s->upkeep != NULL) {
         upkeep_stop(s->upkeep);
     }
