@@ -113,6 +113,8 @@ OTTLA_API struct ottla_client *ottla_client_new(const struct ottla_config *confi
  * fine. */
 OTTLA_API void ottla_client_free(struct ottla_client *client);
 
+#include <ottla/admin.h>
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,6 +4,7 @@
 #define CLIENT_HOST_H
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "client/core.h"
 #include "net/conn.h"
 #include "plat/thread.h"

@@ -1,0 +1,160 @@
+/* What the administrative calls share: asking and asking again, and results of one piece. All in
+ * the caller's thread. */
+#ifndef CLIENT_ADMIN_H
+#define CLIENT_ADMIN_H
+
+#include "client/error.h"
+#include "client/host.h"
+
+/* One call of a user. */
+struct admin {
+    struct ottla_client *client;
+    struct ottla_admin_options options;
+    int64_t deadline_ms;
+    struct ottla_error *error;
+    struct arena arena; /* requests: sized by the user */
+    struct waiter waiter;
+    int tries;
+};
+
+void admin_begin(struct admin *ad, struct ottla_client *client,
+                 const struct ottla_admin_options *options, struct ottla_error *error);
+/* Returns code. No exchange may be open. */
+int admin_end(struct admin *ad, int code);
+
+/* Zeroed memory for requests; never NULL. */
+void *admin_array(struct admin *ad, size_t count, size_t size);
+int32_t admin_left_ms(const struct admin *ad); /* for the time-out inside of requests */
+
+/* A request and its answer. Zeroed before first use. */
+struct exchange {
+    struct request request;
+    struct arena arena; /* of the answer */
+    bool is_open;
+};
+
+/* what: api_key, to, msg and what `to` needs; versions 0 to 0 are all that we have. */
+void exchange_send(struct admin *ad, struct exchange *ex, const struct call *what);
+void admin_wait_all(struct admin *ad);
+int exchange_read(struct admin *ad, struct exchange *ex, void *msg, struct ottla_error *error);
+void exchange_deinit(struct exchange *ex);
+
+/* All three. What was in ex before is dropped. The call's error is the user's. */
+int admin_ask(struct admin *ad, struct exchange *ex, const struct call *what, void *msg);
+
+/* After an answer with this code: whether to ask again, when it has waited. */
+bool admin_again(struct admin *ad, int code);
+
+/* A code and what the broker said of it, for the user. */
+int admin_refuse(struct ottla_error *error, int code, struct str said);
+
+/* Whether another try may help; the first one that does, or 0. */
+static inline int worth_another(int so_far, int code)
+{
+    return so_far ? so_far : code_is_retriable(code) ? code : 0;
+}
+
+/* Rows of the user that begin with `const char *topic`: their numbers, in the order of topics. */
+struct by_topic {
+    const char *rows;
+    size_t stride;
+    size_t *index;
+    size_t count;
+};
+
+struct by_topic by_topic_new(struct admin *ad, const void *rows, size_t stride, size_t count);
+static inline const void *by_topic_at(const struct by_topic *b, size_t i)
+{
+    return b->rows + b->index[i] * b->stride;
+}
+static inline const char *by_topic_name(const struct by_topic *b, size_t i)
+{
+    return *(const char *const *)by_topic_at(b, i);
+}
+static inline bool by_topic_is_new(const struct by_topic *b, size_t i)
+{
+    return i == 0 || strcmp(by_topic_name(b, i), by_topic_name(b, i - 1)) != 0;
+}
+
+/* --- results --- */
+
+/* Writes a result; failed sticks. */
+struct fill {
+    struct arena *arena;
+    bool failed;
+};
+
+/* A zeroed result, to be freed by result_free, and f to fill it with. Never NULL. */
+void *result_new(size_t size, struct fill *f);
+void result_free(void *result);
+
+/* Hands the result over, or frees it and says NO_MEMORY. */
+#define result_give(ad, f, result, ret)                                                            \
+    ((f)->failed ? (result_free(result), error_code((ad)->error, ERR_NO_MEMORY, NULL))             \
+                 : (*(ret) = (result), 0))
+
+const char *fill_text(struct fill *f, struct str s);   /* NULL for null */
+const char *fill_uuid(struct fill *f, struct uuid id); /* NULL for zero */
+struct ottla_ids fill_ids(struct fill *f, const int32_t *ids, int32_t count);
+/* What a row says of its error. */
+const char *fill_message(struct fill *f, int code, struct str said);
+/* Pointers to count zeroed elements of size; count becomes 0 when it fails. */
+void *fill_rows(struct fill *f, size_t *count, size_t size);
+
+struct ottla_outcomes *outcomes_new(size_t count, struct fill *f);
+struct ottla_outcome *outcome_row(struct ottla_outcomes *o, size_t i);
+void outcome_name(struct fill *f, struct ottla_outcome *row, const char *name, int32_t partition);
+/* The row with that name and partition; *hint is where to look first. NULL: nobody asked for it. */
+struct ottla_outcome *outcome_find(struct ottla_outcomes *o, size_t *hint, struct str name,
+                                   int32_t partition);
+void outcome_set(struct fill *f, struct ottla_outcome *row, int code, struct str said);
+
+/* Frees o when code says that the call failed, else hands it over. Returns the code. */
+int outcomes_give(struct admin *ad, struct fill *f, int code, struct ottla_outcomes *o,
+                  struct ottla_outcomes **ret);
+
+/* --- the cluster, for those who ask all of it --- */
+
+struct metadata_ask {
+    struct metadata_req req;
+    struct metadata_resp resp;
+    struct exchange exchange;
+};
+
+/* topics NULL: all; count 0: none. */
+int admin_metadata(struct admin *ad, struct metadata_ask *m,
+                   struct metadata_req_metadata_request_topic *topics, int32_t count);
+
+/* --- asking the leaders of partitions --- */
+
+struct fan_item {
+    struct str topic;
+    int32_t partition;
+    int32_t leader;
+    int code; /* what came of it; retriable ones are asked again */
+    struct str said;
+    bool is_done;
+};
+
+struct fan {
+    struct admin *ad;
+    struct fan_item *items;
+    size_t count;
+    const struct fan_ops *ops;
+    void *ctx;
+};
+
+struct fan_ops {
+    int16_t api_key;
+    /* The request for the items of index[0..n), which have one leader and stand by topic. */
+    void *(*build)(struct fan *fan, const size_t *index, size_t n);
+    /* Reads the answer: sets code of the items and what the ctx wants. */
+    int (*read)(struct fan *fan, struct exchange *ex, const size_t *index, size_t n);
+};
+
+int fan_run(struct fan *fan, int16_t version_lo);
+/* The item for an answer's partition among index[0..n); NULL: it was not asked for. */
+struct fan_item *fan_find(struct fan *fan, const size_t *index, size_t n, struct str topic,
+                          int32_t partition);
+
+#endif
