@@ -31,6 +31,17 @@ static struct str *texts(struct admin *ad, const char *const *from, size_t count
     return to;
 }
 
+/* "classic" of the protocol is "Classic" to people, here as in Apache Kafka's tools. */
+static const char *fill_type(struct fill *f, struct str type)
+{
+    char first = type.len > 0 ? type.p[0] : '\0';
+    char *text = (char *)(uintptr_t)fill_text(f, type);
+    if (first >= 'a' && first <= 'z' && !f->failed) {
+        text[0] = (char)(first - 'a' + 'A');
+    }
+    return text;
+}
+
 static int compare_listed(const void *a, const void *b)
 {
     const struct ottla_listed_group *const *x = a, *const *y = b;
@@ -52,7 +63,7 @@ static void fill_listed(struct fill *f, struct ottla_group_list *list, const str
             const struct list_groups_resp_listed_group *g = &all[i].resp.groups[k];
             *rows[n++] = (struct ottla_listed_group){
                 fill_text(f, g->group_id), fill_text(f, g->protocol_type),
-                fill_text(f, g->group_state), fill_text(f, g->group_type)};
+                fill_text(f, g->group_state), fill_type(f, g->group_type)};
         }
         if (all[i].code) {
             errors[bad]->partition = all[i].broker;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct ottla_client *client;
 static struct ottla_error error;
@@ -30,6 +31,26 @@ static const struct ottla_topic *find_topic(const struct ottla_topics *topics, c
     return NULL;
 }
 
+/* Apache Kafka says that a thing is done before all of it knows. */
+#define UNTIL(expr)                                                                                \
+    for (int tries_ = 0; !(expr); tries_++) {                                                      \
+        CHECK(tries_ < 1000 && "in time: " #expr);                                                 \
+        usleep(10000);                                                                             \
+    }
+
+static bool is_ready(const char *name, int partitions)
+{
+    struct ottla_topics *topics;
+    OK(ottla_describe_topics(client, &name, 1, NULL, &topics, &error));
+    const struct ottla_topic *t = topics->rows[0];
+    bool is_there = t->error == 0 && t->partition_count == (size_t)partitions;
+    for (size_t i = 0; is_there && i < t->partition_count; i++) {
+        is_there = t->partitions[i]->leader >= 0;
+    }
+    ottla_topics_free(topics);
+    return is_there;
+}
+
 static void create(const char *name, int partitions)
 {
     struct ottla_outcomes *o;
@@ -39,6 +60,7 @@ static void create(const char *name, int partitions)
     CHECK(o->count == 1 && strcmp(o->rows[0]->name, name) == 0);
     ROW_OK(o->rows[0]);
     ottla_outcomes_free(o);
+    UNTIL(is_ready(name, partitions));
 }
 
 static void scene_topics(void)
@@ -80,6 +102,8 @@ static void scene_topics(void)
     CHECK(o->rows[0]->error == OTTLA_ERR_TOPIC_ALREADY_EXISTS);
     CHECK(strcmp(o->rows[0]->message, "Topic 't-b' already exists.") == 0);
     ottla_outcomes_free(o);
+    UNTIL(is_ready("t-b", 3));
+    UNTIL(is_ready("t-a", 1));
 
     OK(ottla_list_topics(client, NULL, &topics, &error));
     const struct ottla_topic *b = find_topic(topics, "t-b");
@@ -150,6 +174,17 @@ static const struct ottla_config_entry *find_entry(const struct ottla_resource_c
     return NULL;
 }
 
+static enum ottla_config_source source_of(const struct ottla_resource *resource, const char *name)
+{
+    struct ottla_configs *configs;
+    OK(ottla_describe_configs(client, resource, 1, NULL, &configs, &error));
+    ROW_OK(configs->rows[0]);
+    CHECK(find_entry(configs->rows[0], name)->synonym_count == 0);
+    enum ottla_config_source source = find_entry(configs->rows[0], name)->source;
+    ottla_configs_free(configs);
+    return source;
+}
+
 static void scene_configs(void)
 {
     struct ottla_configs *configs;
@@ -176,6 +211,8 @@ static void scene_configs(void)
     struct ottla_resource resources[] = {{OTTLA_RESOURCE_TOPIC, "c"},
                                          {OTTLA_RESOURCE_BROKER, node}};
     struct ottla_admin_options options;
+    UNTIL(source_of(resources, "retention.ms") == OTTLA_SOURCE_DYNAMIC_TOPIC);
+    UNTIL(source_of(resources + 1, "log.cleaner.threads") == OTTLA_SOURCE_DYNAMIC_BROKER);
     ottla_admin_options_init(&options);
     options.include_synonyms = options.include_documentation = true;
     OK(ottla_describe_configs(client, resources, 2, &options, &configs, &error));
@@ -197,10 +234,7 @@ static void scene_configs(void)
     OK(ottla_incremental_alter_configs(client, changes, 1, NULL, &o, &error));
     ROW_OK(o->rows[0]);
     ottla_outcomes_free(o);
-    OK(ottla_describe_configs(client, resources, 1, NULL, &configs, &error));
-    CHECK(find_entry(configs->rows[0], "retention.ms")->source != OTTLA_SOURCE_DYNAMIC_TOPIC);
-    CHECK(find_entry(configs->rows[0], "retention.ms")->synonym_count == 0);
-    ottla_configs_free(configs);
+    UNTIL(source_of(resources, "retention.ms") != OTTLA_SOURCE_DYNAMIC_TOPIC);
 
     struct ottla_config_change whole = {OTTLA_RESOURCE_TOPIC, "c", OTTLA_SET, "segment.bytes",
                                         "5000000"};
@@ -317,21 +351,28 @@ static void scene_cluster(void)
           OTTLA_ERR_BROKER_ID_NOT_REGISTERED);
 }
 
+static int count_replicas(const char *topic, int32_t *ret_node)
+{
+    struct ottla_log_dirs *dirs;
+    int seen = 0;
+    OK(ottla_describe_log_dirs(client, (struct ottla_ids){0, NULL}, NULL, 0, NULL, &dirs, &error));
+    CHECK(dirs->count >= 1 && dirs->rows[0]->path != NULL);
+    *ret_node = dirs->rows[0]->broker;
+    for (size_t i = 0; i < dirs->rows[0]->count; i++) {
+        seen += strcmp(dirs->rows[0]->partitions[i]->topic, topic) == 0;
+    }
+    ottla_log_dirs_free(dirs);
+    return seen;
+}
+
 static void scene_replicas(void)
 {
     struct ottla_log_dirs *dirs;
     struct ottla_outcomes *o;
     struct ottla_reassignments *moves;
     create("r", 2);
-    OK(ottla_describe_log_dirs(client, (struct ottla_ids){0, NULL}, NULL, 0, NULL, &dirs, &error));
-    CHECK(dirs->count >= 1 && dirs->rows[0]->path != NULL);
-    int32_t node = dirs->rows[0]->broker;
-    int seen = 0;
-    for (size_t i = 0; i < dirs->rows[0]->count; i++) {
-        seen += strcmp(dirs->rows[0]->partitions[i]->topic, "r") == 0;
-    }
-    CHECK(seen == 2);
-    ottla_log_dirs_free(dirs);
+    int32_t node = -1;
+    UNTIL(count_replicas("r", &node) == 2);
     struct ottla_topic_partition tps[] = {{"r", 1}, {"nowhere", 0}};
     OK(ottla_describe_log_dirs(client, (struct ottla_ids){1, &node}, tps, 1, NULL, &dirs, &error));
     CHECK(dirs->count == 1 && dirs->rows[0]->count == 1 &&
