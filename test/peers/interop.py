@@ -17,6 +17,7 @@ import time
 import traceback
 
 import brokers
+import group_scenes
 import harness
 import peers
 import scenes
@@ -246,6 +247,18 @@ class Driver:
         for name, run in tool_scenes.ALL.items():
             self.scene("tools/" + name.replace("_", "-"), "apache-kafka", run, self, self.topic("tool", name))
 
+    def scene_groups(self):
+        """Consumer groups, also of clients of different makes."""
+        able = [p for p in self.all if p.can("group")]
+        for p in able:
+            self.scene("groups/alone", p.name, group_scenes.alone, self, p, self.topic("alone", p.name))
+            if p.can("static"):
+                self.scene("groups/static", p.name, group_scenes.static, self, p, self.topic("static", p.name))
+        for name, run in (("range", group_scenes.together), ("cooperative", group_scenes.cooperative)):
+            fit = [p for p in able if p.can(name)]
+            for a, b in zip(fit, fit[1:] + fit[:1]):  # each with the next
+                self.scene("groups/" + name, "%s+%s" % (a.name, b.name), run, self, a, b, self.topic(name, a.name))
+
     def scene_cuts(self):
         """Idempotent producers whose connections are cut and whose acknowledgements get lost."""
         if not self.args.broker:
@@ -355,7 +368,7 @@ def main():
     a.add_argument("--broker", choices=sorted(brokers.BY_NAME))
     a.add_argument("--bootstrap")
     a.add_argument("--peers", help="names or their beginnings, with commas")
-    a.add_argument("--scenes", default="write,read,offsets,big,auto,append_time,admin,tools,cuts")
+    a.add_argument("--scenes", default="write,read,offsets,big,auto,append_time,admin,groups,tools,cuts")
     a.add_argument("--available", type=float, metavar="SECONDS",
                    help="leave out the clients that cannot be brought in that time")
     a.add_argument("--seed", type=int, default=1)

@@ -21,7 +21,8 @@ class Peer:
     """cannot: words for what the client lacks. times: sets timestamps; offsets: tells offsets;
     binary: takes any byte in keys and headers; null-header: sends a header without a value;
     both-null: sends a record with neither key nor value;
-    assign: reads without a group; admin, idempotent, trim: has these calls."""
+    assign: reads without a group; group: is a member of one; static: with an instance id; cooperative: gives
+    partitions away one by one; range: shares them as others do; admin, idempotent, trim: has these calls."""
 
     name: str
     install: tuple
@@ -52,6 +53,13 @@ class Peer:
             for one in v if isinstance(v, (list, tuple)) else [v]:
                 argv += ["--" + k.replace("_", "-"), str(one)]
         return Run(argv, stdin, timeout + 60)
+
+    def member(self, bootstrap, timeout=90, **opts):
+        """A running member of a group."""
+        argv = [*self.command, "group", "--bootstrap", bootstrap, "--timeout", str(timeout), *self.args]
+        for k, v in opts.items():
+            argv += ["--" + k, str(v)]
+        return Member(argv)
 
     def call(self, cmd, bootstrap, **kw):
         return self.start(cmd, bootstrap, **kw).results()
@@ -89,6 +97,44 @@ class Run:
         return lines
 
 
+class Member:
+    """A peer in a group: what it says is there as soon as it says it."""
+
+    def __init__(self, argv):
+        self.p = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.said = []
+        self.thread = threading.Thread(target=self._listen, daemon=True)
+        self.thread.start()
+
+    def _listen(self):
+        for line in self.p.stdout:
+            if line.startswith(b"{"):
+                self.said.append(json.loads(line))
+
+    def assignments(self):
+        return [x["have"] for x in list(self.said) if "have" in x]
+
+    def have(self):
+        return (self.assignments() or [[]])[-1]
+
+    def records(self):
+        """(partition, offset) of what it has read"""
+        return [(x["p"], x["o"]) for x in list(self.said) if "p" in x]
+
+    def stop(self):
+        """It leaves the group."""
+        self.p.stdin.close()
+        try:
+            self.p.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self.thread.join()
+
+    def kill(self):
+        self.p.kill()
+        self.p.wait()
+
+
 def java(version, **kw):
     home = os.path.join(CACHE, "java-clients-" + version)
     cp = os.path.join(home, "classes") + ":" + os.path.join(home, "libs", "*")
@@ -110,18 +156,18 @@ ALL = [
     java("4.3.1"),
     java("3.9.1"),
     java("2.8.2"),
-    java("2.1.1"),
+    java("2.1.1", cannot=frozenset(("static", "cooperative"))),
     franz("franz-go"),
-    franz("franz-go-as-2.1", "--proto", "2.1"),
+    franz("franz-go-as-2.1", "--proto", "2.1", cannot=frozenset(("static",))),
     python("kafka-python", "kafka_python.py", "3.0.12",
-           cannot=frozenset(("null-header", "both-null"))),
+           cannot=frozenset(("null-header", "both-null", "cooperative"))),
     python("kafka-python", "kafka_python.py", "2.0.2",
-           cannot=frozenset(("idempotent", "trim", "null-header", "both-null"))),
+           cannot=frozenset(("idempotent", "trim", "null-header", "both-null", "static", "cooperative"))),
     python("confluent", "confluent.py", "2.16.1"),
     Peer("kafkajs", ("kafkajs",), ("node", os.path.join(HERE, "node", "peer.js")),
-         cannot=frozenset(("null-header", "assign"))),
+         cannot=frozenset(("null-header", "assign", "static", "cooperative", "range"))),
     Peer("kcat", ("kcat",), ("python3", os.path.join(HERE, "kcat", "kcat_peer.py")),
-         cannot=frozenset(("times", "offsets", "binary", "null-header", "admin")), count=60),
+         cannot=frozenset(("times", "offsets", "binary", "null-header", "admin", "group")), count=60),
 ]
 
 

@@ -7,7 +7,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,6 +55,12 @@ func emit(o object) {
 	defer outMu.Unlock()
 	out.Write(b)
 	out.WriteByte('\n')
+}
+
+func flush() {
+	outMu.Lock()
+	defer outMu.Unlock()
+	out.Flush()
 }
 
 func decode(s string) []byte {
@@ -194,6 +202,65 @@ func consume(ctx context.Context, o options) {
 	emit(object{"done": n, "left": len(end)})
 }
 
+// group is a member of a group until standard input ends; it commits what it has printed.
+func group(ctx context.Context, o options) {
+	var mu sync.Mutex
+	have := map[int32]bool{}
+	tell := func(parts map[string][]int32, isMine bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, p := range parts[o.get("topic", "")] {
+			if isMine {
+				have[p] = true
+			} else {
+				delete(have, p)
+			}
+		}
+		all := []int32{}
+		for p := range have {
+			all = append(all, p)
+		}
+		sort.Slice(all, func(i, k int) bool { return all[i] < all[k] })
+		emit(object{"have": all})
+		flush()
+	}
+	balancer := kgo.RangeBalancer()
+	if o.get("strategy", "range") == "cooperative-sticky" {
+		balancer = kgo.CooperativeStickyBalancer()
+	}
+	opts := []kgo.Opt{
+		kgo.ConsumerGroup(o.get("group", "")), kgo.ConsumeTopics(o.get("topic", "")), kgo.DisableAutoCommit(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.Balancers(balancer),
+		kgo.SessionTimeout(6 * time.Second), kgo.HeartbeatInterval(500 * time.Millisecond),
+		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, m map[string][]int32) { tell(m, true) }),
+		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, m map[string][]int32) { tell(m, false) }),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, m map[string][]int32) { tell(m, false) }),
+	}
+	if id := o.get("instance", ""); id != "" {
+		opts = append(opts, kgo.InstanceID(id))
+	}
+	c := client(o, opts...)
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		cancel()
+	}()
+	n := 0
+	for ctx.Err() == nil {
+		got := c.PollFetches(ctx)
+		got.EachRecord(func(r *kgo.Record) {
+			emit(object{"p": r.Partition, "o": r.Offset, "v": r.Value})
+			n++
+		})
+		flush()
+		if !got.Empty() {
+			_ = c.CommitRecords(context.Background(), got.Records()...)
+		}
+	}
+	c.Close()
+	emit(object{"done": n})
+}
+
 func list(ctx context.Context, o options) {
 	c := client(o)
 	defer c.Close()
@@ -287,6 +354,8 @@ func run(cmd string, o options) (rc int) {
 		produce(ctx, o)
 	case "consume":
 		consume(ctx, o)
+	case "group":
+		group(ctx, o)
 	case "list":
 		list(ctx, o)
 	case "metadata":

@@ -187,6 +187,56 @@ public class Peer {
         }
     }
 
+    /** A member of a group until standard input ends; commits what it has printed. */
+    static void group() throws Exception {
+        Properties p = props();
+        p.put("key.deserializer", ByteArrayDeserializer.class.getName());
+        p.put("value.deserializer", ByteArrayDeserializer.class.getName());
+        p.put("group.id", arg("group", null));
+        p.put("enable.auto.commit", "false");
+        p.put("auto.offset.reset", "earliest");
+        p.put("session.timeout.ms", "6000");
+        p.put("heartbeat.interval.ms", "500");
+        boolean isCooperative = arg("strategy", "range").equals("cooperative-sticky");
+        p.put("partition.assignment.strategy", "org.apache.kafka.clients.consumer."
+            + (isCooperative ? "CooperativeStickyAssignor" : "RangeAssignor"));
+        if (arg("instance", null) != null)
+            p.put("group.instance.id", arg("instance", null));
+        long deadline = System.currentTimeMillis() + timeoutMs();
+        Thread end = new Thread(Peer::drain);
+        end.setDaemon(true);
+        end.start();
+        int count = 0;
+        java.util.TreeSet<Integer> have = null;
+        try (KafkaConsumer<byte[], byte[]> c = new KafkaConsumer<>(p)) {
+            c.subscribe(Collections.singleton(arg("topic", null)));
+            while (end.isAlive() && System.currentTimeMillis() < deadline) {
+                org.apache.kafka.clients.consumer.ConsumerRecords<byte[], byte[]> got = c.poll(Duration.ofMillis(100));
+                for (ConsumerRecord<byte[], byte[]> r : got) {
+                    OUT.println("{\"p\":" + r.partition() + ",\"o\":" + r.offset() + ",\"v\":" + quote(r.value()) + "}");
+                    count++;
+                }
+                if (!got.isEmpty())
+                    c.commitSync();
+                java.util.TreeSet<Integer> now = new java.util.TreeSet<>();
+                c.assignment().forEach(tp -> now.add(tp.partition()));
+                if (!now.equals(have))
+                    OUT.println("{\"have\":" + now + "}");
+                have = now;
+                OUT.flush();
+            }
+        }
+        OUT.println("{\"done\":" + count + "}");
+    }
+
+    static void drain() {
+        try {
+            while (System.in.read() >= 0) { }
+        } catch (java.io.IOException e) {
+            return;
+        }
+    }
+
     static void list() {
         TopicPartition tp = new TopicPartition(arg("topic", null), Integer.parseInt(arg("partition", "0")));
         String time = arg("time", "latest");
@@ -246,6 +296,7 @@ public class Peer {
             case "produce": produce(); break;
             case "consume": consume(); break;
             case "dump": dump(); break;
+            case "group": group(); break;
             case "list": list(); break;
             case "metadata": metadata(); break;
             case "create": case "delete": case "grow": case "trim": admin(cmd); break;

@@ -142,6 +142,31 @@ async function consume() {
   await consumer.disconnect();
 }
 
+// A member of a group until standard input ends; commits what it has printed.
+async function group() {
+  let n = 0;
+  const consumer = kafka.consumer({ groupId: get('group'), sessionTimeout: 6000, heartbeatInterval: 500, rebalanceTimeout: 10000 });
+  consumer.on(consumer.events.GROUP_JOIN, (e) => {
+    emit({ have: [...(e.payload.memberAssignment[topic] || [])].sort((a, b) => a - b) });
+  });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  await consumer.run({
+    autoCommit: false,
+    eachMessage: async ({ partition, message }) => {
+      emit({ p: partition, o: Number(message.offset), v: quote(message.value) });
+      n++;
+      await consumer.commitOffsets([{ topic, partition, offset: String(Number(message.offset) + 1) }]);
+    },
+  });
+  await new Promise((resolve) => {
+    setTimeout(resolve, timeoutMs).unref();
+    process.stdin.on('end', resolve).resume();
+  });
+  await consumer.disconnect();
+  emit({ done: n });
+}
+
 async function withAdmin(call) {
   const admin = kafka.admin();
   await admin.connect();
@@ -199,7 +224,7 @@ const trim = () => withAdmin(async (a) => {
   return { low: Number(o.low) };
 });
 
-const commands = { produce, consume, list, metadata, create, delete: remove, grow, trim };
+const commands = { produce, consume, group, list, metadata, create, delete: remove, grow, trim };
 
 (async () => {
   try {

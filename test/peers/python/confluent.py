@@ -68,6 +68,31 @@ def consume(args):
     peerio.emit(done=count, left=len(want))
 
 
+def group(args):
+    conf = dict(common(args), **{
+        "group.id": args.group, "enable.auto.commit": False, "auto.offset.reset": "earliest",
+        "session.timeout.ms": 6000, "heartbeat.interval.ms": 500, "partition.assignment.strategy": args.strategy})
+    if args.instance:
+        conf["group.instance.id"] = args.instance
+    c = Consumer(conf)
+    c.subscribe([args.topic])
+    have, count = None, 0
+    for _ in peerio.until_told(args):
+        got = c.consume(100, 0.1)
+        for m in got:
+            if not m.error():
+                peerio.emit(p=m.partition(), o=m.offset(), v=peerio.quote(m.value()))
+                count += 1
+        if got:
+            c.commit(asynchronous=False)
+        now = sorted(tp.partition for tp in c.assignment())
+        if now != have:
+            have = now
+            peerio.emit(have=have)
+    c.close()
+    peerio.emit(done=count)
+
+
 def list_offsets(args):
     c = consumer(args)
     tp = TopicPartition(args.topic, args.partition, OFFSET_BEGINNING)
@@ -112,5 +137,5 @@ def trim(args):
     peerio.emit(low=low)
 
 
-peerio.main({"produce": produce, "consume": consume, "list": list_offsets, "metadata": metadata,
+peerio.main({"produce": produce, "consume": consume, "group": group, "list": list_offsets, "metadata": metadata,
              "create": create, "delete": delete, "grow": grow, "trim": trim})

@@ -63,6 +63,29 @@ def consume(args):
     peerio.emit(done=count, left=len(want))
 
 
+def group(args):
+    conf = dict(common(args), group_id=args.group, enable_auto_commit=False, auto_offset_reset="earliest",
+                session_timeout_ms=6000, heartbeat_interval_ms=500)
+    if args.instance:
+        conf["group_instance_id"] = args.instance
+    c = KafkaConsumer(args.topic, **conf)
+    have, count = None, 0
+    for _ in peerio.until_told(args):
+        got = c.poll(timeout_ms=100)
+        for batch in got.values():
+            for m in batch:
+                peerio.emit(p=m.partition, o=m.offset, v=peerio.quote(m.value))
+                count += 1
+        if got:
+            c.commit()
+        now = sorted(tp.partition for tp in c.assignment())
+        if now != have:
+            have = now
+            peerio.emit(have=have)
+    c.close()
+    peerio.emit(done=count)
+
+
 def list_offsets(args):
     c = consumer(args)
     tp = TopicPartition(args.topic, args.partition)
@@ -108,5 +131,5 @@ def trim(args):
     peerio.emit(low=low["low_watermark"] if isinstance(low, dict) else low.low_watermark)
 
 
-peerio.main({"produce": produce, "consume": consume, "list": list_offsets, "metadata": metadata,
+peerio.main({"produce": produce, "consume": consume, "group": group, "list": list_offsets, "metadata": metadata,
              "create": create, "delete": delete, "grow": grow, "trim": trim})

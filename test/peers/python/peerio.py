@@ -4,6 +4,7 @@ import argparse
 import base64
 import json
 import sys
+import threading
 import time
 from collections import namedtuple
 
@@ -51,11 +52,12 @@ def ranges(args):
 def parse():
     a = argparse.ArgumentParser()
     a.add_argument("cmd")
-    for name in ("bootstrap", "topic", "ranges", "proto"):
+    for name in ("bootstrap", "topic", "ranges", "proto", "group", "instance"):
         a.add_argument("--" + name)
     a.add_argument("--codec", default="none")
     a.add_argument("--acks", default="all")
     a.add_argument("--time", default="latest")
+    a.add_argument("--strategy", default="range")
     for name, default in (("partition", 0), ("partitions", 1), ("before", -1), ("idempotent", 0),
                           ("timeout", 60), ("linger", 5), ("batch", 50),
                           ("batch-bytes", 16384)):
@@ -69,6 +71,15 @@ def parse():
 
 def pairs(items):
     return dict(kv.split("=", 1) for kv in items)
+
+
+def until_told(args):
+    """True until standard input ends, or time is up."""
+    told = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), told.set()), daemon=True).start()
+    while not told.is_set() and time.monotonic() < args.deadline:
+        yield
+        sys.stdout.flush()
 
 
 def main(commands):
