@@ -15,6 +15,7 @@ struct command {
 
 static const struct command commands[] = {
     {"broker", "kafka-server-start", broker_command, "run a broker"},
+    {"storage", "kafka-storage", storage_command, "make data directories ready, look at them"},
     {"dump-log", "kafka-dump-log", dump_log_command, "print the files of a data directory"},
 };
 

@@ -27,6 +27,21 @@ static int find_long(const struct args_spec *spec, struct str name)
     return -1;
 }
 
+/* The one option that begins so. */
+static int find_prefix(const struct args_spec *spec, struct str name)
+{
+    int found = -1;
+    for (int i = 0; spec->takes_prefixes && name.len > 0 && i < spec->option_count; i++) {
+        if (str_has_prefix(str_from(spec->options[i].name), name)) {
+            if (found >= 0) {
+                return -1;
+            }
+            found = i;
+        }
+    }
+    return found;
+}
+
 static int find_letter(const struct args_spec *spec, struct str name)
 {
     for (int i = 0; name.len == 1 && i < spec->option_count; i++) {
@@ -116,6 +131,9 @@ static bool take_dashed(struct parse *p)
     int option = find_long(p->args->spec, s);
     if (option < 0 && !is_long) {
         option = find_letter(p->args->spec, s);
+    }
+    if (option < 0 && is_long) {
+        option = find_prefix(p->args->spec, s);
     }
     return option < 0 ? refuse_unknown(p, s) : take_option(p, option, eq ? eq + 1 : NULL);
 }

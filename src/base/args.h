@@ -30,6 +30,7 @@ struct args_spec {
     const char *about;   /* what the command does, for help */
     const struct args_option *options;
     int option_count;
+    bool takes_prefixes; /* --conf for --config, as long as no other option begins so */
 };
 
 /* One option as it was given. */

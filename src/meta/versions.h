@@ -24,10 +24,29 @@ struct feature {
     const char *name;
     int16_t min, max;
     int16_t first_level;
+    int16_t since; /* metadata version from which on a new cluster gets it */
 };
 
 enum { FEATURE_COUNT = 7 };
 extern const struct feature features_known[FEATURE_COUNT]; /* in name order */
+
+/* "4.3-IV0" for 30; NULL for a number that is none. One above METADATA_VERSION_MAX has a name, too:
+ * it is not stable yet. */
+enum { METADATA_VERSION_UNSTABLE = METADATA_VERSION_MAX + 1 };
+const char *metadata_version_name(int version);
+
+/* "4.3-IV0", or "4.3" and "4.3.1" for the last one of that release, if that is stable;
+ * at most upto. */
+bool metadata_version_parse(struct str name, int upto, int *ret_version);
+
+/* NULL if there is none of that name. */
+const struct feature *feature_find(struct str name);
+
+/* What a new cluster of that metadata version gets. */
+static inline int feature_level_at(const struct feature *f, int metadata_version)
+{
+    return metadata_version >= f->since ? f->first_level : 0;
+}
 
 static inline int version_of_partition(int metadata_version)
 {

@@ -2,6 +2,7 @@
  * its order of files is that of a Java HashMap, its order of pairs that of the map or list behind
  * each kind. The command's thread. */
 #include "offline/dump.h"
+#include "offline/java_map.h"
 
 #include "base/mem.h"
 
@@ -71,25 +72,6 @@ void findings_deinit(struct dump *d)
 
 /* --- order --- */
 
-/* String.hashCode of a path in ASCII, spread as HashMap does. */
-static uint32_t java_hash(const char *s)
-{
-    uint32_t h = 0;
-    for (; *s != '\0'; s++) {
-        h = h * 31 + (uint8_t)*s;
-    }
-    return h ^ h >> 16;
-}
-
-static uint32_t table_size(size_t count)
-{
-    uint32_t n = 16;
-    while (count > n / 4 * 3) {
-        n *= 2;
-    }
-    return n;
-}
-
 static int by_a(const void *x, const void *y)
 {
     int64_t a = ((const struct finding_pair *)x)->a, b = ((const struct finding_pair *)y)->a;
@@ -112,10 +94,10 @@ void findings_print(struct dump *d)
 {
     for (int what = 0; what < FINDINGS; what++) {
         struct findings *f = &d->found[what];
-        uint32_t mask = table_size(f->count) - 1;
-        for (uint32_t slot = 0; f->count > 0 && slot <= mask; slot++) {
+        uint32_t slots = java_map_slots(f->count);
+        for (uint32_t slot = 0; f->count > 0 && slot < slots; slot++) {
             for (size_t i = 0; i < f->count; i++) {
-                if ((java_hash(f->files[i].path) & mask) == slot) {
+                if (java_map_slot(f->files[i].path, slots) == slot) {
                     print_file(d, &texts[what], &f->files[i]);
                 }
             }

@@ -13,10 +13,13 @@ static const struct args_option options[] = {
     [FEATURE] = {"feature", "NAME=LEVEL", "Which.", ARGS_VALUE, 'f', .is_list = true},
     [HELP] = {"old-name", NULL, NULL, ARGS_FLAG},
 };
-static const struct args_spec plain = {"tool", NULL, "A tool.", options,
-                                       sizeof options / sizeof *options};
-static const struct args_spec with_words = {"tool", "[WORD...]", "A tool.", options,
-                                            sizeof options / sizeof *options};
+static const struct args_spec plain = {
+    .command = "tool", .about = "A tool.", .options = options, .option_count = ARRAY_LEN(options)};
+static const struct args_spec with_words = {.command = "tool",
+                                            .words = "[WORD...]",
+                                            .about = "A tool.",
+                                            .options = options,
+                                            .option_count = ARRAY_LEN(options)};
 
 struct line {
     struct args args;
@@ -115,6 +118,21 @@ static void what_is_wrong_is_told_in_a_sentence(void **state)
     refused(&l, "Missing required argument \"[files]\"");
 }
 
+static void beginnings_of_names_are_taken_where_the_table_says_so(void **state)
+{
+    struct args_spec spec = plain;
+    struct line l;
+    assert_false(PARSE(&l, &spec, "--file", "a"));
+    refused(&l, "file is not a recognized option. Did you mean files?");
+    spec.takes_prefixes = true;
+    assert_true(PARSE(&l, &spec, "--fi", "a", "--max=3"));
+    assert_string_equal(args_value(&l.args, FILES), "a");
+    assert_string_equal(args_value(&l.args, SIZE), "3");
+    drop(&l);
+    assert_false(PARSE(&l, &spec, "--de"));
+    refused(&l, "de is not a recognized option");
+}
+
 static void numbers_are_whole_and_within_their_range(void **state)
 {
     struct line l;
@@ -156,6 +174,7 @@ int main(void)
         cmocka_unit_test(lists_keep_their_order),
         cmocka_unit_test(words_are_taken_where_there_may_be_some),
         cmocka_unit_test(what_is_wrong_is_told_in_a_sentence),
+        cmocka_unit_test(beginnings_of_names_are_taken_where_the_table_says_so),
         cmocka_unit_test(numbers_are_whole_and_within_their_range),
         cmocka_unit_test(help_fits_the_page_and_hides_old_spellings),
     };
