@@ -171,6 +171,20 @@ def alter_broker_lists(t):
                                                                                                     "1", op))))
 
 
+def alter_lists_below(t):
+    """What a list is appended to when it was set one level up."""
+    t.make_topic("al")
+    t.make_topic("al-set", cleanup_policy="compact")
+    up, policy = "log.cleanup.policy", "cleanup.policy"
+    for label, kind, name, changed in (("up", BROKER, "", (up, "compact")), ("topic", TOPIC, "al", (policy, "compact", APPEND)),
+                                       ("topic that has it", TOPIC, "al-set", (policy, "compact", APPEND)),
+                                       ("broker", BROKER, "1", (up, "compact", APPEND))):
+        t.say(label, "IncrementalAlterConfigs", 1, request(changes(kind, name, changed)))
+        after(t, label + ", what is set", kind, name, changed[0])
+    for name in ("1", ""):
+        t.say("taken back from '%s'" % name, "IncrementalAlterConfigs", 1, request(changes(BROKER, name, (up, None, DELETE))))
+
+
 def alter_resources(t):
     """Types that there are not, several resources, the same one twice."""
     t.make_topic("ar-1")
@@ -203,4 +217,4 @@ def alter_resources(t):
     ask("brokers twice", changes(BROKER, "1"), changes(BROKER, "01"), validate=True)
 
 
-SCENES = [alter_topics, alter_topic_lists, alter_brokers, alter_broker_lists, alter_resources]
+SCENES = [alter_topics, alter_topic_lists, alter_brokers, alter_broker_lists, alter_lists_below, alter_resources]
