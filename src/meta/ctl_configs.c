@@ -18,24 +18,13 @@ static void put_items(struct buf *out, struct str a, struct str b, bool want_in_
     }
 }
 
-/* The value that counts now, its default included. */
+/* What a list is appended to: what this very resource has, else the default; what stands in the
+ * broker's settings or file is not looked at. */
 static struct str current_value(const struct ctl_alter *a, const struct ctl_wish *w,
                                 const struct config_def *def)
 {
-    enum config_source source;
     struct str v =
         image_config(a->ctl->tip, (enum config_resource)w->type, w->resource, str_from(def->name));
-    if (!str_is_null(v)) {
-        return v;
-    }
-    if (w->type == RESOURCE_TOPIC) {
-        return topic_config_text(a->ctl->tip, a->ctl->config, w->resource, def, a->req->arena,
-                                 &source);
-    }
-    if (w->type != RESOURCE_BROKER) {
-        return str_from(def->default_text);
-    }
-    v = props_get(&a->ctl->config->props, str_from(def->name));
     return str_is_null(v) ? str_from(def->default_text) : v;
 }
 

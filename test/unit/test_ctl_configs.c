@@ -384,6 +384,9 @@ static void lists_of_brokers(void **state)
                          "Config value subtract is not allowed for config key: num.partitions");
     assert_broker_change(t, "1", (change){STR("nope"), APPEND, STR("1")}, ERR_INVALID_CONFIG,
                          "Unknown config name: nope");
+    assert_broker_change(t, "", (change){compact.name, SET, STR("compact")}, OK, NULL);
+    assert_topic_change(t, (change){STR("cleanup.policy"), APPEND, STR("compact")}, OK, NULL);
+    assert_value(t, "cleanup.policy", "delete,compact");
     change metrics = {STR("metrics"), APPEND, STR("a")};
     assert_alter(t, (resource){RESOURCE_CLIENT_METRICS, STR("sub"), &metrics, 1},
                  ERR_INVALID_CONFIG, "Can't APPEND to key metrics because its type is not LIST.");
