@@ -1,16 +1,18 @@
 /* A whole broker in one thread, on a disk that forgets, a network that breaks and a clock that the
- * simulator turns. Idempotent producers with acks=all and a consumer work against it while the
- * power goes, the process is killed, calls to the disk fail and connections break; at last all is
- * read back. The same seed is the same run.
+ * simulator turns. Idempotent producers with acks=all, a consumer and one who commits offsets work
+ * against it while the power goes, the process is killed, calls to the disk fail and connections
+ * break; at last all is read back. The same seed is the same run.
  *
  * What must hold, whatever happened:
  *   - what was acknowledged is there, at the offset that was told
  *   - of each producer and partition there are the records 0, 1, 2, … once each and in this order
  *   - what a consumer was given stays what it was
  *   - a producer that retries is never told that its sequence is wrong
+ *   - an offset that a group was told to have committed is never taken back
  *
  *   sim SEED [COUNT]    so many runs, from this seed on */
 #include "test/sim/client.h"
+#include "test/sim/committer.h"
 #include "test/sim/simnet.h"
 
 #include "base/diag.h"
@@ -98,6 +100,7 @@ struct sim {
     bool has_topic;
     struct producer producers[PRODUCERS];
     struct consumer consumer;
+    struct committer committer;
     struct places acked[PARTS], seen[PARTS], final[PARTS];
     int acked_count;
 };
@@ -130,6 +133,7 @@ static const char settings[] = "listeners=PLAINTEXT://127.0.0.1:9092\n"
                                "log.segment.bytes=1048576\n"
                                "log.flush.offset.checkpoint.interval.ms=200\n"
                                "log.retention.ms=-1\n"
+                               "offsets.topic.num.partitions=2\n"
                                "metadata.log.max.record.bytes.between.snapshots=2000\n";
 
 static bool start(struct sim *s, struct buf *why)
@@ -474,6 +478,16 @@ static void consumer_step(struct sim *s, struct consumer *c)
     }
 }
 
+static void commit_step(struct sim *s)
+{
+    struct buf why = BUF_INIT;
+    if (!committer_step(&s->committer, &s->rand, &why)) {
+        violation(s, "%s", buf_cstr(&why));
+    }
+    s->is_hurt = s->is_hurt || s->committer.is_refused;
+    buf_deinit(&why);
+}
+
 /* --- what befalls them --- */
 
 static void misfortune(struct sim *s)
@@ -500,6 +514,7 @@ static void misfortune(struct sim *s)
     case 5:
         sim_client_drop(&s->producers[rand_below(&s->rand, PRODUCERS)].client);
         sim_client_drop(&s->consumer.client);
+        sim_client_drop(&s->committer.client);
         break;
     default:
         TELL("clean stop");
@@ -532,6 +547,7 @@ static void step(struct sim *s, bool has_more)
     }
     if (s->has_topic) {
         consumer_step(s, &s->consumer);
+        commit_step(s);
     }
     for (int n = (int)rand_below(&s->rand, 8); n > 0 && server_step(s->server); n--) {
     }
@@ -615,13 +631,17 @@ static void read_back(struct sim *s)
     server_stop(s->server);
     restart(s);
     sim_client_init(&c.client, &s->net.net, PORT);
-    for (int i = 0; i < STEPS_AT_END && !is_read(&c); i++) {
+    int checked_before = s->committer.checked_count;
+    for (int i = 0;
+         i < STEPS_AT_END && !(is_read(&c) && s->committer.checked_count > checked_before + 9);
+         i++) {
         simclock_add_ms(&s->clock, 1);
         consumer_step(s, &c);
+        commit_step(s);
         while (server_step(s->server)) {
         }
     }
-    if (!is_read(&c)) {
+    if (!is_read(&c) || s->committer.checked_count <= checked_before + 9) {
         violation(s, "not all can be read");
     }
     sim_client_deinit(&c.client);
@@ -646,6 +666,7 @@ static void run_init(struct sim *s, uint64_t seed)
     s->disk = crashfs_new();
     sim_client_init(&s->admin, &s->net.net, PORT);
     sim_client_init(&s->consumer.client, &s->net.net, PORT);
+    committer_init(&s->committer, &s->net.net, PORT, topic_name);
     s->consumer.seen = s->seen;
     for (int i = 0; i < PRODUCERS; i++) {
         s->producers[i].id = -1;
@@ -658,6 +679,7 @@ static void run_deinit(struct sim *s)
     server_stop(s->server);
     sim_client_deinit(&s->admin);
     sim_client_deinit(&s->consumer.client);
+    committer_deinit(&s->committer);
     for (int i = 0; i < PRODUCERS; i++) {
         sim_client_deinit(&s->producers[i].client);
     }
@@ -687,8 +709,8 @@ static void run(uint64_t seed, bool is_talkative)
     settle(&s);
     read_back(&s);
     if (is_talkative) {
-        printf("sim %" PRIu64 ": %d records acknowledged, %d starts\n", seed, s.acked_count,
-               s.restarts);
+        printf("sim %" PRIu64 ": %d records and %d commits acknowledged, %d starts\n", seed,
+               s.acked_count, s.committer.acked_count, s.restarts);
     }
     run_deinit(&s);
 }
