@@ -179,6 +179,8 @@ static enum err settle(struct recovery *r, const struct listing *l)
 {
     struct log *log = r->log;
     if (r->args->was_clean) {
+        /* the stop did not sync an unused one, and who was there before may have failed to */
+        log->is_suspect = l->count > 0;
         return OK;
     }
     enum err e = is_unused(r, l, &log->is_suspect);

@@ -329,6 +329,34 @@ static void a_log_that_begins_anew_has_no_past(void **state)
     }
 }
 
+/* The page of the file counts as clean after a sync of it failed, and lies only in the cache. */
+static void whose_it_is_survives_a_failed_sync_and_a_clean_stop(void **state)
+{
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct world *w = *state;
+        struct file *f;
+        char text[4] = "";
+        assert_ok(fs_open(w->args.fs, "t-0/partition.metadata", FILE_WRITE | FILE_CREATE, &f));
+        assert_ok(file_pwrite(f, "id", 2, 0));
+        file_close(f);
+        crashfs_arm(w->disk, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_SYNCS, 1, ERR_IO, seed});
+        assert_err(ERR_POISONED, log_sync(w->log, NULL));
+        reopen(w, false); /* still unused */
+        reopen(w, true);
+        append(w, 1);
+        assert_ok(log_sync(w->log, NULL));
+        stop(w, false);
+        crashfs_cut(w->disk, seed);
+        assert_ok(fs_open(w->args.fs, "t-0/partition.metadata", FILE_READ, &f));
+        enum err e = file_read_exact(f, text, 2, 0);
+        file_close(f);
+        assert_ok(e);
+        assert_string_equal(text, "id");
+        tear_down(state);
+        set_up(state);
+    }
+}
+
 /* --- a poisoned log --- */
 
 /* What it has in memory may not be what is on the disk: nothing of it reaches a file. */
@@ -514,6 +542,7 @@ int main(void)
         T(an_unused_log_that_was_stopped_keeps_its_first_segment),
         T(epochs_are_known_below_a_start_that_was_lost),
         T(a_log_that_begins_anew_has_no_past),
+        T(whose_it_is_survives_a_failed_sync_and_a_clean_stop),
         T(a_poisoned_log_writes_nothing),
         T(with_a_point_of_zero_no_gap_is_one),
         T(retention_raises_no_bound_of_gaps),
