@@ -307,13 +307,25 @@ static bool is_leader(struct coordinator *c, int32_t partition)
     return is_here;
 }
 
-/* NULL: the partition is not here, or cannot be read. */
+/* All that is in it is committed: what a shard learns from it nobody can take back. */
+static bool is_settled(struct partition *p)
+{
+    struct partition_view v;
+    partition_view(p, &v);
+    return v.offline == OK && v.high_watermark.off >= v.end_off;
+}
+
+/* NULL: the partition is not here, not settled, or cannot be read. */
 static struct shard_host *load(struct coordinator *c, int32_t partition)
 {
     struct partition *p;
     struct group_out out;
     if (!is_leader(c, partition) ||
         topic_table_find(&c->broker->topics, GROUP_TOPIC, partition, &p)) {
+        return NULL;
+    }
+    if (!is_settled(p)) {
+        partition_unref(p);
         return NULL;
     }
     if (partition >= c->shard_count) {
