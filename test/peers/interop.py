@@ -19,6 +19,7 @@ import traceback
 import brokers
 import group_scenes
 import harness
+import offline
 import peers
 import scenes
 import tool_scenes
@@ -247,6 +248,12 @@ class Driver:
         for name, run in tool_scenes.ALL.items():
             self.scene("tools/" + name.replace("_", "-"), "apache-kafka", run, self, self.topic("tool", name))
 
+    def scene_offline(self):
+        """dump-log and storage beside Apache Kafka's."""
+        brokers.install()
+        for name, run in offline.scenes(self):
+            self.scene("offline/" + name, "apache-kafka", run)
+
     def scene_groups(self):
         """Consumer groups, also of clients of different makes."""
         able = [p for p in self.all if p.can("group")]
@@ -368,7 +375,7 @@ def main():
     a.add_argument("--broker", choices=sorted(brokers.BY_NAME))
     a.add_argument("--bootstrap")
     a.add_argument("--peers", help="names or their beginnings, with commas")
-    a.add_argument("--scenes", default="write,read,offsets,big,auto,append_time,admin,groups,tools,cuts")
+    a.add_argument("--scenes", default="write,read,offsets,big,auto,append_time,admin,groups,tools,offline,cuts")
     a.add_argument("--available", type=float, metavar="SECONDS",
                    help="leave out the clients that cannot be brought in that time")
     a.add_argument("--seed", type=int, default=1)

@@ -8,16 +8,19 @@
 The tools run in one process (java/Tools.java), each as often as there are command lines."""
 
 import base64
+import functools
 import glob
 import json
 import lzma
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 
 import brokers
 import harness
+from check import check
 
 GOLDEN = os.path.join(brokers.ROOT, "test", "golden", "offline")
 sys.path.insert(0, GOLDEN)
@@ -101,6 +104,87 @@ def keep():
     with lzma.open(ANSWERS, "wb", preset=9 | lzma.PRESET_EXTREME) as z:
         z.write("".join(rows).encode())
     print("%d answers, %d bytes" % (len(rows), os.path.getsize(ANSWERS)))
+
+
+# -- directories that one formats and the other starts on
+
+class FormattedByOttla(brokers.ApacheKafka):
+    def format(self, *flags):
+        flags += ("--standalone",) if self.quorum == "dynamic" else ()
+        status, _, err = runner.ottla(["kafka-storage", "format", "-t", cases.CLUSTER, "-c", self.conf_path, *flags], "/")
+        check(status == 0, err)
+
+
+def use(broker, topic):
+    """A topic is made and a record kept."""
+    brokers.tool("kafka-topics", "--bootstrap-server", broker.bootstrap, "--create", "--topic", topic)
+    brokers.tool("kafka-console-producer", "--bootstrap-server", broker.bootstrap, "--topic", topic, input=b"kept\n")
+    got = brokers.tool("kafka-get-offsets", "--bootstrap-server", broker.bootstrap, "--topic", topic)
+    check(got.split() == [topic + ":0:1"], got)
+
+
+def ours_on(theirs):
+    """ottla on the directory of an Apache Kafka that is not running, as configured there."""
+    return brokers.ottla(data_dir=theirs.dir, overrides=settings_of(theirs))
+
+
+def settings_of(theirs):
+    with open(theirs.conf_path) as f:
+        conf = dict(line.strip().split("=", 1) for line in f)
+    return {k: v for k, v in conf.items() if k.startswith("controller.quorum") or k == "node.id"}
+
+
+def kafka_starts_on_ours(quorum):
+    with FormattedByOttla(quorum=quorum) as broker:
+        use(broker, "theirs")
+    with ours_on(broker) as ours:
+        use(ours, "ours")
+
+
+def ours_starts_on_theirs(quorum):
+    theirs = brokers.kafka(quorum=quorum)
+    theirs.write_config()
+    theirs.format()
+    with ours_on(theirs) as ours:
+        use(ours, "ours")
+    with theirs:
+        use(theirs, "theirs")
+
+
+def ours_starts_on_ours(quorum):
+    made = FormattedByOttla(quorum=quorum)
+    made.write_config()
+    made.format()
+    with ours_on(made) as ours:
+        use(ours, "ours")
+
+
+# -- scenes of interop.py
+
+def answers():
+    count, wrong = compare_all()
+    check(not wrong, "\n".join(wrong))
+    return "%d command lines" % count
+
+
+def broker_files(driver):
+    """The files of a broker that runs, as they are at this moment."""
+    if driver.broker is None:
+        return "no files here"
+    where = os.path.realpath(harness.Dirs.new("files"))
+    shutil.copytree(driver.broker.dir, where, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".lock"))
+    count, wrong = compare_dir(where)
+    check(not wrong, "\n".join(wrong))
+    return "%d command lines" % count
+
+
+def scenes(driver):
+    """(name, function without arguments)"""
+    yield "answers", answers
+    yield "broker-files", lambda: broker_files(driver)
+    for quorum in ("static", "dynamic"):
+        for call in (kafka_starts_on_ours, ours_starts_on_theirs, ours_starts_on_ours):
+            yield "%s-%s" % (call.__name__.replace("_", "-"), quorum), functools.partial(call, quorum)
 
 
 # -- topics.tar.gz
