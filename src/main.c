@@ -2,6 +2,7 @@
  * binary was called by (kafka-server-start, kafka-topics.sh, ...). */
 #include "base/str.h"
 #include "broker/command.h"
+#include "cli/command.h"
 #include "offline/command.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@ static const struct command commands[] = {
     {"broker", "kafka-server-start", broker_command, "run a broker"},
     {"storage", "kafka-storage", storage_command, "make data directories ready, look at them"},
     {"dump-log", "kafka-dump-log", dump_log_command, "print the files of a data directory"},
+    {"topics", "kafka-topics", topics_command, "list, create, describe, delete topics"},
 };
 
 static int usage(FILE *out)

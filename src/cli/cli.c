@@ -1,0 +1,148 @@
+/* The frame of a tool: its command line, its client, its status. One thread. */
+#include "cli/cli.h"
+
+#include <stdarg.h>
+
+/* --- what is wrong --- */
+
+bool cli_refuse(struct cli *c, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    buf_clear(&c->why);
+    buf_vprintf(&c->why, fmt, args);
+    va_end(args);
+    return false;
+}
+
+int cli_fail(struct cli *c, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fflush(stdout);
+    fprintf(stderr, "%s: ", c->args.spec->command);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return CLI_FAILED;
+}
+
+static int refused(struct cli *c)
+{
+    fprintf(stderr, "%s: %s\n%s --help says more.\n", c->args.spec->command, buf_cstr(&c->why),
+            c->args.spec->command);
+    return CLI_FAILED;
+}
+
+/* --- rules between options --- */
+
+static const char *name_of(const struct cli *c, int option)
+{
+    return c->args.spec->options[option].name;
+}
+
+int cli_count_of(const struct cli *c, const int *options)
+{
+    int n = 0;
+    for (; *options >= 0; options++) {
+        n += cli_has(c, *options);
+    }
+    return n;
+}
+
+bool cli_needs_one(struct cli *c, const int *options)
+{
+    if (cli_count_of(c, options) == 1) {
+        return true;
+    }
+    buf_clear(&c->why);
+    buf_printf(&c->why, "Command must include exactly one action:");
+    for (int i = 0; options[i] >= 0; i++) {
+        buf_printf(&c->why, "%s --%s", i ? "," : "", name_of(c, options[i]));
+    }
+    return false;
+}
+
+bool cli_excludes(struct cli *c, int option, const int *others)
+{
+    for (; cli_has(c, option) && *others >= 0; others++) {
+        if (cli_has(c, *others)) {
+            return cli_refuse(c, "Option \"[%s]\" can't be used with option \"[%s]\"",
+                              name_of(c, option), name_of(c, *others));
+        }
+    }
+    return true;
+}
+
+bool cli_needs(struct cli *c, int option)
+{
+    return cli_has(c, option) ||
+           cli_refuse(c, "Missing required argument \"[%s]\"", name_of(c, option));
+}
+
+/* --- the frame --- */
+
+static bool take_format(struct cli *c)
+{
+    const char *text = cli_value(c, CLI_FORMAT);
+    c->is_json = text != NULL && strcmp(text, "json") == 0;
+    return text == NULL || c->is_json || strcmp(text, "text") == 0 ||
+           cli_refuse(c, "--format is text or json, not '%s'", text);
+}
+
+static bool connect(struct cli *c)
+{
+    const char *file = cli_value(c, CLI_CONFIG);
+    c->config = ottla_config_new();
+    bool ok = file == NULL || ottla_config_load(c->config, file, &c->error) == 0;
+    ok = ok &&
+         ottla_config_set(c->config, "bootstrap.servers", cli_value(c, CLI_SERVER), &c->error) == 0;
+    if (ok) {
+        c->client = ottla_client_new(c->config, &c->error);
+    }
+    return c->client != NULL || cli_refuse(c, "%s", c->error.message);
+}
+
+static int run(const struct cli_tool *tool, struct cli *c)
+{
+    bool is_offline = tool->is_offline != NULL && tool->is_offline(c);
+    bool ok = take_format(c) && (is_offline || cli_needs(c, CLI_SERVER)) &&
+              (tool->check == NULL || tool->check(c)) && (is_offline || connect(c));
+    return ok ? tool->run(c) : refused(c);
+}
+
+static int print_help(const struct args_spec *spec)
+{
+    struct buf text = BUF_INIT;
+    args_help(spec, &text);
+    fputs(buf_cstr(&text), stdout);
+    buf_deinit(&text);
+    return CLI_OK;
+}
+
+int cli_main(const struct cli_tool *tool, int argc, char **argv)
+{
+    struct cli c = {.why = BUF_INIT};
+    int status = CLI_OK;
+    if (args_wants_help(argc, argv)) {
+        return print_help(&tool->spec);
+    }
+    ottla_admin_options_init(&c.options);
+    bool is_parsed = args_parse(&c.args, &tool->spec, argc, argv, &c.why);
+    c.args.spec = &tool->spec;
+    if (!is_parsed) {
+        status = refused(&c);
+    } else if (cli_has(&c, CLI_VERSION)) {
+        printf("%s\n", ottla_version());
+    } else {
+        status = run(tool, &c);
+    }
+    ottla_client_free(c.client);
+    ottla_config_free(c.config);
+    args_deinit(&c.args);
+    buf_deinit(&c.why);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        return CLI_FAILED;
+    }
+    return status;
+}

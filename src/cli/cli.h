@@ -1,0 +1,151 @@
+/* What all tools share: a command line with the common options, a client, ways to say what went
+ * wrong, text and JSON. One thread. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "base/args.h"
+#include "base/mem.h"
+
+#include <jansson.h>
+#include <ottla/client.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- a tool --- */
+
+/* The first options of every tool's table. */
+enum { CLI_SERVER, CLI_CONFIG, CLI_FORMAT, CLI_HELP, CLI_VERSION, CLI_OPTIONS };
+
+#define CLI_OPTION_ROWS                                                                            \
+    [CLI_SERVER] = {"bootstrap-server", "HOST:PORT,...",                                           \
+                    "Brokers to begin with; the rest of the cluster is learnt from them.",         \
+                    ARGS_VALUE},                                                                   \
+    [CLI_CONFIG] = {"command-config", "FILE", "A properties file with settings of the client.",    \
+                    ARGS_VALUE},                                                                   \
+    [CLI_FORMAT] = {"format", "text|json", "text is Apache Kafka's, json for programs.",           \
+                    ARGS_VALUE},                                                                   \
+    [CLI_HELP] = {"help", NULL, "Print this.", ARGS_FLAG, 'h'},                                    \
+    [CLI_VERSION] = {"version", NULL, "Print the version.", ARGS_FLAG}
+
+struct cli {
+    struct args args;
+    struct buf why; /* what is wrong, for the person */
+    bool is_json;
+    struct ottla_config *config;
+    struct ottla_client *client;
+    struct ottla_admin_options options;
+    struct ottla_error error; /* of the last call that failed */
+};
+
+struct cli_tool {
+    struct args_spec spec;
+    /* What the table of options cannot say: false, and a sentence in why. May be NULL. */
+    bool (*check)(struct cli *c);
+    /* The work; the status of the process. */
+    int (*run)(struct cli *c);
+    /* Which command lines need no broker. NULL: none. */
+    bool (*is_offline)(const struct cli *c);
+};
+
+enum { CLI_OK = 0, CLI_FAILED = 1 };
+
+int cli_main(const struct cli_tool *tool, int argc, char **argv);
+
+/* --- command lines --- */
+
+static inline bool cli_has(const struct cli *c, int option) { return args_has(&c->args, option); }
+static inline const char *cli_value(const struct cli *c, int option)
+{
+    return args_value(&c->args, option);
+}
+
+/* Lists of options end with -1. */
+int cli_count_of(const struct cli *c, const int *options);
+/* Exactly one of the list; says so otherwise. */
+bool cli_needs_one(struct cli *c, const int *options);
+/* option must not stand beside any of the list. */
+bool cli_excludes(struct cli *c, int option, const int *others);
+/* option must be there. */
+bool cli_needs(struct cli *c, int option);
+/* False, with this sentence in why. */
+bool cli_refuse(struct cli *c, const char *fmt, ...) printf_like(2, 3);
+/* A sentence and CLI_FAILED: on standard error, as a person reads it. */
+int cli_fail(struct cli *c, const char *fmt, ...) printf_like(2, 3);
+
+/* --- errors --- */
+
+/* Kafka's sentence about a code, where its tools print it; the library's own otherwise. */
+const char *cli_error_text(int code, const char *message);
+/* As Java prints an exception: "org.apache.kafka.common.errors.X: sentence". */
+void cli_put_exception(struct buf *out, int code, const char *message);
+
+/* --- lists --- */
+
+/* Names, each an own copy. */
+struct cli_names {
+    char **names;
+    size_t count;
+};
+void cli_names_add(struct cli_names *n, struct str name);
+bool cli_names_has(const struct cli_names *n, const char *name);
+void cli_names_sort(struct cli_names *n);
+void cli_names_deinit(struct cli_names *n);
+
+/* "1,2,3" */
+void cli_put_ids(struct buf *out, struct ottla_ids ids);
+/* "1,2:3" cut at sep into numbers: false if one is none. The caller frees *ret. */
+bool cli_parse_ids(struct str text, char sep, int32_t **ret, size_t *ret_count);
+
+/* --- names by patterns --- */
+
+/* A list of regular expressions, as Kafka's tools take it for --topic: a name must match one as a
+ * whole. False, and why, when it is none. */
+struct cli_pattern;
+struct cli_pattern *cli_pattern_new(struct cli *c, const char *text);
+bool cli_pattern_matches(const struct cli_pattern *p, const char *name);
+void cli_pattern_free(struct cli_pattern *p);
+
+/* --- output --- */
+
+/* One line of JSON on standard output; takes the value. */
+void cli_print_json(json_t *value);
+json_t *cli_json_ids(struct ottla_ids ids);
+json_t *cli_json_string(const char *text); /* null for NULL */
+
+struct cli_column {
+    const char *title;
+    const char *key; /* in JSON */
+    int min_width;
+    bool grows;     /* with the longest cell */
+    bool is_number; /* in JSON; "-" is null */
+};
+
+/* Rows of text. */
+struct cli_table {
+    const struct cli_column *columns;
+    int column_count;
+    char **cells;
+    size_t row_count;
+};
+void cli_table_init(struct cli_table *t, const struct cli_column *columns, int count);
+void cli_table_deinit(struct cli_table *t);
+/* Adds a row; its cells are set one by one. */
+void cli_table_row(struct cli_table *t);
+void cli_table_set(struct cli_table *t, int column, const char *fmt, ...) printf_like(3, 4);
+const char *cli_table_cell(const struct cli_table *t, size_t row, int column);
+/* Rows by one cell after the other, as text. */
+void cli_table_sort(struct cli_table *t, int column, int then_number);
+/* Left-aligned columns with a space between, a line a row; the title line first. before: what each
+ * line begins with; at_end: what it ends with. */
+void cli_table_print(const struct cli_table *t, const char *before, const char *at_end);
+/* An array of objects. */
+json_t *cli_table_json(const struct cli_table *t);
+
+/* --- small files --- */
+
+/* The whole file; NULL and why. The caller frees it. */
+char *cli_read_file(struct cli *c, const char *path, size_t *ret_len);
+/* The document of a file; NULL and why. */
+json_t *cli_read_json(struct cli *c, const char *path);
+
+#endif

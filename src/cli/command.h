@@ -1,0 +1,8 @@
+/* The tools that ask a broker. Each takes argv as main got it, without the word "ottla", and
+ * returns the status of the process. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+int topics_command(int argc, char **argv);
+
+#endif
