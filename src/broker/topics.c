@@ -15,7 +15,7 @@ static bool id_eq(const struct map_node *n, const void *key)
 
 static struct topic *by_name(struct topic_table *t, struct str name)
 {
-    struct map_node *n = map_find(&t->by_name, str_hash(name, 0), name_eq, &name);
+    struct map_node *n = map_find(&t->by_name, str_hash(name, t->seed), name_eq, &name);
     return n ? MAP_ENTRY(n, struct topic, by_name) : NULL;
 }
 
@@ -25,8 +25,9 @@ static struct topic *by_id(struct topic_table *t, struct uuid id)
     return n ? MAP_ENTRY(n, struct topic, by_id) : NULL;
 }
 
-void topic_table_init(struct topic_table *t)
+void topic_table_init(struct topic_table *t, uint64_t seed)
 {
+    t->seed = seed;
     rwlock_init(&t->lock);
     map_init(&t->by_name);
     map_init(&t->by_id);
@@ -92,7 +93,7 @@ static struct topic *topic_insert(struct topic_table *t, const struct partition 
     struct topic *topic = NEW(struct topic);
     topic->name = (struct str){str_dup(part->topic_name), part->topic_name.len};
     topic->id = part->topic_id;
-    map_insert(&t->by_name, str_hash(topic->name, 0), &topic->by_name);
+    map_insert(&t->by_name, str_hash(topic->name, t->seed), &topic->by_name);
     map_insert(&t->by_id, uuid_hash(topic->id), &topic->by_id);
     return topic;
 }

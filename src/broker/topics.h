@@ -17,10 +17,12 @@ struct topic {
 
 struct topic_table {
     struct rwlock lock;
+    uint64_t seed;
     struct map by_name, by_id;
 };
 
-void topic_table_init(struct topic_table *t);
+/* seed: of the names' hash table; topics are named by clients. */
+void topic_table_init(struct topic_table *t, uint64_t seed);
 void topic_table_deinit(struct topic_table *t); /* releases every partition */
 
 /* UNKNOWN_TOPIC_OR_PARTITION if there is no such topic, or no such partition here. */

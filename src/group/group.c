@@ -17,7 +17,7 @@ static bool eq_group(const struct map_node *n, const void *key)
 
 struct group *group_find(const struct group_shard *s, struct str name)
 {
-    struct map_node *n = map_find(&s->groups, str_hash(name, 0), eq_group, &name);
+    struct map_node *n = map_find(&s->groups, str_hash(name, s->seed), eq_group, &name);
     return n ? MAP_ENTRY(n, struct group, by_name) : NULL;
 }
 
@@ -28,6 +28,7 @@ struct group *group_make(struct group_shard *s, struct str name)
         group_mem_free(s, g);
         return NULL;
     }
+    g->seed = s->seed;
     g->state_ms = s->t.wall_ms;
     list_init(&g->order);
     return g;
@@ -35,7 +36,7 @@ struct group *group_make(struct group_shard *s, struct str name)
 
 void group_insert(struct group_shard *s, struct group *g)
 {
-    map_insert(&s->groups, str_hash(g->name, 0), &g->by_name);
+    map_insert(&s->groups, str_hash(g->name, s->seed), &g->by_name);
 }
 
 struct group *group_new(struct group_shard *s, struct str name)
@@ -147,19 +148,19 @@ static bool eq_pending(const struct map_node *n, const void *key)
 
 struct member *group_member(const struct group *g, struct str id)
 {
-    struct map_node *n = map_find(&g->members, str_hash(id, 0), eq_member, &id);
+    struct map_node *n = map_find(&g->members, str_hash(id, g->seed), eq_member, &id);
     return n ? MAP_ENTRY(n, struct member, by_id) : NULL;
 }
 
 struct member *group_static(const struct group *g, struct str instance)
 {
-    struct map_node *n = map_find(&g->statics, str_hash(instance, 0), eq_static, &instance);
+    struct map_node *n = map_find(&g->statics, str_hash(instance, g->seed), eq_static, &instance);
     return n ? MAP_ENTRY(n, struct member, by_instance) : NULL;
 }
 
 struct pending_member *group_pending(const struct group *g, struct str id)
 {
-    struct map_node *n = map_find(&g->pending, str_hash(id, 0), eq_pending, &id);
+    struct map_node *n = map_find(&g->pending, str_hash(id, g->seed), eq_pending, &id);
     return n ? MAP_ENTRY(n, struct pending_member, by_id) : NULL;
 }
 
@@ -171,7 +172,7 @@ bool pending_add(struct group_shard *s, struct group *g, struct str id, int32_t 
         return false;
     }
     p->group = g;
-    map_insert(&g->pending, str_hash(id, 0), &p->by_id);
+    map_insert(&g->pending, str_hash(id, g->seed), &p->by_id);
     timer_set(s, &p->timer, TIMER_PENDING, ms);
     return true;
 }
@@ -269,19 +270,19 @@ static bool eq_name(const struct map_node *n, const void *key)
     return str_cmp((struct str){e->text, e->len}, *(const struct str *)key) == 0;
 }
 
-static struct name_entry *name_find(const struct map *m, struct str name)
+static struct name_entry *name_find(const struct map *m, uint64_t seed, struct str name)
 {
-    struct map_node *n = map_find(m, str_hash(name, 0), eq_name, &name);
+    struct map_node *n = map_find(m, str_hash(name, seed), eq_name, &name);
     return n ? MAP_ENTRY(n, struct name_entry, node) : NULL;
 }
 
 static struct name_entry *name_make(struct group_shard *s, struct map *m, struct str name)
 {
-    struct name_entry *e = name_find(m, name);
+    struct name_entry *e = name_find(m, s->seed, name);
     if (e == NULL && (e = group_mem(s, sizeof *e + name.len + 1)) != NULL) {
         e->len = name.len;
         memcpy(e->text, name.p, name.len);
-        map_insert(m, str_hash(name, 0), &e->node);
+        map_insert(m, str_hash(name, s->seed), &e->node);
     }
     return e;
 }
@@ -321,7 +322,7 @@ static void uncount(struct group_shard *s, struct group *g, const struct protoco
 {
     for (int32_t i = 0; i < count; i++) {
         if (!is_repeated(p, i)) {
-            struct name_entry *e = name_find(&g->protocols, p->v[i].name);
+            struct name_entry *e = name_find(&g->protocols, g->seed, p->v[i].name);
             if (--e->count == 0) {
                 map_remove(&g->protocols, &e->node);
                 group_mem_free(s, e);
@@ -376,9 +377,9 @@ struct member *member_new(struct group_shard *s, struct group *g, const struct m
         return NULL;
     }
     list_push_back(&g->order, &m->order);
-    map_insert(&g->members, str_hash(m->id, 0), &m->by_id);
+    map_insert(&g->members, str_hash(m->id, g->seed), &m->by_id);
     if (m->instance.p != NULL) {
-        map_insert(&g->statics, str_hash(m->instance, 0), &m->by_instance);
+        map_insert(&g->statics, str_hash(m->instance, g->seed), &m->by_instance);
     }
     g->leader = g->leader ? g->leader : m;
     return m;
@@ -418,7 +419,7 @@ void member_rename(struct group_shard *s, struct member *m, struct str *id)
     map_remove(&m->group->members, &m->by_id);
     m->id = *id;
     *id = old;
-    map_insert(&m->group->members, str_hash(m->id, 0), &m->by_id);
+    map_insert(&m->group->members, str_hash(m->id, m->group->seed), &m->by_id);
 }
 
 enum err group_check_member(const struct group *g, struct str id, struct str instance)
@@ -439,7 +440,7 @@ enum err group_check_member(const struct group *g, struct str id, struct str ins
 
 static bool is_common(const struct group *g, struct str name)
 {
-    const struct name_entry *e = name_find(&g->protocols, name);
+    const struct name_entry *e = name_find(&g->protocols, g->seed, name);
     return e != NULL && e->count == group_size(g);
 }
 
@@ -561,5 +562,5 @@ void group_learn_topics(struct group_shard *s, struct group *g)
 
 bool group_is_subscribed(const struct group *g, struct str topic)
 {
-    return g->knows_topics ? name_find(&g->topics, topic) != NULL : group_is_consumer(g);
+    return g->knows_topics ? name_find(&g->topics, g->seed, topic) != NULL : group_is_consumer(g);
 }

@@ -100,6 +100,7 @@ struct offset_topic {
 struct group {
     struct map_node by_name;
     struct str name;
+    uint64_t seed; /* of its tables: the shard's */
     enum group_state state, previous;
     int64_t state_ms;         /* since when, wall clock; −1: unknown */
     struct str protocol_type; /* null: none, a simple group */
@@ -157,6 +158,7 @@ struct pending_offset {
 struct group_shard {
     const struct group_config *config;
     struct group_shard_args args;
+    uint64_t seed; /* of the hash tables, whose keys come from clients */
     struct map groups;
     struct heap timers;
     struct gtimer expiry;

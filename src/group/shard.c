@@ -25,6 +25,7 @@ struct group_shard *group_shard_new(const struct group_shard_args *args)
     struct group_shard *s = NEW(struct group_shard);
     s->args = *args;
     s->config = args->config;
+    args->random(args->ctx, &s->seed, sizeof s->seed);
     list_init(&s->in_flight);
     list_init(&s->pending_offsets);
     arena_init(&s->scratch, GROUP_SCRATCH_BYTES);

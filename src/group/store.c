@@ -17,7 +17,7 @@ static bool eq_part(const struct map_node *n, const void *key)
 
 struct offset_topic *offset_topic_find(const struct group *g, struct str name)
 {
-    struct map_node *n = map_find(&g->offsets, str_hash(name, 0), eq_topic, &name);
+    struct map_node *n = map_find(&g->offsets, str_hash(name, g->seed), eq_topic, &name);
     return n ? MAP_ENTRY(n, struct offset_topic, by_name) : NULL;
 }
 
@@ -52,7 +52,7 @@ static struct offset_topic *make_topic(struct group_shard *s, struct group *g, s
         group_mem_free(s, t);
         return NULL;
     }
-    map_insert(&g->offsets, str_hash(name, 0), &t->by_name);
+    map_insert(&g->offsets, str_hash(name, g->seed), &t->by_name);
     return t;
 }
 

@@ -110,7 +110,7 @@ static enum err start(struct host *h)
                                 .topics = &h->topics,
                                 .seed = 3,
                                 .in_one_thread = true};
-    topic_table_init(&h->topics);
+    topic_table_init(&h->topics, 1);
     assert_ok(syncer_new(0, &h->syncer));
     args.syncer = h->syncer;
     h->storage = NULL;

@@ -20,7 +20,7 @@ static int setup(void **state)
     struct world *w = NEW(struct world);
     test_dir_make(&w->dir);
     hand_clock_init(&w->clock);
-    topic_table_init(&w->topics);
+    topic_table_init(&w->topics, 1);
     *state = w;
     return 0;
 }

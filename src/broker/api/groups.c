@@ -138,7 +138,7 @@ static bool unique_names(struct call *c, const struct delete_groups_req *req,
     int32_t n = 0;
     map_init(&seen);
     for (int32_t i = 0; all && names && i < req->groups_names_count; i++) {
-        uint64_t hash = str_hash(req->groups_names[i], 0);
+        uint64_t hash = str_hash(req->groups_names[i], (uint64_t)(uintptr_t)c);
         if (map_find(&seen, hash, has_name, &req->groups_names[i]) == NULL) {
             all[n].name = names[n] = req->groups_names[i];
             map_insert(&seen, hash, &all[n++].node);

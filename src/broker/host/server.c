@@ -552,7 +552,7 @@ enum err server_start(struct server_args *args, struct server **ret_server, stru
     s->make_again.fn = on_make_again;
     s->broker.admission = admission_new(args->net, args->seed + 4);
     rwlock_init(&s->broker.metacache.lock);
-    topic_table_init(&s->broker.topics);
+    topic_table_init(&s->broker.topics, args->seed + 6);
     enum err e = bring_up(s, why);
     if (e) {
         take_down(s, false);
