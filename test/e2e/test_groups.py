@@ -15,7 +15,7 @@ from apicase import NO_ID, NONE, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, A
 from kcat import KCAT, kcat, produce
 from wire import Connection
 
-OFFSET_METADATA_TOO_LARGE = 12
+OFFSET_METADATA_TOO_LARGE, NOT_COORDINATOR = 12, 16
 ILLEGAL_GENERATION, INCONSISTENT_GROUP_PROTOCOL, INVALID_GROUP_ID, UNKNOWN_MEMBER_ID = 22, 23, 24, 25
 REBALANCE_IN_PROGRESS, INVALID_REQUEST = 27, 42
 NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND, MEMBER_ID_REQUIRED, FENCED_INSTANCE_ID = 68, 69, 79, 82
@@ -257,6 +257,33 @@ class Members(GroupCase):
         self.assertEqual(self.state(group), "Dead")
         self.assertEqual(self.offsets("simple"), {})
 
+    def test_a_crowd_rebalances(self):
+        group, size = self.topic(), 200
+        crowd = [Connection("127.0.0.1", self.broker.port) for _ in range(size)]
+        try:
+            ids = [self.join(group, c=c)["memberId"] for c in crowd]
+            for generation in (1, 2):
+                joins = [{"groupId": group, "memberId": m, "sessionTimeoutMs": 30000, "rebalanceTimeoutMs": 30000,
+                          "protocolType": "consumer", "protocols": [{"name": "range", "metadata": b""}]} for m in ids]
+                crowd[0].send("JoinGroup", 7, joins[0])
+                if generation > 1:  # the leader comes again, and the others are asked to
+                    j = {"generationId": 1, "memberId": ids[1]}
+                    harness.wait_for("the rebalance", lambda: self.heartbeat(group, j) == REBALANCE_IN_PROGRESS)  # noqa: B023
+                for c, j in list(zip(crowd, joins))[1:]:
+                    c.send("JoinGroup", 7, j)
+                told = [c.receive("JoinGroup", 7)[1] for c in crowd]
+                self.assertEqual({(j["errorCode"], j["generationId"]) for j in told}, {(NONE, generation)})
+                self.assertEqual(sorted(len(j["members"]) for j in told)[-2:], [0, size])
+                leader = max(range(size), key=lambda i: len(told[i]["members"]))  # noqa: B023
+                for i, c in enumerate(crowd):
+                    c.send("SyncGroup", 3, {"groupId": group, "generationId": generation, "memberId": ids[i], "assignments": [
+                        {"memberId": m["memberId"], "assignment": m["memberId"].encode()} for m in told[i]["members"]]})
+                self.assertEqual([c.receive("SyncGroup", 3)[1]["assignment"].decode() for c in crowd], ids)
+                ids, crowd = ids[leader:] + ids[:leader], crowd[leader:] + crowd[:leader]
+        finally:
+            for c in crowd:
+                c.close()
+
     def test_two_members_share(self):
         group = self.topic()
         with Connection("127.0.0.1", self.broker.port) as other:
@@ -323,6 +350,18 @@ class Survival(GroupCase):
             self.broker.kill()
             self.again()
             self.assertEqual(self.offsets(group), {(topic, last % 2): last, (topic, (last - 1) % 2): last - 1})
+
+    def test_groups_begin_anew_with_their_topic(self):
+        topic, group = self.topic(), self.topic()
+        self.create(topic)
+        self.commit(group, {(topic, 0): 1})
+        self.c.call("DeleteTopics", 5, {"topicNames": ["__consumer_offsets"], "timeoutMs": 5000})
+        self.assertEqual(self.commit(group, {(topic, 0): 2}), {(topic, 0): NOT_COORDINATOR})
+        self.find()
+        self.assertEqual(self.offsets(group), {})
+        self.assertEqual(self.commit(group, {(topic, 0): 3}), {(topic, 0): NONE})
+        self.again()
+        self.assertEqual(self.offsets(group), {(topic, 0): 3})
 
     def test_members_outlive_the_broker(self):
         group = self.topic()
