@@ -114,6 +114,7 @@ OTTLA_API struct ottla_client *ottla_client_new(const struct ottla_config *confi
 OTTLA_API void ottla_client_free(struct ottla_client *client);
 
 #include <ottla/admin.h>
+#include <ottla/consumer.h>
 
 #ifdef __cplusplus
 }

@@ -32,9 +32,10 @@ struct call {
     /* Changes msg to what this version wants; may be NULL. */
     void (*fit)(void *msg, int version);
     int64_t deadline_ms;
-    bool is_fresh;                /* what was known of the controller or coordinator was wrong */
-    bool has_no_answer;           /* done when it is sent */
-    bool is_once;                 /* not to be sent again when a connection breaks under it */
+    bool is_fresh;      /* what was known of the controller or coordinator was wrong */
+    bool has_no_answer; /* done when it is sent */
+    bool is_once; /* ends when a connection breaks, or cannot be made: its asker looks for another
+                     broker */
     void (*done)(struct call *c); /* the host's thread; afterwards the call is the submitter's */
     void *ctx;
 

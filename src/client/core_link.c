@@ -238,7 +238,12 @@ void link_break(struct core *c, struct link *l, enum err why, int64_t now_ms)
                             l->failures, &c->rand);
     return_sent(c, l, now_ms);
     while ((n = list_pop_front(&l->queue)) != NULL) {
-        core_wait(c, LIST_ENTRY(n, struct call, node));
+        struct call *call = LIST_ENTRY(n, struct call, node);
+        if (call->is_once && !c->is_stopped) {
+            core_end(c, call, ERR_NETWORK_EXCEPTION, l->trouble);
+        } else {
+            core_wait(c, call);
+        }
     }
     if (c->has_nodes && !c->is_stopped && had_work) {
         meta_want(c, now_ms);

@@ -290,11 +290,12 @@ static void pause_ns(struct waiter *w, int64_t ns)
     mutex_lock(&w->lock);
 }
 
-/* Lock held: until a request is done, or is_drained with for_drain, or the time is over. */
+/* Lock held: until a request is done or somebody wakes it, or, with for_drain, until is_drained; or
+ * until the time is over. */
 static void pause_until(struct waiter *w, int64_t timeout_ms, bool for_drain)
 {
     int64_t end = timeout_ms < 0 ? -1 : clock_mono_ns(w->client->clock) + timeout_ms * 1000000;
-    while (for_drain ? !w->is_drained : list_is_empty(&w->done)) {
+    while (for_drain ? !w->is_drained : list_is_empty(&w->done) && !w->is_woken) {
         int64_t left = end < 0 ? -1 : end - clock_mono_ns(w->client->clock);
         if (end >= 0 && left <= 0) {
             return;
@@ -326,18 +327,51 @@ void waiter_sleep(struct waiter *w, int64_t ms)
     mutex_unlock(&w->lock);
 }
 
-void waiter_deinit(struct waiter *w)
+void waiter_wait(struct waiter *w, int64_t timeout_ms)
+{
+    mutex_lock(&w->lock);
+    pause_until(w, timeout_ms, false);
+    mutex_unlock(&w->lock);
+}
+
+void waiter_wake(struct waiter *w)
+{
+    mutex_lock(&w->lock);
+    w->is_woken = true;
+    cond_signal(&w->cond);
+    mutex_unlock(&w->lock);
+}
+
+bool waiter_take_wakeup(struct waiter *w)
+{
+    mutex_lock(&w->lock);
+    bool was = w->is_woken;
+    w->is_woken = false;
+    mutex_unlock(&w->lock);
+    return was;
+}
+
+void waiter_drain(struct waiter *w, void (*drop)(struct request *r, void *ctx), void *ctx)
 {
     struct request *r;
-    if (w->pending > 0) {
-        loop_post(w->client->loop, &w->drain_mail);
-        mutex_lock(&w->lock);
-        pause_until(w, -1, true);
-        mutex_unlock(&w->lock);
-        while ((r = waiter_next(w, -1)) != NULL) {
-            request_deinit(r);
-        }
+    if (w->pending == 0) {
+        return;
     }
+    loop_post(w->client->loop, &w->drain_mail);
+    mutex_lock(&w->lock);
+    pause_until(w, -1, true);
+    w->is_woken = w->is_drained = false;
+    mutex_unlock(&w->lock);
+    while ((r = waiter_next(w, -1)) != NULL) {
+        drop(r, ctx);
+    }
+}
+
+static void drop_frame(struct request *r, void *ctx) { request_deinit(r); }
+
+void waiter_deinit(struct waiter *w)
+{
+    waiter_drain(w, drop_frame, NULL);
     cond_deinit(&w->cond);
     mutex_deinit(&w->lock);
 }

@@ -47,7 +47,8 @@ struct waiter {
     struct list done; /* requests; under lock */
     struct list open; /* the loop's thread */
     bool is_drained;
-    int pending; /* submitted and not taken yet; the waiting thread's */
+    bool is_woken; /* under lock */
+    int pending;   /* submitted and not taken yet; the waiting thread's */
     struct mail drain_mail;
 };
 
@@ -66,6 +67,14 @@ void waiter_submit(struct waiter *w, struct request *r);
 
 /* A finished request, or NULL after timeout_ms (< 0: waits for as long as something is pending). */
 struct request *waiter_next(struct waiter *w, int64_t timeout_ms);
+
+/* Waits until a request is done or somebody wakes the waiter, at most timeout_ms. */
+void waiter_wait(struct waiter *w, int64_t timeout_ms);
+void waiter_wake(struct waiter *w);        /* any thread */
+bool waiter_take_wakeup(struct waiter *w); /* whether somebody did since the last time */
+
+/* Cancels what is open; drop gets every request that nobody took. */
+void waiter_drain(struct waiter *w, void (*drop)(struct request *r, void *ctx), void *ctx);
 
 /* Waits for ms without asking for anything. */
 void waiter_sleep(struct waiter *w, int64_t ms);

@@ -1,0 +1,93 @@
+/* What a consumer asks and where it stands: partitions, their leaders, positions and what was
+ * fetched. A stepper: fetcher_next gives what is to be asked, fetcher_take gets what came of it.
+ * Pure; one thread. */
+#ifndef CLIENT_FETCHER_H
+#define CLIENT_FETCHER_H
+
+#include "base/list.h"
+#include "base/rand.h"
+#include "client/config.h"
+#include "client/records.h"
+#include "wire/messages.h"
+
+struct part {
+    struct list_node node;
+    int refs; /* the fetcher, and asks under way */
+    bool is_gone;
+    char *topic;
+    int32_t partition;
+    struct uuid topic_id;
+    int32_t leader; /* -1: not known */
+    int32_t leader_epoch;
+    int32_t replica;  /* to read from instead of the leader; -1: none */
+    int64_t position; /* -1: where seek_ts says, once a leader told */
+    int64_t seek_ts;
+    int64_t end_off; /* -1: not told */
+    uint32_t turn;   /* grows with each seek: answers of earlier turns are not for it */
+    bool is_asked;
+    bool is_paused;
+    int failures;
+    int64_t retry_at_ms;
+    bool has_source;
+    struct source source;
+};
+
+enum ask_kind { ASK_METADATA, ASK_OFFSETS, ASK_FETCH };
+
+struct ask_part {
+    struct part *part;
+    uint32_t turn;
+};
+
+/* A request. Owner: who got it from fetcher_next, until fetcher_take or fetcher_drop. */
+struct ask {
+    struct list_node node;
+    enum ask_kind kind;
+    int32_t to_node; /* -1: any */
+    int16_t api_key, version_lo, version_hi;
+    union {
+        struct metadata_req metadata;
+        struct list_offsets_req offsets;
+        struct fetch_req fetch;
+    } req;
+    struct arena arena;
+    struct ask_part *parts;
+    size_t part_count;
+};
+
+struct fetcher {
+    const struct client_values *config;
+    struct rand rand;
+    struct list parts; /* the one that gives records next is first */
+    struct list asks;  /* under way */
+    bool is_asking_metadata;
+    int code; /* what poll has to tell */
+    char why[256];
+};
+
+void fetcher_init(struct fetcher *f, const struct client_values *config, uint64_t seed);
+void fetcher_deinit(struct fetcher *f); /* after all asks were dropped */
+
+struct part *fetcher_find(const struct fetcher *f, const char *topic, int32_t partition);
+void fetcher_assign(struct fetcher *f, const struct ottla_topic_partition *partitions,
+                    size_t count);
+/* position ≥ 0, or -1 and the time, or OTTLA_OFFSET_…, to look up. */
+void part_seek(struct part *p, int64_t position, int64_t seek_ts);
+
+/* The next request; NULL: none now. */
+struct ask *fetcher_next(struct fetcher *f, int64_t now_ms);
+void ask_fit(void *msg, int version); /* call.fit of an ask's request */
+
+/* e: why there is no answer. Else resp is the decoded answer, and frame, which holds the bytes of
+ * its records, is taken over. Frees the ask. */
+void fetcher_take(struct fetcher *f, struct ask *ask, enum err e, const void *resp, uint8_t *frame,
+                  int64_t now_ms);
+void fetcher_drop(struct fetcher *f, struct ask *ask);
+
+/* When fetcher_next may have something that it had not; INT64_MAX: after an answer only. */
+int64_t fetcher_deadline_ms(const struct fetcher *f, int64_t now_ms);
+
+/* Records that are here, of one partition; NULL: none. */
+struct ottla_records *fetcher_records(struct fetcher *f);
+
+#endif

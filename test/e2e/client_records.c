@@ -1,0 +1,132 @@
+/* client_records consume BOOTSTRAP TOPIC PARTITIONS START [setting=value ...]: everything from
+ * START (earliest, latest, an offset, or @time) to the end that the partitions have now, a line a
+ * record: partition offset timestamp key value [header=value ...] Keys and values are in
+ * hexadecimal, "-" is null. */
+#include <ottla/client.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct ottla_error error;
+
+#define CHECK(expr)                                                                                \
+    do {                                                                                           \
+        if (!(expr)) {                                                                             \
+            fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #expr, error.message);          \
+            exit(1);                                                                               \
+        }                                                                                          \
+    } while (0)
+
+static void put_hex(const void *p, size_t len)
+{
+    const unsigned char *b = p;
+    if (p == NULL) {
+        printf("-");
+    }
+    for (size_t i = 0; i < len; i++) {
+        printf("%02x", b[i]);
+    }
+}
+
+static void put_record(const struct ottla_record *r)
+{
+    printf("%d %lld %lld ", r->partition, (long long)r->offset, (long long)r->timestamp_ms);
+    put_hex(r->key, r->key_length);
+    printf(" ");
+    put_hex(r->value, r->value_length);
+    for (size_t i = 0; i < r->header_count; i++) {
+        printf(" %.*s=", (int)r->headers[i].key_length, r->headers[i].key);
+        put_hex(r->headers[i].value, r->headers[i].value_length);
+    }
+    printf("\n");
+}
+
+static struct ottla_client *client_of(const char *bootstrap, char **settings, int count)
+{
+    struct ottla_config *config = ottla_config_new();
+    CHECK(ottla_config_set(config, "bootstrap.servers", bootstrap, &error) == 0);
+    for (int i = 0; i < count; i++) {
+        char *eq = strchr(settings[i], '=');
+        CHECK(eq != NULL);
+        *eq = '\0';
+        CHECK(ottla_config_set(config, settings[i], eq + 1, &error) == 0);
+    }
+    struct ottla_client *client = ottla_client_new(config, &error);
+    CHECK(client != NULL);
+    ottla_config_free(config);
+    return client;
+}
+
+static void seek(struct ottla_consumer *consumer, const char *topic, int partition,
+                 const char *start)
+{
+    if (start[0] == '@') {
+        CHECK(ottla_consumer_seek_to_time(consumer, topic, partition, atoll(start + 1), &error) ==
+              0);
+        return;
+    }
+    int64_t offset = strcmp(start, "earliest") == 0 ? OTTLA_OFFSET_EARLIEST
+                     : strcmp(start, "latest") == 0 ? OTTLA_OFFSET_LATEST
+                                                    : atoll(start);
+    CHECK(ottla_consumer_seek(consumer, topic, partition, offset, &error) == 0);
+}
+
+static bool is_at_end(struct ottla_consumer *consumer, const struct ottla_offsets *ends)
+{
+    for (size_t i = 0; i < ends->count; i++) {
+        CHECK(ends->rows[i]->error == 0);
+        if (ottla_consumer_position(consumer, ends->rows[i]->topic, ends->rows[i]->partition) !=
+            ends->rows[i]->offset) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void consume(struct ottla_client *client, const char *topic, int count, const char *start,
+                    bool is_committed)
+{
+    struct ottla_topic_partition *tps = calloc((size_t)count, sizeof *tps);
+    struct ottla_offset_query *queries = calloc((size_t)count, sizeof *queries);
+    struct ottla_consumer *consumer = ottla_consumer_new(client, &error);
+    struct ottla_admin_options options;
+    struct ottla_offsets *ends;
+    CHECK(consumer != NULL && tps != NULL && queries != NULL);
+    for (int i = 0; i < count; i++) {
+        tps[i] = (struct ottla_topic_partition){topic, i};
+        queries[i] = (struct ottla_offset_query){topic, i, OTTLA_OFFSET_LATEST};
+    }
+    CHECK(ottla_consumer_assign(consumer, tps, (size_t)count, &error) == 0);
+    for (int i = 0; i < count; i++) {
+        seek(consumer, topic, i, start);
+    }
+    ottla_admin_options_init(&options);
+    options.is_read_committed = is_committed;
+    CHECK(ottla_list_offsets(client, queries, (size_t)count, &options, &ends, &error) == 0);
+    while (!is_at_end(consumer, ends)) {
+        struct ottla_records *records;
+        CHECK(ottla_consumer_poll(consumer, 60000, &records, &error) == 0);
+        for (size_t i = 0; i < ottla_records_count(records); i++) {
+            put_record(ottla_records_at(records, i));
+        }
+        ottla_records_free(records);
+    }
+    ottla_offsets_free(ends);
+    ottla_consumer_free(consumer);
+    free(tps);
+    free(queries);
+}
+
+int main(int argc, char **argv)
+{
+    bool is_committed = false;
+    CHECK(argc >= 6 && strcmp(argv[1], "consume") == 0);
+    for (int i = 6; i < argc; i++) {
+        is_committed = is_committed || strcmp(argv[i], "isolation.level=read_committed") == 0;
+    }
+    struct ottla_client *client = client_of(argv[2], argv + 6, argc - 6);
+    consume(client, argv[3], atoi(argv[4]), argv[5], is_committed);
+    ottla_client_free(client);
+    return 0;
+}
