@@ -12,8 +12,7 @@ enum group_record_type {
 enum {
     GROUP_KEY_VERSION = 0, /* of the message behind the type */
     GROUP_OFFSET_VERSION_EXPIRING = 1,
-    GROUP_OFFSET_VERSION_PLAIN = 3,
-    GROUP_OFFSET_VERSION_TOPIC_ID = 4,
+    GROUP_OFFSET_VERSION = 4,
     GROUP_METADATA_VERSION = 3,
 };
 

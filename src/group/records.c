@@ -58,10 +58,7 @@ static void put_offset_key(struct group_records *rs, const struct group_offset_k
 
 static int offset_version(const struct group_offset *v)
 {
-    if (v->expire_ms >= 0) {
-        return GROUP_OFFSET_VERSION_EXPIRING;
-    }
-    return uuid_is_zero(v->topic_id) ? GROUP_OFFSET_VERSION_PLAIN : GROUP_OFFSET_VERSION_TOPIC_ID;
+    return v->expire_ms >= 0 ? GROUP_OFFSET_VERSION_EXPIRING : GROUP_OFFSET_VERSION;
 }
 
 void group_records_add_offset(struct group_records *rs, const struct group_offset_key *key,

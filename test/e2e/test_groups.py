@@ -4,9 +4,12 @@ Proves: FIND_COORDINATOR, OFFSET_COMMIT, OFFSET_FETCH, OFFSET_DELETE, JOIN_GROUP
 DESCRIBE_GROUPS, LIST_GROUPS, DELETE_GROUPS
 """
 
+import json
+import os
 import re
 import struct
 import subprocess
+import tarfile
 import threading
 import unittest
 
@@ -373,6 +376,47 @@ class Survival(GroupCase):
         self.assertEqual(self.heartbeat(group, j), NONE)
         s = self.sync(group, dict(j, members=[]))
         self.assertEqual((s["errorCode"], s["assignment"]), (NONE, b"for " + j["memberId"].encode()))
+
+
+class OfApacheKafka(unittest.TestCase):
+    """A directory in which Apache Kafka's coordinator wrote (test/golden/groups)."""
+
+    def begin(self):
+        where = harness.Dirs.new("kafka-groups")
+        with tarfile.open(os.path.join(harness.ROOT, "test", "golden", "groups", "apache-kafka.tar.gz")) as tar:
+            tar.extractall(where)
+        with open(os.path.join(where, "facts.json")) as f:
+            facts = json.load(f)
+        broker = harness.broker(data_dir=os.path.join(where, "data")).start()
+        self.addCleanup(broker.stop)
+        return broker, facts
+
+    def check(self, broker, facts):
+        with Connection("127.0.0.1", broker.port) as c:
+            for group, fact in facts.items():
+                topics = c.call("OffsetFetch", 7, {"groupId": group, "topics": None, "requireStable": True})["topics"]
+                self.assertEqual([[t["name"], p["partitionIndex"], p["committedOffset"], p["metadata"]]
+                                  for t in topics for p in t["partitions"]], fact["offsets"], group)
+                if group == "new":  # of the protocol of KIP-848: no classic group there
+                    continue
+                d = c.call("DescribeGroups", 5, {"groups": [group]})["groups"][0]
+                self.assertEqual((d["groupState"], d["protocolType"]), (fact["state"], fact["type"]), group)
+                self.assertEqual([[m["memberId"], m["groupInstanceId"], m["memberAssignment"].decode()]
+                                  for m in d["members"]], fact["members"])
+
+    def test_what_it_wrote_is_served(self):
+        broker, facts = self.begin()
+        self.check(broker, facts)
+        topic = "in"
+        with Connection("127.0.0.1", broker.port) as c:
+            for group in ("new", "transactional", "simple"):
+                r = c.call("OffsetCommit", 8, {"groupId": group, "topics": [{"name": topic, "partitions": [
+                    {"partitionIndex": 0, "committedOffset": 19, "committedMetadata": "ottla"}]}]})
+                self.assertEqual(r["topics"][0]["partitions"][0]["errorCode"], NONE)
+                facts[group]["offsets"] = [[topic, 0, 19, "ottla"]]
+        broker.kill()
+        broker.start()
+        self.check(broker, facts)
 
 
 class Kcat(unittest.TestCase):
