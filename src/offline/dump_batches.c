@@ -11,7 +11,7 @@
 #define BOOTSTRAP_NAME "bootstrap.checkpoint"
 
 enum {
-    PLAIN_MAX_BYTES = 1 << 30,
+    PLAIN_MAX_BYTES = 256 << 20,
     SNAPSHOT_OFF_DIGITS = 20,
     SNAPSHOT_EPOCH_DIGITS = 10,
 };

@@ -160,32 +160,37 @@ static const struct coordinator coordinators[] = {
     [DECODE_SHARE] = {wire_share_key, wire_share_value},
 };
 
-/* All that there is to say when a record cannot be read goes into its key. */
-static void skip_record(struct decoded *ret, const struct record *r, const char *fmt, int version,
-                        const char *what, enum err e)
+/* All that there is to say when a record cannot be read goes into its key: begins that. */
+static struct buf *skip_record(struct decoded *ret, const struct record *r)
 {
     buf_clear(&ret->value.text);
-    ret->value = (struct decoded_text){.text = ret->value.text};
+    ret->value.is_there = false;
     buf_clear(&ret->key.text);
     ret->key.is_json = false;
     ret->key.is_there = true;
     buf_printf(&ret->key.text, "Error at offset %" PRId64 ", skipping. ", r->off);
-    if (version < 0) {
-        buf_printf(&ret->key.text, fmt, what);
-    } else {
-        buf_printf(&ret->key.text, fmt, version, what, err_text(e));
-    }
+    return &ret->key.text;
 }
 
-#define NO_VERSION_TEXT "Could not read version from %s's buffer."
-#define NO_RECORD_TEXT "Could not read record with version %d from %s's buffer due to: %s."
+static void skip_unversioned(struct decoded *ret, const struct record *r, const char *what)
+{
+    buf_printf(skip_record(ret, r), "Could not read version from %s's buffer.", what);
+}
+
+static void skip_unread(struct decoded *ret, const struct record *r, const struct framed *x,
+                        const char *what, enum err e)
+{
+    buf_printf(skip_record(ret, r),
+               "Could not read record with version %d from %s's buffer due to: %s.", x->version,
+               what, err_text(e));
+}
 
 static void put_coordinator_value(struct decoded *ret, const struct record *r, struct framed *x,
                                   struct arena *a)
 {
     struct decoded_text *v = &ret->value;
     if (r->value.len < VERSION_BYTES) {
-        skip_record(ret, r, NO_VERSION_TEXT, -1, "value", OK);
+        skip_unversioned(ret, r, "value");
         return;
     }
     x->version = (int16_t)be16_get(r->value.p);
@@ -193,7 +198,7 @@ static void put_coordinator_value(struct decoded *ret, const struct record *r, s
     e = e ? e : put_framed(&v->text, "version", x->version, x);
     v->is_there = v->is_json = true;
     if (e) {
-        skip_record(ret, r, NO_RECORD_TEXT, x->version, "value", e);
+        skip_unread(ret, r, x, "value", e);
     } else if (x->m == &wire_group_metadata_value) {
         const struct group_metadata_value *g = x->msg;
         if (str_eq(g->protocol_type, STR("consumer"))) {
@@ -206,7 +211,7 @@ static void put_coordinator_record(const struct coordinator *c, const struct rec
                                    struct decoded *ret, struct arena *a)
 {
     if (r->key.len < VERSION_BYTES) {
-        skip_record(ret, r, NO_VERSION_TEXT, -1, "key", OK);
+        skip_unversioned(ret, r, "key");
         return;
     }
     int type = (int16_t)be16_get(r->key.p);
@@ -220,7 +225,8 @@ static void put_coordinator_record(const struct coordinator *c, const struct rec
     enum err e = read_message(&key, behind(r->key, VERSION_BYTES), a);
     e = e ? e : put_framed(&ret->key.text, "type", type, &key);
     if (e) {
-        skip_record(ret, r, NO_RECORD_TEXT, type, "key", e);
+        key.version = type;
+        skip_unread(ret, r, &key, "key", e);
         return;
     }
     ret->key.is_json = true;

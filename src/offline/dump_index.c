@@ -9,7 +9,7 @@
 
 #include <inttypes.h>
 
-enum { INDEX_MAX_BYTES = 1 << 30, PLAIN_MAX_BYTES = 1 << 30, HOT_ROWS = 8192 / INDEX_ROW_BYTES };
+enum { INDEX_MAX_BYTES = 1 << 30, PLAIN_MAX_BYTES = 256 << 20, HOT_ROWS = 8192 / INDEX_ROW_BYTES };
 
 /* An index file in memory. */
 struct table {

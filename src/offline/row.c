@@ -14,7 +14,9 @@ void rows_out_init(struct rows_out *o, FILE *file, bool is_json)
 
 void rows_out_flush(struct rows_out *o)
 {
-    fwrite(o->text.p, 1, o->text.len, o->file);
+    if (o->text.len > 0) {
+        fwrite(o->text.p, 1, o->text.len, o->file);
+    }
     fflush(o->file);
     buf_clear(&o->text);
 }

@@ -80,7 +80,7 @@ void storage_dirs_deinit(struct storage_dirs *d) { mem_free(d->paths); }
 /* --- random-uuid --- */
 
 static const struct args_option no_options[] = {
-    [STORAGE_HELP] = {"help", NULL, "Print this.", ARGS_FLAG, 'h'},
+    [STORAGE_HELP] = {"help", NULL, "Print this.", .kind = ARGS_FLAG, .letter = 'h'},
 };
 
 static const struct args_spec random_spec = {

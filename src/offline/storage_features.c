@@ -10,11 +10,11 @@ enum { MAPPING_RELEASE = STORAGE_HELP + 1 };
 enum { DEPENDENCIES_FEATURE = STORAGE_HELP + 1 };
 
 static const struct args_option mapping_options[] = {
-    [STORAGE_HELP] = {"help", NULL, "Print this.", ARGS_FLAG, 'h'},
+    [STORAGE_HELP] = {"help", NULL, "Print this.", .kind = ARGS_FLAG, .letter = 'h'},
     [MAPPING_RELEASE] =
         {"release-version", "VERSION",
-         "A release (4.3) or a metadata version (4.3-IV0); the newest if not given.", ARGS_VALUE,
-         'r', .is_list = true},
+         "A release (4.3) or a metadata version (4.3-IV0); the newest if not given.",
+         .kind = ARGS_VALUE, .letter = 'r', .is_list = true},
 };
 
 const struct args_spec storage_mapping_spec = {
@@ -26,10 +26,11 @@ const struct args_spec storage_mapping_spec = {
 };
 
 static const struct args_option dependencies_options[] = {
-    [STORAGE_HELP] = {"help", NULL, "Print this.", ARGS_FLAG, 'h'},
+    [STORAGE_HELP] = {"help", NULL, "Print this.", .kind = ARGS_FLAG, .letter = 'h'},
     [DEPENDENCIES_FEATURE] = {"feature", "NAME=LEVEL",
                               "A feature and its level: group.version=1. May be repeated.",
-                              ARGS_VALUE, 'f', .is_list = true, .is_needed = true},
+                              .kind = ARGS_VALUE, .letter = 'f', .is_list = true,
+                              .is_needed = true},
 };
 
 const struct args_spec storage_dependencies_spec = {

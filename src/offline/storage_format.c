@@ -16,31 +16,32 @@ enum {
 };
 
 static const struct args_option options[OPTIONS] = {
-    [STORAGE_HELP] = {"help", NULL, "Print this.", ARGS_FLAG, 'h'},
-    [STORAGE_CONFIG] = {"config", "FILE", "The broker's server.properties.", ARGS_VALUE, 'c',
-                        .is_list = true, .is_needed = true},
+    [STORAGE_HELP] = {"help", NULL, "Print this.", .kind = ARGS_FLAG, .letter = 'h'},
+    [STORAGE_CONFIG] = {"config", "FILE", "The broker's server.properties.", .kind = ARGS_VALUE,
+                        .letter = 'c', .is_list = true, .is_needed = true},
     [CLUSTER_ID] = {"cluster-id", "ID", "Whose the directories will be: see random-uuid.",
-                    ARGS_VALUE, 't', .is_list = true, .is_needed = true},
-    [ADD_SCRAM] = {"add-scram", "CREDENTIAL", "Not there yet.", ARGS_VALUE, 'S', .is_list = true},
+                    .kind = ARGS_VALUE, .letter = 't', .is_list = true, .is_needed = true},
+    [ADD_SCRAM] = {"add-scram", "CREDENTIAL", "Not there yet.", .kind = ARGS_VALUE, .letter = 'S',
+                   .is_list = true},
     [IGNORE_FORMATTED] = {"ignore-formatted", NULL,
-                          "Leave alone what is formatted already, and format the rest.", ARGS_FLAG,
-                          'g'},
+                          "Leave alone what is formatted already, and format the rest.",
+                          .kind = ARGS_FLAG, .letter = 'g'},
     [RELEASE_VERSION] =
         {"release-version", "VERSION",
          "The release whose feature levels the cluster begins with: 4.3 or 4.3-IV0; "
          "the newest if not given.",
-         ARGS_VALUE, 'r', .is_list = true},
+         .kind = ARGS_VALUE, .letter = 'r', .is_list = true},
     [FEATURE] = {"feature", "NAME=LEVEL", "Begin with another level of a feature. May be repeated.",
-                 ARGS_VALUE, 'f', .is_list = true},
+                 .kind = ARGS_VALUE, .letter = 'f', .is_list = true},
     [STANDALONE] = {"standalone", NULL,
-                    "This controller is the first and only voter of a dynamic quorum.", ARGS_FLAG,
-                    's'},
+                    "This controller is the first and only voter of a dynamic quorum.",
+                    .kind = ARGS_FLAG, .letter = 's'},
     [NO_INITIAL_CONTROLLERS] = {"no-initial-controllers", NULL,
-                                "The voters of the dynamic quorum are not known here.", ARGS_FLAG,
-                                'N'},
+                                "The voters of the dynamic quorum are not known here.",
+                                .kind = ARGS_FLAG, .letter = 'N'},
     [INITIAL_CONTROLLERS] = {"initial-controllers", "ID@HOST:PORT:DIRECTORY,...",
                              "The first voters of a dynamic quorum, the same for all nodes.",
-                             ARGS_VALUE, 'I', .is_list = true},
+                             .kind = ARGS_VALUE, .letter = 'I', .is_list = true},
 };
 
 const struct args_spec storage_format_spec = {

@@ -4,9 +4,9 @@
 enum { EXIT_PROBLEMS = 1 };
 
 static const struct args_option options[] = {
-    [STORAGE_HELP] = {"help", NULL, "Print this.", ARGS_FLAG, 'h'},
-    [STORAGE_CONFIG] = {"config", "FILE", "The broker's server.properties.", ARGS_VALUE, 'c',
-                        .is_list = true, .is_needed = true},
+    [STORAGE_HELP] = {"help", NULL, "Print this.", .kind = ARGS_FLAG, .letter = 'h'},
+    [STORAGE_CONFIG] = {"config", "FILE", "The broker's server.properties.", .kind = ARGS_VALUE,
+                        .letter = 'c', .is_list = true, .is_needed = true},
 };
 
 const struct args_spec storage_info_spec = {

@@ -6,12 +6,14 @@
 enum { FILES, SIZE, DEEP, DECODER, FEATURE, HELP };
 
 static const struct args_option options[] = {
-    [FILES] = {"files", "FILE,...", "What to read.", ARGS_VALUE, 'i', .is_needed = true},
-    [SIZE] = {"max-bytes", "N", "How much of it.", ARGS_VALUE},
-    [DEEP] = {"deep-iteration", NULL, "Look into it.", ARGS_FLAG, 'd'},
-    [DECODER] = {"decoder", "CLASS", "How.", ARGS_MAYBE},
-    [FEATURE] = {"feature", "NAME=LEVEL", "Which.", ARGS_VALUE, 'f', .is_list = true},
-    [HELP] = {"old-name", NULL, NULL, ARGS_FLAG},
+    [FILES] = {"files", "FILE,...", "What to read.", .kind = ARGS_VALUE, .letter = 'i',
+               .is_needed = true},
+    [SIZE] = {"max-bytes", "N", "How much of it.", .kind = ARGS_VALUE},
+    [DEEP] = {"deep-iteration", NULL, "Look into it.", .kind = ARGS_FLAG, .letter = 'd'},
+    [DECODER] = {"decoder", "CLASS", "How.", .kind = ARGS_MAYBE},
+    [FEATURE] = {"feature", "NAME=LEVEL", "Which.", .kind = ARGS_VALUE, .letter = 'f',
+                 .is_list = true},
+    [HELP] = {"old-name", NULL, NULL, .kind = ARGS_FLAG},
 };
 static const struct args_spec plain = {
     .command = "tool", .about = "A tool.", .options = options, .option_count = ARRAY_LEN(options)};
