@@ -96,6 +96,34 @@ void cli_put_ids(struct buf *out, struct ottla_ids ids);
 /* "1,2:3" cut at sep into numbers: false if one is none. The caller frees *ret. */
 bool cli_parse_ids(struct str text, char sep, int32_t **ret, size_t *ret_count);
 
+/* Partitions, each with a number that belongs to it. */
+struct cli_part {
+    char *topic;
+    int32_t partition;
+    int64_t value;
+};
+struct cli_parts {
+    struct cli_part *rows;
+    size_t count;
+};
+void cli_parts_add(struct cli_parts *p, const char *topic, int32_t partition, int64_t value);
+/* NULL: it is not there. */
+struct cli_part *cli_parts_find(const struct cli_parts *p, const char *topic, int32_t partition);
+void cli_parts_sort(struct cli_parts *p); /* by topic, partition */
+void cli_parts_deinit(struct cli_parts *p);
+/* Views for the calls of the library; the caller frees them. */
+struct ottla_topic_partition *cli_parts_view(const struct cli_parts *p);
+struct ottla_offset_value *cli_parts_offsets(const struct cli_parts *p);
+/* The "partitions" of a JSON document: topic, partition and, where value_key is not NULL, a number.
+ * False, and why: a key is missing or a partition comes twice (duplicates begins that sentence). */
+bool cli_parts_from_json(struct cli *c, json_t *doc, const char *value_key, const char *duplicates,
+                         struct cli_parts *ret);
+/* Every partition of these topics. A code, with its message in c->error. */
+int cli_parts_of_topics(struct cli *c, const struct cli_names *topics, struct cli_parts *ret);
+/* The offsets at value, a time or OTTLA_OFFSET_...: into value; -1 where there is none or an error.
+ * A code of the call as a whole. */
+int cli_parts_ask(struct cli *c, struct cli_parts *p, int64_t timestamp_ms);
+
 /* --- names by patterns --- */
 
 /* A list of regular expressions, as Kafka's tools take it for --topic: a name must match one as a

@@ -4,5 +4,7 @@
 #define CLI_COMMAND_H
 
 int topics_command(int argc, char **argv);
+int configs_command(int argc, char **argv);
+int consumer_groups_command(int argc, char **argv);
 
 #endif

@@ -16,16 +16,36 @@ static void assignment_deinit(struct assignment *a)
     mem_free(a->rows);
 }
 
-static bool has_duplicates(struct ottla_ids r)
+/* Those that stand there more than once. */
+static void put_duplicates(struct buf *out, struct ottla_ids r)
 {
     for (size_t i = 0; i < r.count; i++) {
+        size_t before = 0;
         for (size_t k = 0; k < i; k++) {
-            if (r.ids[i] == r.ids[k]) {
-                return true;
-            }
+            before += r.ids[k] == r.ids[i];
+        }
+        if (before == 1) {
+            buf_printf(out, out->len ? ",%d" : "%d", r.ids[i]);
         }
     }
-    return false;
+}
+
+static bool check_assignment(struct cli *c, const struct assignment *a)
+{
+    struct ottla_ids last = a->rows[a->count - 1];
+    struct buf b = BUF_INIT;
+    bool ok = true;
+    put_duplicates(&b, last);
+    if (b.len > 0) {
+        ok = cli_refuse(c, "Partition replica lists may not contain duplicate entries: %s",
+                        buf_cstr(&b));
+    } else if (last.count != a->rows[0].count) {
+        cli_put_ids(&b, last);
+        ok = cli_refuse(c, "Partition %zu has different replication factor: [%s]", a->count - 1,
+                        buf_cstr(&b));
+    }
+    buf_deinit(&b);
+    return ok;
 }
 
 /* "1:2,2:3": the replicas of each partition. */
@@ -41,13 +61,8 @@ static bool parse_assignment(struct cli *c, struct assignment *ret)
         }
         ret->rows = mem_realloc_array(ret->rows, ret->count + 1, sizeof *ret->rows);
         ret->rows[ret->count++] = (struct ottla_ids){n, ids};
-        if (has_duplicates(ret->rows[ret->count - 1])) {
-            return cli_refuse(c, "Partition replica lists may not contain duplicate entries: %.*s",
-                              STR_ARG(item));
-        }
-        if (n != ret->rows[0].count) {
-            return cli_refuse(c, "Partition %zu has different replication factor: %.*s",
-                              ret->count - 1, STR_ARG(item));
+        if (!check_assignment(c, ret)) {
+            return false;
         }
     }
     return true;
@@ -171,7 +186,7 @@ int topics_create(struct cli *c)
         };
         status = create(c, &topic);
     } else {
-        status = cli_fail(c, "%s", buf_cstr(&c->why));
+        status = topics_fail(c, buf_cstr(&c->why));
     }
     assignment_deinit(&a);
     configs_deinit(&s);
@@ -214,7 +229,7 @@ int topics_alter(struct cli *c)
     int status = CLI_OK;
     if (!take_counts(c, &partitions, &replicas) ||
         (cli_has(c, T_ASSIGNMENT) && !parse_assignment(c, &a))) {
-        status = cli_fail(c, "%s", buf_cstr(&c->why));
+        status = topics_fail(c, buf_cstr(&c->why));
     } else if (!topics_find(c, &n) || topics_are_missed(c, &n)) {
         status = CLI_FAILED;
     } else if (n.count > 0) {

@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 
+import beside
 import brokers
 import group_scenes
 import harness
@@ -248,6 +249,12 @@ class Driver:
         for name, run in tool_scenes.ALL.items():
             self.scene("tools/" + name.replace("_", "-"), "apache-kafka", run, self, self.topic("tool", name))
 
+    def scene_tools_beside(self):
+        """Our tools beside Apache Kafka's."""
+        brokers.install()
+        for name, run in beside.scenes(self):
+            self.scene("tools-beside/" + name, "apache-kafka", run)
+
     def scene_offline(self):
         """dump-log and storage beside Apache Kafka's."""
         brokers.install()
@@ -375,7 +382,7 @@ def main():
     a.add_argument("--broker", choices=sorted(brokers.BY_NAME))
     a.add_argument("--bootstrap")
     a.add_argument("--peers", help="names or their beginnings, with commas")
-    a.add_argument("--scenes", default="write,read,offsets,big,auto,append_time,admin,groups,tools,offline,cuts")
+    a.add_argument("--scenes", default="write,read,offsets,big,auto,append_time,admin,groups,tools,tools_beside,offline,cuts")
     a.add_argument("--available", type=float, metavar="SECONDS",
                    help="leave out the clients that cannot be brought in that time")
     a.add_argument("--seed", type=int, default=1)

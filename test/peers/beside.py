@@ -1,0 +1,206 @@
+"""Every tool beside Apache Kafka's own, on the same broker with the same arguments: what both print on standard
+output, and their status, must be the same.
+
+A step is a line as it is typed. {t} is a topic and {g} a group that belong to the side that runs the step; what differs
+by nature (those names, ids, times) is made the same before the comparison."""
+
+import os
+import re
+import subprocess
+
+import brokers
+from check import check
+import harness
+
+OTTLA = os.environ.get("OTTLA") or os.path.join(harness.ROOT, "build", "src", "ottla")
+
+
+class Side:
+    """One of the two that run a step."""
+
+    def __init__(self, driver, letter, command):
+        self.driver = driver
+        self.command = command
+        self.names = {"t": "beside-%s" % letter, "g": "group-%s" % letter, "dir": harness.Dirs.new("beside")}
+
+    def run(self, step):
+        words = [w.format(**self.names) if "{" in w and "}" in w and '"' not in w else w for w in step.split(" ")]
+        done = subprocess.run(self.command(words[0]) + ["--bootstrap-server", self.driver.bootstrap] + words[1:],
+                              capture_output=True, text=True, timeout=120, check=False)
+        return self.plain(done.stdout), done.returncode, done.stderr
+
+    def plain(self, out):
+        for key in ("t", "g", "dir"):
+            out = out.replace(self.names[key], "{" + key + "}")
+        out = re.sub(r"TopicId: [\w-]{22}", "TopicId: ID", out)
+        return re.sub(r"\b1[78]\d{11}\b", "TIME", out)
+
+
+def kafka_tool(name):
+    return [brokers.SCRIPT, name]
+
+
+def ottla_tool(name):
+    return [OTTLA, name.removeprefix("kafka-")]
+
+
+def in_any_order(out):
+    """Kafka prints what it keeps in hash maps in no order."""
+    return sorted(out.splitlines())
+
+
+# name: (steps, whether the order of lines counts)
+TOOLS = {
+    "topics": (True, """
+kafka-topics --create --topic {t} --partitions 3 --replication-factor 1 --config retention.ms=86400000 --config segment.bytes=1048576
+kafka-topics --create --topic {t}
+kafka-topics --create --topic {t} --if-not-exists
+kafka-topics --create --topic {t}.x_y --partitions 1
+kafka-topics --create --topic {t}-u --config no.such=1
+kafka-topics --create --topic {t}-u --config retention.ms=x
+kafka-topics --create --topic {t}-u --config retention.ms
+kafka-topics --create --topic {t}-u --partitions 0
+kafka-topics --create --topic {t}-u --replication-factor 0
+kafka-topics --create --topic {t}-u --replication-factor 7
+kafka-topics --create --topic {t}-u --replica-assignment 1:1
+kafka-topics --create --topic {t}-u --replica-assignment 9
+kafka-topics --create --topic {t}-u --replica-assignment 1,1 --partitions 2
+kafka-topics --create --topic bad/name
+kafka-topics --create
+kafka-topics --list --topic {t}.*
+kafka-topics --list --topic {t} --exclude-internal
+kafka-topics --list --topic no-such
+kafka-topics --list --create --topic {t}
+kafka-topics --list --if-exists
+kafka-topics --list --no-such-option
+kafka-topics
+kafka-topics --describe --topic {t}
+kafka-topics --describe --topic no-such
+kafka-topics --describe --topic no-such --if-exists
+kafka-topics --describe --topic {t} --topics-with-overrides
+kafka-topics --describe --topic {t} --at-min-isr-partitions
+kafka-topics --describe --topic {t} --under-replicated-partitions
+kafka-topics --describe --topic {t} --under-min-isr-partitions
+kafka-topics --describe --topic {t} --unavailable-partitions
+kafka-topics --describe --topic {t} --unavailable-partitions --topics-with-overrides
+kafka-topics --describe --topic-id AAAAAAAAAAAAAAAAAAAAAQ
+kafka-topics --describe --topic-id AAAAAAAAAAAAAAAAAAAAAQ --if-exists
+kafka-topics --alter --topic {t} --partitions 5
+kafka-topics --alter --topic {t} --partitions 2
+kafka-topics --alter --topic {t} --partitions 5
+kafka-topics --alter --topic {t} --partitions 7 --replica-assignment 1,1,1,1,1,1,1
+kafka-topics --alter --topic no-such --partitions 5
+kafka-topics --alter --topic no-such --partitions 5 --if-exists
+kafka-topics --alter --topic {t} --config a=b --partitions 9
+kafka-topics --describe --topic {t}
+kafka-topics --delete --topic {t}
+kafka-topics --delete --topic no-such
+kafka-topics --delete --topic no-such --if-exists
+kafka-topics --delete
+"""),
+    "configs": (True, """
+kafka-topics --create --topic {t} --partitions 1
+kafka-configs --alter --entity-type topics --entity-name {t} --add-config retention.ms=1000,cleanup.policy=[compact,delete]
+kafka-configs --describe --entity-type topics --entity-name {t}
+kafka-configs --describe --topic {t} --all
+kafka-configs --alter --topic {t} --delete-config retention.ms,segment.ms --add-config max.message.bytes=100000
+kafka-configs --describe --topic {t}
+kafka-configs --alter --topic {t} --add-config no.such=1
+kafka-configs --alter --topic {t} --add-config retention.ms=x
+kafka-configs --alter --topic {t} --add-config retention.ms
+kafka-configs --alter --topic {t} --add-config re/x=1
+kafka-configs --alter --topic {t}
+kafka-configs --alter --topic no-such --add-config retention.ms=1
+kafka-configs --alter --entity-type topics --add-config retention.ms=1
+kafka-configs --describe --topic no-such
+kafka-configs --describe --entity-type topics --topic x
+kafka-configs --describe --entity-type topix
+kafka-configs --describe --entity-type topics --entity-default
+kafka-configs --describe
+kafka-configs --alter --entity-type brokers --entity-default --add-config log.retention.ms=3600000
+kafka-configs --describe --entity-type brokers --entity-default
+kafka-configs --alter --broker 1 --add-config log.cleaner.threads=2
+kafka-configs --describe --broker 1
+kafka-configs --describe --entity-type brokers
+kafka-configs --alter --broker 1 --delete-config log.cleaner.threads
+kafka-configs --alter --broker-defaults --delete-config log.retention.ms
+kafka-configs --alter --broker 1 --add-config log.retention.ms=x
+kafka-configs --alter --broker 1 --add-config node.id=2
+kafka-configs --describe --broker 7
+kafka-configs --describe --broker x
+kafka-configs --describe --entity-type broker-loggers
+kafka-configs --alter --entity-type broker-loggers --entity-name 1 --add-config no.such.logger=INFO
+kafka-configs --alter --entity-type client-metrics --entity-name {t} --add-config interval.ms=2000,metrics=
+kafka-configs --describe --client-metrics {t}
+kafka-configs --describe --client-metrics no-such
+kafka-configs --alter --client-metrics {t} --delete-config interval.ms,metrics
+kafka-configs --alter --group {g} --add-config consumer.session.timeout.ms=50000
+kafka-configs --describe --group {g}
+kafka-configs --describe --group no-such
+kafka-configs --alter --group {g} --delete-config consumer.session.timeout.ms
+kafka-topics --delete --topic {t}
+"""),
+    "consumer-groups": (True, """
+kafka-topics --create --topic {t} --partitions 3
+kafka-consumer-groups --list
+kafka-consumer-groups --reset-offsets --group {g} --topic {t} --to-latest --dry-run
+kafka-consumer-groups --reset-offsets --group {g} --topic {t}:0,1 --to-offset 3 --execute
+kafka-consumer-groups --reset-offsets --group {g} --topic {t}:0 --to-earliest --export --dry-run
+kafka-consumer-groups --reset-offsets --group {g} --all-topics --to-current --execute
+kafka-consumer-groups --reset-offsets --group {g} --all-topics --shift-by -1 --dry-run
+kafka-consumer-groups --reset-offsets --group {g} --topic {t} --shift-by -1 --dry-run
+kafka-consumer-groups --reset-offsets --group {g} --topic {t}:2 --to-datetime 2026-01-01T00:00:00.000 --dry-run
+kafka-consumer-groups --reset-offsets --group {g} --topic {t}:2 --to-datetime yesterday --dry-run
+kafka-consumer-groups --reset-offsets --group {g} --topic {t}:2 --by-duration P1D --dry-run
+kafka-consumer-groups --reset-offsets --group {g} --topic {t}:9 --to-latest --dry-run
+kafka-consumer-groups --reset-offsets --group {g} --topic no-such --to-latest --dry-run
+kafka-consumer-groups --reset-offsets --group {g} --topic {t}:x --to-latest --dry-run
+kafka-consumer-groups --reset-offsets --group {g} --to-latest --dry-run
+kafka-consumer-groups --reset-offsets --group {g} --topic {t} --to-latest --to-earliest
+kafka-consumer-groups --reset-offsets --group {g} --topic {t} --to-latest --execute --dry-run
+kafka-consumer-groups --reset-offsets --topic {t} --to-latest
+kafka-consumer-groups --describe --group {g}
+kafka-consumer-groups --describe --group {g} --verbose
+kafka-consumer-groups --describe --group {g} --members
+kafka-consumer-groups --describe --group {g} --members --verbose
+kafka-consumer-groups --describe --group {g} --state
+kafka-consumer-groups --describe --group {g} --state --verbose
+kafka-consumer-groups --describe --group {g} --state --members
+kafka-consumer-groups --describe --group no-such
+kafka-consumer-groups --describe --group no-such --state
+kafka-consumer-groups --describe
+kafka-consumer-groups --list --state nonsense
+kafka-consumer-groups --list --type classic --state empty
+kafka-consumer-groups --list --members
+kafka-consumer-groups --delete-offsets --group {g} --topic {t}:0
+kafka-consumer-groups --delete-offsets --group {g} --topic no-such
+kafka-consumer-groups --delete-offsets --group no-such --topic {t}
+kafka-consumer-groups --delete-offsets --group {g}
+kafka-consumer-groups --describe --group {g}
+kafka-consumer-groups --validate-regex a.*
+kafka-consumer-groups --delete --group {g}
+kafka-consumer-groups --delete --group no-such
+kafka-consumer-groups --delete
+kafka-consumer-groups --list --delete
+kafka-topics --delete --topic {t}
+"""),
+}
+
+
+def compare(driver, name):
+    ordered, steps = TOOLS[name]
+    order = str.splitlines if ordered else in_any_order
+    theirs, ours = Side(driver, "kafka", kafka_tool), Side(driver, "ottla", ottla_tool)
+    wrong = []
+    for step in steps.strip().splitlines():
+        want, got = theirs.run(step), ours.run(step)
+        if (order(want[0]), want[1]) != (order(got[0]), got[1]):
+            wrong.append("%s\n  Apache Kafka (%d): %s\n  ottla (%d): %s%s" % (
+                step, want[1], want[0], got[1], got[0], got[2]))
+    check(not wrong, "\n".join(wrong))
+    return "%d lines" % len(steps.strip().splitlines())
+
+
+def scenes(driver):
+    only = os.environ.get("BESIDE", "").split()
+    return [(name, lambda name=name: compare(driver, name)) for name in TOOLS if not only or name in only]
