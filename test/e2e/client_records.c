@@ -106,7 +106,7 @@ static void consume(struct ottla_client *client, const char *topic, int count, c
     CHECK(ottla_list_offsets(client, queries, (size_t)count, &options, &ends, &error) == 0);
     while (!is_at_end(consumer, ends)) {
         struct ottla_records *records;
-        CHECK(ottla_consumer_poll(consumer, 60000, &records, &error) == 0);
+        CHECK(ottla_consumer_poll(consumer, 100, &records, &error) == 0);
         for (size_t i = 0; i < ottla_records_count(records); i++) {
             put_record(ottla_records_at(records, i));
         }
@@ -118,15 +118,83 @@ static void consume(struct ottla_client *client, const char *topic, int count, c
     free(queries);
 }
 
+/* A word of hexadecimal, in place; NULL for "-". */
+static void *unhex(char *word, size_t *ret_len)
+{
+    unsigned char *to = (unsigned char *)word;
+    size_t n = 0;
+    unsigned byte;
+    if (strcmp(word, "-") == 0) {
+        *ret_len = 0;
+        return NULL;
+    }
+    for (; sscanf(word + 2 * n, "%2x", &byte) == 1; n++) {
+        to[n] = (unsigned char)byte;
+    }
+    *ret_len = n;
+    return to;
+}
+
+static void on_delivery(void *ctx, const struct ottla_delivery *d)
+{
+    (void)ctx;
+    printf("%d %lld %s\n", d->partition, (long long)d->offset, ottla_error_name(d->error));
+}
+
+static void send_line(struct ottla_producer *producer, const char *topic, char *line, bool is_sync)
+{
+    struct ottla_header headers[16];
+    struct ottla_message m;
+    struct ottla_delivery d = {.message = NULL};
+    char *rest = line;
+    ottla_message_init(&m);
+    m.topic = topic;
+    m.partition = atoi(strtok_r(rest, " ", &rest));
+    m.timestamp_ms = atoll(strtok_r(rest, " ", &rest));
+    m.key = unhex(strtok_r(rest, " ", &rest), &m.key_length);
+    m.value = unhex(strtok_r(rest, " \n", &rest), &m.value_length);
+    m.headers = headers;
+    for (char *h; m.header_count < 16 && (h = strtok_r(rest, " \n", &rest)) != NULL;
+         m.header_count++) {
+        char *eq = strchr(h, '=');
+        headers[m.header_count].key = h;
+        headers[m.header_count].key_length = (size_t)(eq - h);
+        headers[m.header_count].value = unhex(eq + 1, &headers[m.header_count].value_length);
+    }
+    if (is_sync) {
+        CHECK(ottla_producer_send_wait(producer, &m, &d, &error) == 0);
+        on_delivery(NULL, &d);
+    } else if (ottla_producer_send(producer, &m, on_delivery, NULL, &error)) {
+        printf("-1 -1 %s\n", ottla_error_name(error.code));
+    }
+}
+
+static void produce(struct ottla_client *client, const char *topic, bool is_sync, int wait_ms)
+{
+    struct ottla_producer *producer = ottla_producer_new(client, &error);
+    char *line = NULL;
+    size_t size = 0;
+    CHECK(producer != NULL);
+    while (getline(&line, &size, stdin) > 0) {
+        send_line(producer, topic, line, is_sync);
+    }
+    free(line);
+    ottla_producer_free(producer, wait_ms);
+}
+
 int main(int argc, char **argv)
 {
     bool is_committed = false;
-    CHECK(argc >= 6 && strcmp(argv[1], "consume") == 0);
+    CHECK(argc >= 6);
     for (int i = 6; i < argc; i++) {
         is_committed = is_committed || strcmp(argv[i], "isolation.level=read_committed") == 0;
     }
     struct ottla_client *client = client_of(argv[2], argv + 6, argc - 6);
-    consume(client, argv[3], atoi(argv[4]), argv[5], is_committed);
+    if (strcmp(argv[1], "produce") == 0) {
+        produce(client, argv[3], strcmp(argv[4], "sync") == 0, atoi(argv[5]));
+    } else {
+        consume(client, argv[3], atoi(argv[4]), argv[5], is_committed);
+    }
     ottla_client_free(client);
     return 0;
 }

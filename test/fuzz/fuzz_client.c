@@ -1,0 +1,266 @@
+/* Any bytes as answers of brokers, through the whole client: handshake, metadata, coordinators, the
+ * consumer's and the producer's answers, fetched records. Nothing may break, every call must end.
+ * The input is a row of pieces: what to do (1 byte), length (2), bytes. */
+#include "fuzz.h"
+
+#include "base/assert.h"
+#include "base/endian.h"
+#include "base/mem.h"
+#include "client/accumulator.h"
+#include "client/core.h"
+#include "client/fetcher.h"
+
+#include <stdlib.h>
+
+enum { CALLS = 4, BUDGET_BYTES = 4 << 20, STEPS_MAX = 200 };
+
+struct state {
+    struct ottla_config *config;
+    struct core core;
+    struct fetcher fetcher;
+    struct accumulator acc;
+    int64_t now_ms;
+    struct call calls[CALLS];
+    struct list_offsets_req req;
+    int32_t correlation; /* of the newest request */
+    uint32_t link_id;
+    int ended;
+};
+
+static void count_done(struct call *call)
+{
+    struct state *s = call->ctx;
+    s->ended++;
+    mem_free(call->frame);
+    call->frame = NULL;
+}
+
+static void submit(struct state *s, int i, enum call_to to)
+{
+    s->calls[i] = (struct call){.api_key = i == 0 ? API_METADATA : API_LIST_OFFSETS,
+                                .version_lo = 1,
+                                .version_hi = i == 0 ? 13 : 11,
+                                .to = to,
+                                .node_id = 1,
+                                .key = STR("g"),
+                                .msg = &s->req,
+                                .deadline_ms = s->now_ms + 1000,
+                                .done = count_done,
+                                .ctx = s};
+    if (i == 0) {
+        static struct metadata_req req;
+        req = metadata_req_default;
+        s->calls[i].msg = &req;
+    }
+    core_submit(&s->core, &s->calls[i], s->now_ms);
+}
+
+static void drain(struct state *s)
+{
+    static char address[1][NET_NAME_MAX] = {"10.0.0.1"};
+    struct action *a;
+    struct call *call;
+    for (int i = 0; i < STEPS_MAX && (a = core_take_action(&s->core)) != NULL; i++) {
+        if (a->kind == ACTION_RESOLVE) {
+            core_resolved(&s->core, a->link_id, address, 1, s->now_ms);
+        } else if (a->kind == ACTION_CONNECT &&
+                   core_set_conn(&s->core, a->link_id, (void *)(uintptr_t)a->link_id)) {
+            core_opened(&s->core, a->link_id, s->now_ms);
+        } else if (a->kind == ACTION_SEND && a->bytes.len >= 8) {
+            s->correlation = (int32_t)be32_get(a->bytes.p + 4);
+            s->link_id = a->link_id;
+        }
+        core_free_action(a);
+    }
+    while ((call = core_take_done(&s->core)) != NULL) {
+        call->done(call);
+    }
+}
+
+/* An honest handshake, so that what comes behind it is reached. */
+static void shake(struct state *s)
+{
+    /* version 4 is flexible: a compact array of three keys, each with no tags */
+    static const uint8_t flexible[] = {0,  0, 4, 0,  3, 0, 1, 0, 13, 0, 0, 2, 0, 1, 0,
+                                       11, 0, 0, 10, 0, 0, 0, 6, 0,  0, 0, 0, 0, 0};
+    uint8_t whole[4 + sizeof flexible];
+    be32_put(whole, (uint32_t)s->correlation);
+    memcpy(whole + 4, flexible, sizeof flexible);
+    core_frame(&s->core, s->link_id, (struct bytes){whole, sizeof whole}, s->now_ms);
+}
+
+static void answer(struct state *s, struct bytes b)
+{
+    uint8_t *frame = malloc(b.len + 4);
+    be32_put(frame, (uint32_t)s->correlation);
+    memcpy(frame + 4, b.p, b.len);
+    core_frame(&s->core, s->link_id, (struct bytes){frame, b.len + 4}, s->now_ms);
+    free(frame);
+}
+
+/* The consumer's next question gets these bytes for an answer. */
+static void answer_fetcher(struct state *s, struct bytes b)
+{
+    struct ask *ask = fetcher_next(&s->fetcher, s->now_ms);
+    struct arena a;
+    union {
+        struct metadata_resp metadata;
+        struct list_offsets_resp offsets;
+        struct fetch_resp fetch;
+    } resp;
+    if (ask == NULL || b.len == 0) {
+        if (ask != NULL) {
+            fetcher_drop(&s->fetcher, ask);
+        }
+        return;
+    }
+    uint8_t *frame = mem_alloc(b.len);
+    memcpy(frame, b.p, b.len);
+    int version = ask->version_lo + frame[0] % (ask->version_hi - ask->version_lo + 1);
+    arena_init(&a, BUDGET_BYTES);
+    enum err e = wire_decode(wire_response(ask->api_key), version,
+                             (struct bytes){frame + 1, b.len - 1}, &a, &resp, NULL);
+    fetcher_take(&s->fetcher, ask, e, &resp, frame, s->now_ms);
+    arena_deinit(&a);
+    for (int i = 0; i < STEPS_MAX; i++) {
+        struct ottla_records *r = fetcher_records(&s->fetcher);
+        if (r == NULL) {
+            break;
+        }
+        ottla_records_free(r);
+    }
+    s->fetcher.code = 0;
+}
+
+static void answer_producer(struct state *s, struct bytes b)
+{
+    struct produce_ask *ask = acc_next(&s->acc, s->now_ms);
+    struct acc_batch *batch;
+    struct arena a;
+    union {
+        struct metadata_resp metadata;
+        struct init_producer_id_resp id;
+        struct produce_resp produce;
+    } resp;
+    if (ask != NULL) {
+        int span = ask->version_hi - ask->version_lo + 1;
+        int version = ask->version_lo + (b.len ? b.p[0] % span : 0);
+        arena_init(&a, BUDGET_BYTES);
+        enum err e = b.len == 0 ? ERR_NETWORK_EXCEPTION
+                                : wire_decode(wire_response(ask->api_key), version,
+                                              (struct bytes){b.p + 1, b.len - 1}, &a, &resp, NULL);
+        acc_take(&s->acc, ask, e, &resp, s->now_ms);
+        arena_deinit(&a);
+    }
+    struct acc_topic *t = acc_topic(&s->acc, "t");
+    if (t->count > 0) {
+        struct ottla_message m = {.topic = "t",
+                                  .partition = -1,
+                                  .timestamp_ms = 1,
+                                  .key = "k",
+                                  .key_length = 1,
+                                  .value = b.p,
+                                  .value_length = b.len};
+        int code;
+        (void)acc_add(&s->acc, t, &m, (struct delivery_to){NULL, NULL}, 1, s->now_ms, &code);
+    }
+    while ((batch = acc_done(&s->acc)) != NULL) {
+        acc_free_batch(batch);
+    }
+}
+
+static void read_records(struct bytes b)
+{
+    struct source source;
+    uint8_t *frame = mem_alloc(MAX(b.len, 1));
+    memcpy(frame, b.p, b.len);
+    struct fetched *f = fetched_new(frame);
+    struct source_rules rules = {.max_count = 3, .is_read_committed = true};
+    struct ottla_records *out = records_new("t");
+    int64_t position = 0;
+    enum err e;
+    source_init(&source, f, (struct bytes){frame, b.len});
+    (void)source_take(&source, &rules, 0, &position, out, &e);
+    source_deinit(&source);
+    fetched_unref(f);
+    for (size_t i = 0; i < ottla_records_count(out); i++) {
+        const struct ottla_record *r = ottla_records_at(out, i);
+        ASSERT(r->offset >= 0 && r->offset < position);
+    }
+    ottla_records_free(out);
+}
+
+static void step(struct state *s, uint8_t what, struct bytes b)
+{
+    switch (what % 8) {
+    case 0:
+        answer(s, b);
+        break;
+    case 1:
+        shake(s);
+        break;
+    case 2:
+        s->now_ms += b.len;
+        core_tick(&s->core, s->now_ms);
+        break;
+    case 3:
+        core_closed(&s->core, s->link_id, ERR_CLOSED, s->now_ms);
+        break;
+    case 4:
+        answer_fetcher(s, b);
+        break;
+    case 5:
+        answer_producer(s, b);
+        break;
+    case 6:
+        read_records(b);
+        break;
+    default:
+        core_frame(&s->core, s->link_id, b, s->now_ms);
+    }
+    drain(s);
+}
+
+static void finish(struct state *s)
+{
+    struct acc_batch *batch;
+    core_stop(&s->core, s->now_ms);
+    drain(s);
+    ASSERT(s->ended == CALLS);
+    core_deinit(&s->core);
+    fetcher_deinit(&s->fetcher);
+    acc_fail_all(&s->acc, ERR_CLOSED);
+    while ((batch = acc_done(&s->acc)) != NULL) {
+        acc_free_batch(batch);
+    }
+    acc_deinit(&s->acc);
+    ottla_config_free(s->config);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct ottla_topic_partition tp = {"t", 0};
+    struct state *s = calloc(1, sizeof *s);
+    s->config = ottla_config_new();
+    (void)ottla_config_set(s->config, "bootstrap.servers", "h:1", NULL);
+    (void)ottla_config_set(s->config, "auto.offset.reset", "earliest", NULL);
+    s->now_ms = 1;
+    s->req = list_offsets_req_default;
+    core_init(&s->core, &s->config->values, 1);
+    fetcher_init(&s->fetcher, &s->config->values, 1);
+    fetcher_assign(&s->fetcher, &tp, 1);
+    acc_init(&s->acc, &s->config->values, 1);
+    (void)acc_topic(&s->acc, "t");
+    for (int i = 0; i < CALLS; i++) {
+        submit(s, i, (enum call_to)i);
+    }
+    drain(s);
+    for (size_t at = 0; at + 3 <= size;) {
+        size_t len = MIN((size_t)be16_get(data + at + 1), size - at - 3);
+        step(s, data[at], (struct bytes){data + at + 3, len});
+        at += 3 + len;
+    }
+    finish(s);
+    free(s);
+    return 0;
+}
