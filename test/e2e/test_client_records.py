@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 import unittest
 
 import harness
@@ -19,7 +20,9 @@ def tohex(data):
     return "-" if data is None else data.hex()
 
 
-class ClientRecords(unittest.TestCase):
+class Case(unittest.TestCase):
+    """A broker for the class, and libottla's program beside kcat."""
+
     @classmethod
     def setUpClass(cls):
         cls.broker = harness.broker(overrides={"num.partitions": PARTITIONS, "message.max.bytes": 20_000_000}).start()
@@ -58,6 +61,8 @@ class ClientRecords(unittest.TestCase):
         self.assertEqual(got, sorted(kcat.consume(self.broker, self.topic())))
         return got
 
+
+class ClientRecords(Case):
     def test_codecs(self):
         """Every codec, keys and values of any bytes, over three partitions."""
         rand = random.Random(1)
@@ -139,3 +144,29 @@ class ClientRecords(unittest.TestCase):
     def test_produce_to_nobody(self):
         told = self.produce([(0, -1, None, b"x")], broker="127.0.0.1:%d" % harness.free_port(), max_block_ms=300)
         self.assertEqual(told, [(-1, -1, "REQUEST_TIMED_OUT")])
+
+
+class ClientAcrossRestarts(Case):
+    def test_nothing_is_lost_or_doubled(self):
+        """The broker is killed and started again under an idempotent producer, three times."""
+        told = []
+        count = 20000
+        lines = [(i % PARTITIONS, -1, None, b"%d" % i) for i in range(count)]
+        sender = threading.Thread(target=lambda: told.extend(self.produce(lines, batch_size=2000)))
+        sender.start()
+        for i in range(1, 4):
+            harness.wait_for("some records", lambda: self.end(0) > i * 50)
+            self.assertTrue(sender.is_alive() or i > 1)
+            self.broker.kill()
+            self.broker.start()
+        sender.join()
+        self.assertEqual({e for _, _, e in told}, {"NONE"})
+        got = self.consume()
+        for p in range(PARTITIONS):
+            self.assertEqual([int(g.value) for g in got if g.partition == p], list(range(p, count, PARTITIONS)))
+
+    def end(self, partition):
+        try:
+            return kcat.offset_at(self.broker, self.topic(), partition, -1)
+        except AssertionError:  # there is no such topic yet
+            return -1
