@@ -265,7 +265,8 @@ void args_usage(const struct args_spec *spec, struct buf *out)
             buf_printf(out, " --%s %s", spec->options[i].name, spec->options[i].value);
         }
     }
-    buf_printf(out, " [OPTION...]%s%s\n", spec->words ? " " : "", spec->words ? spec->words : "");
+    const char *words = spec->words ? spec->words : "";
+    buf_printf(out, " [OPTION...]%s%s\n", words[0] != '\0' ? " " : "", words);
 }
 
 static void put_spaces(struct buf *out, size_t n)

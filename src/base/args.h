@@ -26,8 +26,9 @@ struct args_option {
 
 struct args_spec {
     const char *command; /* "ottla dump-log": what usage begins with */
-    const char *words;   /* what follows the options there: "[FILE...]"; NULL: no words are taken */
-    const char *about;   /* what the command does, for help */
+    const char *words; /* what follows the options there: "[FILE...]"; NULL: no words are taken; "":
+                         they are, and passed over */
+    const char *about; /* what the command does, for help */
     const struct args_option *options;
     int option_count;
     bool takes_prefixes; /* --conf for --config, as long as no other option begins so */

@@ -93,6 +93,10 @@ int dump_files(struct dump *d, const char *list)
         rest = comma < rest.len ? str_sub(rest, comma + 1, rest.len - comma - 1) : STR_NULL;
     }
     rows_out_flush(&d->out);
+    if (ok && ferror(d->out.file)) {
+        buf_put_str(&d->why, STR("the output cannot be written"));
+        ok = false;
+    }
     if (!ok) {
         fprintf(d->errors, "%s\n", buf_cstr(&d->why));
         return 1;

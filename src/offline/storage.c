@@ -77,6 +77,17 @@ void storage_dirs_init(struct storage_dirs *d, const struct broker_config *c)
 
 void storage_dirs_deinit(struct storage_dirs *d) { mem_free(d->paths); }
 
+bool storage_takes_json(const struct args *a, int option, bool *ret_is_json, struct buf *why)
+{
+    const char *text = args_value(a, option);
+    *ret_is_json = text != NULL && strcmp(text, "json") == 0;
+    if (text != NULL && !*ret_is_json && strcmp(text, "text") != 0) {
+        buf_printf(why, "--format is text or json, not '%s'", text);
+        return false;
+    }
+    return true;
+}
+
 /* --- random-uuid --- */
 
 static const struct args_option no_options[] = {

@@ -19,6 +19,14 @@ struct storage_tool {
 /* Every sub-command has a table of options that begins with these. */
 enum { STORAGE_HELP, STORAGE_CONFIG };
 
+#define STORAGE_FORMAT_OPTION                                                                      \
+    {                                                                                              \
+        "format", "text|json", "json: one object. text is Apache Kafka's.", .kind = ARGS_VALUE     \
+    }
+
+/* Whether --format asks for JSON; false and a sentence for what is neither text nor json. */
+bool storage_takes_json(const struct args *a, int option, bool *ret_is_json, struct buf *why);
+
 /* storage_info.c, storage_format.c, storage_features.c: status of the process. */
 int storage_info(struct storage_tool *t, const struct args *a);
 int storage_format(struct storage_tool *t, const struct args *a);

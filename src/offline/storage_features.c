@@ -6,7 +6,7 @@
 
 enum { EXIT_FAILED = 1 };
 
-enum { MAPPING_RELEASE = STORAGE_HELP + 1 };
+enum { MAPPING_RELEASE = STORAGE_HELP + 1, MAPPING_FORMAT };
 enum { DEPENDENCIES_FEATURE = STORAGE_HELP + 1 };
 
 static const struct args_option mapping_options[] = {
@@ -15,6 +15,7 @@ static const struct args_option mapping_options[] = {
         {"release-version", "VERSION",
          "A release (4.3) or a metadata version (4.3-IV0); the newest if not given.",
          .kind = ARGS_VALUE, .letter = 'r', .is_list = true},
+    [MAPPING_FORMAT] = STORAGE_FORMAT_OPTION,
 };
 
 const struct args_spec storage_mapping_spec = {
@@ -69,16 +70,23 @@ int storage_version_mapping(struct storage_tool *t, const struct args *a)
     };
     const char *text = args_value(a, MAPPING_RELEASE);
     int version = METADATA_VERSION_MAX;
-    if (text != NULL &&
-        !storage_parse_release(text, METADATA_VERSION_UNSTABLE, &version, &t->why)) {
+    bool is_json;
+    if (!storage_takes_json(a, MAPPING_FORMAT, &is_json, &t->why) ||
+        (text != NULL &&
+         !storage_parse_release(text, METADATA_VERSION_UNSTABLE, &version, &t->why))) {
         return EXIT_FAILED;
     }
-    fprintf(t->out, "metadata.version=%d (%s)\n", version,
-            text ? text : metadata_version_name(version));
+    if (is_json) {
+        fprintf(t->out, "{\"metadata.version\":%d", version);
+    } else {
+        fprintf(t->out, "metadata.version=%d (%s)\n", version,
+                text ? text : metadata_version_name(version));
+    }
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
         const struct feature *f = feature_find(str_from(order[i]));
-        fprintf(t->out, "%s=%d\n", order[i], feature_level_at(f, version));
+        fprintf(t->out, is_json ? ",\"%s\":%d" : "%s=%d\n", order[i], feature_level_at(f, version));
     }
+    fputs(is_json ? "}\n" : "", t->out);
     return 0;
 }
 

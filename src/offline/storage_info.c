@@ -1,12 +1,17 @@
 /* `ottla storage info`: which directories are there, whose they are, what is wrong with them. */
 #include "offline/storage.h"
 
+#include "wire/json.h"
+
 enum { EXIT_PROBLEMS = 1 };
+
+enum { INFO_FORMAT = STORAGE_CONFIG + 1 };
 
 static const struct args_option options[] = {
     [STORAGE_HELP] = {"help", NULL, "Print this.", .kind = ARGS_FLAG, .letter = 'h'},
     [STORAGE_CONFIG] = {"config", "FILE", "The broker's server.properties.", .kind = ARGS_VALUE,
                         .letter = 'c', .is_list = true, .is_needed = true},
+    [INFO_FORMAT] = STORAGE_FORMAT_OPTION,
 };
 
 const struct args_spec storage_info_spec = {
@@ -101,33 +106,84 @@ static void print_lines(FILE *out, const char *one, const char *many, int count,
     }
 }
 
-int storage_info(struct storage_tool *t, const struct args *a)
+/* The lines of a report, which begin with two spaces, as an array of text. */
+static void put_lines(struct buf *out, const char *name, const struct buf *lines)
 {
-    struct broker_config config;
+    struct str rest = buf_str(lines), line;
+    const char *comma = "";
+    buf_printf(out, "\"%s\":[", name);
+    while (str_next_item(&rest, '\n', &line)) {
+        buf_put_str(out, str_from(comma));
+        json_put_str(out, line);
+        comma = ",";
+    }
+    buf_put_u8(out, ']');
+}
+
+static void print_json(FILE *to, const struct report *r)
+{
+    struct buf out = BUF_INIT;
+    buf_put_u8(&out, '{');
+    put_lines(&out, "directories", &r->found);
+    if (r->has_first) {
+        buf_put_str(&out, STR(",\"clusterId\":"));
+        json_put_str(&out, r->first.cluster_id);
+        buf_put_str(&out, STR(",\"directoryId\":"));
+        json_put_str(&out, r->first.dir_id);
+        buf_printf(&out, ",\"nodeId\":%d,\"version\":%d", r->first.node_id, r->first.version);
+    }
+    buf_put_u8(&out, ',');
+    put_lines(&out, "problems", &r->problems);
+    fprintf(to, "%s}\n", buf_cstr(&out));
+    buf_deinit(&out);
+}
+
+static void print_text(FILE *to, struct report *r)
+{
+    print_lines(to, "Found log directory:", "Found log directories:", r->found_count, &r->found);
+    if (r->has_first) {
+        print_metadata(to, &r->first);
+    }
+    print_lines(to, "Found problem:", "Found problems:", r->problem_count, &r->problems);
+}
+
+static void look_at_all(struct storage_tool *t, const struct broker_config *config,
+                        struct report *r)
+{
     struct storage_dirs dirs;
-    struct report r = {0};
-    if (!storage_load_config(t, args_value(a, STORAGE_CONFIG), &config)) {
-        return EXIT_PROBLEMS;
-    }
-    storage_dirs_init(&dirs, &config);
+    storage_dirs_init(&dirs, config);
     for (int i = 0; i < dirs.count; i++) {
-        look_at(t, &r, dirs.paths[i]);
+        look_at(t, r, dirs.paths[i]);
     }
-    if (r.has_first && r.first.version == 0) {
-        add_problem(&r,
+    if (r->has_first && r->first.version == 0) {
+        add_problem(r,
                     "The kafka configuration file appears to be for a cluster in KRaft mode, but "
                     "the directories are formatted for legacy mode.%.*s",
                     STR(""));
     }
-    print_lines(t->out, "Found log directory:", "Found log directories:", r.found_count, &r.found);
+    storage_dirs_deinit(&dirs);
+}
+
+int storage_info(struct storage_tool *t, const struct args *a)
+{
+    struct broker_config config;
+    struct report r = {0};
+    bool is_json;
+    if (!storage_takes_json(a, INFO_FORMAT, &is_json, &t->why) ||
+        !storage_load_config(t, args_value(a, STORAGE_CONFIG), &config)) {
+        return EXIT_PROBLEMS;
+    }
+    look_at_all(t, &config, &r);
+    if (is_json) {
+        print_json(t->out, &r);
+    } else {
+        print_text(t->out, &r);
+    }
     if (r.has_first) {
-        print_metadata(t->out, &r.first);
         storage_meta_deinit(&r.first);
     }
-    print_lines(t->out, "Found problem:", "Found problems:", r.problem_count, &r.problems);
     buf_deinit(&r.found);
     buf_deinit(&r.problems);
-    storage_dirs_deinit(&dirs);
     broker_config_deinit(&config);
     return r.problem_count > 0 ? EXIT_PROBLEMS : 0;
 }

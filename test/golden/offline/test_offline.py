@@ -68,6 +68,19 @@ class Offline(unittest.TestCase):
                 self.assertEqual([r[key] for r in rows if r["type"] == kind and key in r],
                                  [int(x[len(begin):].split()[0]) for x in text[1].split("\n") if x.startswith(begin)])
 
+    def test_json_of_storage(self):
+        path = "conf/meta-a1.properties"
+        text, got = (self.ottla(["kafka-storage", "info", "-c", path], *more) for more in ((), ("--format", "json")))
+        self.assertEqual(text[0], got[0])
+        self.assertEqual(json.loads(got[1]), {
+            "directories": ["d/meta-a1"], "clusterId": "AAA", "directoryId": "ajYjg4-MSfm1WUl3LdsGYw", "nodeId": 1,
+            "version": 1, "problems": []})
+        got = self.ottla(["kafka-storage", "info", "-c", "conf/meta-legacy.properties"], "--format=json")
+        self.assertEqual((got[0], len(json.loads(got[1])["problems"])), (1, 1))
+        got = self.ottla(["kafka-storage", "version-mapping", "-r", "4.0"], "--format", "json")
+        self.assertEqual(json.loads(got[1])["transaction.version"], 2)
+        self.assertEqual(self.ottla(["kafka-storage", "version-mapping"], "--format", "xml")[0], 1)
+
     def test_damage(self):
         rand = random.Random(7)
         choice = [c for c in self.commands if c[0] == "kafka-dump-log" and
