@@ -1,7 +1,7 @@
 /* dump-log of segments and of metadata snapshots: batch by batch, record by record. The command's
  * thread. */
+#include "offline/dump_batches.h"
 #include "offline/dump_decode.h"
-#include "offline/segfile.h"
 
 #include "record/control.h"
 #include "wire/json.h"
@@ -11,24 +11,13 @@
 #define BOOTSTRAP_NAME "bootstrap.checkpoint"
 
 enum {
-    PLAIN_MAX_BYTES = 256 << 20,
     SNAPSHOT_OFF_DIGITS = 20,
     SNAPSHOT_EPOCH_DIGITS = 10,
 };
 
-/* One file on its way. */
-struct batches {
-    struct dump *d;
-    const struct dump_file *f;
-    struct segfile seg;
-    struct buf bytes; /* of the batch at hand */
-    struct segbatch b;
-    int64_t last_off; /* of the records so far; -1: none */
-};
-
 /* --- batches --- */
 
-static const char *time_type(const struct segbatch *b)
+const char *batches_time_type(const struct segbatch *b)
 {
     if (b->head.magic == 0) {
         return "NoTimestampType";
@@ -74,7 +63,7 @@ static bool put_batch(struct batches *x)
         return false;
     }
     row_i64(o, "position", x->b.pos);
-    row_time(o, time_type(&x->b), b->max_ts_ms);
+    row_time(o, batches_time_type(&x->b), b->max_ts_ms);
     row_i64(o, "size", (int64_t)b->size_bytes);
     row_i64(o, "magic", b->magic);
     row_word(o, "compresscodec", codec_name(codec));
@@ -138,14 +127,19 @@ static bool put_control(struct batches *x, const struct record *r)
 
 static int64_t length_of(struct bytes b) { return b.p == NULL ? -1 : (int64_t)b.len; }
 
+void batches_put_sizes(struct batches *x, const struct record *r)
+{
+    row_i64(&x->d->out, "keySize", length_of(r->key));
+    row_i64(&x->d->out, "valueSize", length_of(r->value));
+}
+
 static bool put_metadata(struct batches *x, const struct record *r)
 {
     struct rows_out *o = &x->d->out;
     const struct batch *b = &x->b.head;
     row_i64(o, "offset", r->off);
-    row_time(o, time_type(&x->b), r->ts_ms);
-    row_i64(o, "keySize", length_of(r->key));
-    row_i64(o, "valueSize", length_of(r->value));
+    row_time(o, batches_time_type(&x->b), r->ts_ms);
+    batches_put_sizes(x, r);
     row_i64(o, "sequence",
             b->base_seq < 0
                 ? -1
@@ -164,7 +158,7 @@ static void put_text(struct rows_out *o, const char *name, const struct decoded_
     }
 }
 
-static bool put_content(struct batches *x, const struct record *r)
+bool batches_put_content(struct batches *x, const struct record *r)
 {
     struct decoded content = {0};
     bool ok = decode_record(x->d, r, &content);
@@ -176,18 +170,23 @@ static bool put_content(struct batches *x, const struct record *r)
     return ok;
 }
 
+void batches_note_off(struct batches *x, int64_t off)
+{
+    if ((uint64_t)off != (uint64_t)x->last_off + 1) {
+        findings_add(x->d, FOUND_GAP, x->f->path, (struct finding_pair){x->last_off, off});
+    }
+    x->last_off = off;
+}
+
 static bool put_record(struct batches *x, const struct record *r)
 {
     const struct dump_options *opt = &x->d->options;
-    if ((uint64_t)r->off != (uint64_t)x->last_off + 1) {
-        findings_add(x->d, FOUND_GAP, x->f->path, (struct finding_pair){x->last_off, r->off});
-    }
-    x->last_off = r->off;
+    batches_note_off(x, r->off);
     row_begin(&x->d->out, "record", "| ");
     if (!opt->skips_metadata && !put_metadata(x, r)) {
         return false;
     }
-    if (opt->prints_data && !batch_is_control(&x->b.head) && !put_content(x, r)) {
+    if (opt->prints_data && !batch_is_control(&x->b.head) && !batches_put_content(x, r)) {
         return false;
     }
     row_end(&x->d->out);
@@ -225,13 +224,11 @@ static bool put_records(struct batches *x)
 static bool put_one(struct batches *x)
 {
     struct dump *d = x->d;
-    if (segbatch_is_legacy(&x->b)) {
-        buf_printf(&d->why, "the batch at position %" PRId64 " is of a format before Kafka 0.11",
-                   x->b.pos);
-        return false;
-    }
     if (!segbatch_read(&x->seg, &x->b, &x->bytes)) {
         return false;
+    }
+    if (segbatch_is_legacy(&x->b)) {
+        return batches_put_legacy(x);
     }
     x->b.head.p = x->bytes.p;
     return put_batch(x) && (!d->options.is_deep || put_records(x));

@@ -1,10 +1,12 @@
 """The command lines that `ottla dump-log` and `ottla storage` are compared in with Apache Kafka's own tools, and the
 files that they are about. Everything is made below the current directory, with relative paths."""
 
+import gzip
 import os
 import re
 import struct
 import tarfile
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DIRS = os.path.join(os.path.dirname(HERE), "dirs")
@@ -23,7 +25,9 @@ STATUS_ONLY = {
     "bad/5.index": "an exception without a message there, a sentence here",
     "bad-record.log": "what is wrong within a record is told less finely",
     "gzip-that-is-none.log": "what is wrong within a record is told less finely",
-    "old-magic.log": "formats before Kafka 0.11 are not taken apart",
+    "no-gzip.log": "what is wrong within a record is told less finely",
+    "long-key.log": "an exception without a message there, a sentence here",
+    "no-room.log": "an exception without a message there, a sentence here",
     "bad-node-id": "the setting is called by its name",
 }
 NOT_AT_ALL = {
@@ -55,6 +59,7 @@ def make():
     with tarfile.open(os.path.join(HERE, "topics.tar.gz")) as tar:
         tar.extractall("topics")
     make_logs()
+    make_old_logs()
     make_indexes()
     make_state()
     make_configs()
@@ -90,6 +95,36 @@ def make_logs():
         "no-utf8": patched(log, at + 70, b"\xe2\x82\xff\xf0\x9f\x98\xed\xa0\x80\xc3"),
     }.items():
         write("logs/%d.%s.log" % (7, name), data)
+
+
+def message(off, magic, key, value, ts=0, attrs=0, damage=0):
+    """Of the formats before Kafka 0.11."""
+    body = struct.pack(">bb", magic, attrs) + (struct.pack(">q", ts) if magic == 1 else b"")
+    for x in (key, value):
+        body += struct.pack(">i", -1) if x is None else struct.pack(">i", len(x)) + x
+    return struct.pack(">qiI", off, len(body) + 4, zlib.crc32(body) ^ damage) + body
+
+
+def make_old_logs():
+    sets = [gzip.compress(message(base, magic, b"k", b"a", 10) + message(base + 1, magic, b"k", b"b", 20), mtime=0)
+            for magic, base in ((0, 5), (1, 0))]
+    for name, data in {
+        "format-0": message(0, 0, b"k", b"v") + message(1, 0, None, b"2") + message(2, 0, b"k", None) +
+        message(3, 0, b"k", b"v", damage=1),
+        "format-1": message(0, 1, b"k", b"v", 1000) + message(1, 1, None, b"2", 2000, 8) +
+        message(2, 1, b"k", None, -1) + message(3, 1, b"k", b"v", 5, damage=1),
+        "set-0": message(6, 0, None, sets[0], attrs=1),
+        "set-1": message(6, 1, None, sets[1], 20, 1) + message(8, 1, None, sets[1], 77, 9),
+        "no-gzip": message(6, 1, None, b"junk", 20, 1),
+        "no-set": message(6, 1, None, None, 20, 1),
+        "cut-message": message(6, 1, b"k", b"v", 20)[:-1],
+        "long-key": patched(message(0, 0, b"k", b"value"), 18, struct.pack(">i", 99)),
+        "old-codec": message(0, 1, b"k", b"value", 5, 6),
+        "negative-magic": patched(message(0, 0, b"k", b"value"), 16, b"\xfd"),
+        "nothing": struct.pack(">qiI", 0, 14, 0) + bytes(2) + b"\xff" * 8,
+        "no-room": struct.pack(">qiI", 0, 14, 0) + b"\1" + bytes(9) + b"\xff" * 30,
+    }.items():
+        write("logs/9.%s.log" % name, data)
 
 
 def make_indexes():
@@ -182,7 +217,9 @@ def dump_options():
         "--files odd.properties,noext,%s" % text, "--files bad//nosuch.log", "--files bad/99.log",
         "--files bad/99.index", "--files bad/99.timeindex", "--files bad/99.snapshot", "--files bad/99.txnindex",
         *("--deep-iteration --files " + x for x in lists),
-    )] + [dump("--print-data-log", "--files", os.path.join("logs", x)) for x in sorted(os.listdir("logs"))]
+    )] + [dump("--print-data-log", "--files", os.path.join("logs", x)) for x in sorted(os.listdir("logs"))] + [
+        dump("--files", os.path.join("logs", x)) for x in sorted(os.listdir("logs")) if x.startswith("9")] + [
+        dump("--offsets-decoder", "--files", "logs/9.format-0.log")]
 
 
 # -- storage

@@ -60,8 +60,8 @@ class Offline(unittest.TestCase):
         for argv in [c for c in self.commands if c[0] == "kafka-dump-log" and c[-1] != "--files"][::4]:
             text, as_json = self.ottla(argv), self.ottla(argv, "--format", "json")
             self.assertEqual(text[0], as_json[0], argv)
-            if text[0] != 0 or "--version" in argv:
-                continue
+            if text[0] != 0 or "--version" in argv or "logs/9." in " ".join(argv):
+                continue  # (the oldest formats have other names)
             rows = [json.loads(line) for line in as_json[1].splitlines()]
             for kind, key, begin in (("batch", "baseOffset", "baseOffset: "), ("record", "offset", "| offset: "),
                                      ("producer", "producerId", "producerId: "), ("index", "offset", "offset: ")):
