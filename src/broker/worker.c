@@ -245,6 +245,9 @@ static enum conn_next on_frame(struct conn *conn, uint8_t *frame, size_t len)
     struct session *s = conn_user(conn);
     const void *request = NULL;
     enum conn_next next = CONN_CLOSE;
+    if (atomic_load(&place->worker->broker->is_stopping)) {
+        return CONN_WAIT; /* what has begun is still answered, nothing else */
+    }
     conn_ref(conn);
     int open_before = ++s->open_calls; /* keeps s until we return */
     struct call *c = call_begin(place, conn, len);

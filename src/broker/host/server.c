@@ -24,7 +24,7 @@
 #include "meta/versions.h"
 #include "wire/messages.h"
 
-enum { ARENA_BYTES = 4 << 20, MAKE_AGAIN_MS = 500 };
+enum { ARENA_BYTES = 4 << 20, MAKE_AGAIN_MS = 500, DELIVERY_ROUNDS = 10000 };
 
 struct server {
     struct broker broker;
@@ -570,6 +570,20 @@ static void offline(void *ctx, struct partition *p)
     partition_take_offline(p, ERR_NOT_LEADER_OR_FOLLOWER);
 }
 
+/* The threads have ended; what is still on its way between their loops arrives, so that nobody is
+ * freed who has mail to come. */
+static void deliver_mail(struct broker *b)
+{
+    bool did = b->coordinator != NULL; /* all loops are there */
+    for (int i = 0; did && i < DELIVERY_ROUNDS; i++) {
+        did = loop_step(controller_loop(b->controller), 0) > 0;
+        did |= loop_step(coordinator_loop(b->coordinator), 0) > 0;
+        for (int w = 0; w < b->worker_count; w++) {
+            did |= loop_step(worker_loop(b->workers[w]), 0) > 0;
+        }
+    }
+}
+
 /* Threads end in an order that lets each answer what is open: first nothing new comes in, then what
  * waits is completed, then the workers that send the answers stop. */
 static void stop_threads(struct server *s)
@@ -596,6 +610,7 @@ static void stop_threads(struct server *s)
     for (int i = 0; i < b->worker_count; i++) {
         worker_stop(b->workers[i]);
     }
+    deliver_mail(b);
 }
 
 static void free_connections(struct broker *b)
