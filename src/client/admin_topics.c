@@ -208,6 +208,7 @@ static int gather_parts(struct admin *ad, struct fill *f, struct gathered *all, 
             req->cursor = &cursor;
         }
     } while (resp.next_cursor != NULL && !f->failed);
+    req->cursor = NULL;
     exchange_deinit(&ex);
     return code;
 }
