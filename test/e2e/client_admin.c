@@ -403,6 +403,17 @@ static void scene_replicas(void)
     ottla_reassignments_free(moves);
 }
 
+static const struct ottla_listed_group *find_group(const struct ottla_group_list *list,
+                                                   const char *id)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->rows[i]->id, id) == 0) {
+            return list->rows[i];
+        }
+    }
+    return NULL;
+}
+
 static void scene_groups(void)
 {
     struct ottla_outcomes *o;
@@ -427,13 +438,13 @@ static void scene_groups(void)
     ottla_offsets_free(offsets);
 
     OK(ottla_list_groups(client, NULL, 0, NULL, 0, NULL, &list, &error));
-    CHECK(list->count == 1 && list->error_count == 0 && strcmp(list->rows[0]->id, "one") == 0);
-    CHECK(strcmp(list->rows[0]->state, "Empty") == 0 &&
-          strcmp(list->rows[0]->type, "Classic") == 0);
+    const struct ottla_listed_group *one = find_group(list, "one");
+    CHECK(list->error_count == 0 && one != NULL);
+    CHECK(strcmp(one->state, "Empty") == 0 && strcmp(one->type, "Classic") == 0);
     ottla_group_list_free(list);
     const char *state = "Stable";
     OK(ottla_list_groups(client, &state, 1, NULL, 0, NULL, &list, &error));
-    CHECK(list->count == 0);
+    CHECK(find_group(list, "one") == NULL);
     ottla_group_list_free(list);
 
     const char *ids[] = {"one", "two"};
@@ -457,6 +468,43 @@ static void scene_groups(void)
     ottla_outcomes_free(o);
 }
 
+static void scene_make_m(void) { create("m", 2); }
+
+static bool is_stable(const char *id)
+{
+    struct ottla_groups *groups;
+    OK(ottla_describe_groups(client, &id, 1, NULL, &groups, &error));
+    bool is_it = groups->rows[0]->error == 0 && strcmp(groups->rows[0]->state, "Stable") == 0;
+    ottla_groups_free(groups);
+    return is_it;
+}
+
+/* Somebody reads topic m of two partitions as the only member of group live. */
+static void scene_members(void)
+{
+    struct ottla_groups *groups;
+    struct ottla_outcomes *o;
+    const char *id = "live";
+    UNTIL(is_stable(id));
+    OK(ottla_describe_groups(client, &id, 1, NULL, &groups, &error));
+    const struct ottla_group *g = groups->rows[0];
+    CHECK(strcmp(g->type, "Classic") == 0 && strcmp(g->protocol_type, "consumer") == 0);
+    CHECK(strcmp(g->assignor, "range") == 0 && g->member_count == 1);
+    const struct ottla_group_member *m = g->members[0];
+    CHECK(strcmp(m->client_id, "somebody") == 0 && strncmp(m->id, "somebody-", 9) == 0);
+    CHECK(strcmp(m->host, "/127.0.0.1") == 0 && m->instance_id == NULL && m->epoch == -1);
+    CHECK(m->partition_count == 2 && strcmp(m->partitions[0]->topic, "m") == 0);
+    CHECK(m->partitions[0]->partition + m->partitions[1]->partition == 1);
+    ottla_groups_free(groups);
+    OK(ottla_delete_groups(client, &id, 1, NULL, &o, &error));
+    CHECK(o->rows[0]->error == OTTLA_ERR_NON_EMPTY_GROUP);
+    ottla_outcomes_free(o);
+    struct ottla_topic_partition tp = {"m", 0};
+    OK(ottla_delete_group_offsets(client, id, &tp, 1, NULL, &o, &error));
+    CHECK(o->rows[0]->error == OTTLA_ERR_GROUP_SUBSCRIBED_TO_TOPIC);
+    ottla_outcomes_free(o);
+}
+
 static void scene_nobody(void)
 {
     struct ottla_topics *topics;
@@ -476,7 +524,8 @@ int main(int argc, char **argv)
     } scenes[] = {{"topics", scene_topics},   {"many_partitions", scene_many_partitions},
                   {"configs", scene_configs}, {"offsets", scene_offsets},
                   {"cluster", scene_cluster}, {"replicas", scene_replicas},
-                  {"groups", scene_groups},   {"nobody", scene_nobody}};
+                  {"groups", scene_groups},   {"make_m", scene_make_m},
+                  {"members", scene_members}, {"nobody", scene_nobody}};
     struct ottla_config *config = ottla_config_new();
     CHECK(argc == 3);
     OK(ottla_config_set(config, "bootstrap.servers", argv[1], &error));
