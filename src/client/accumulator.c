@@ -472,11 +472,13 @@ static void queue_deadline(struct accumulator *acc, struct acc_queue *q, void *c
 {
     const struct acc_batch *b = first_of(q);
     if (b != NULL && !q->is_asked) {
+        const struct deadline *d = ctx;
+        bool is_pausing = q->retry_at_ms > d->now_ms;
+        bool lingers = acc->config->linger_ms < INT64_MAX - b->made_ms;
         later(ctx, b->deadline_ms);
-        later(ctx, q->retry_at_ms);
-        later(ctx, acc->config->linger_ms < INT64_MAX - b->made_ms
-                       ? b->made_ms + acc->config->linger_ms
-                       : INT64_MAX);
+        later(ctx, is_pausing ? q->retry_at_ms
+                   : lingers  ? b->made_ms + acc->config->linger_ms
+                              : INT64_MAX);
     }
 }
 

@@ -1,0 +1,281 @@
+/* What a producer does with batches, in virtual time: gathering, order, sequences, retries, ends.
+ */
+#include "test.h"
+
+#include "base/mem.h"
+#include "client/accumulator.h"
+
+#include <stdio.h>
+
+struct world {
+    struct ottla_config *config;
+    struct accumulator acc;
+    struct acc_topic *topic;
+    int64_t now_ms;
+};
+
+static struct world world;
+
+static struct acc_topic *metadata(int32_t partitions)
+{
+    struct metadata_resp_metadata_response_partition p[8];
+    struct metadata_resp_metadata_response_topic t = metadata_resp_metadata_response_topic_default;
+    struct metadata_resp r = metadata_resp_default;
+    struct produce_ask *a = acc_next(&world.acc, world.now_ms);
+    assert_int_equal(a->kind, PRODUCE_METADATA);
+    for (int32_t i = 0; i < partitions; i++) {
+        p[i] = metadata_resp_metadata_response_partition_default;
+        p[i].partition_index = i;
+        p[i].leader_id = i % 2;
+    }
+    t.name = STR("t");
+    t.partitions = p;
+    t.partitions_count = partitions;
+    r.topics = &t;
+    r.topics_count = 1;
+    acc_take(&world.acc, a, OK, &r, world.now_ms);
+    return acc_topic(&world.acc, "t");
+}
+
+static void give_id(int64_t id)
+{
+    struct init_producer_id_resp r = init_producer_id_resp_default;
+    struct produce_ask *a = acc_next(&world.acc, world.now_ms);
+    assert_non_null(a);
+    assert_int_equal(a->kind, PRODUCE_ID);
+    r.producer_id = id;
+    acc_take(&world.acc, a, OK, &r, world.now_ms);
+}
+
+static void set(const char *name, const char *value)
+{
+    assert_int_equal(ottla_config_set(world.config, name, value, NULL), 0);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    world = (struct world){.config = ottla_config_new(), .now_ms = 1000};
+    set("linger.ms", "10");
+    set("batch.size", "200");
+    acc_init(&world.acc, &world.config->values, 1);
+    (void)acc_topic(&world.acc, "t");
+    world.topic = metadata(4);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct acc_batch *b;
+    (void)state;
+    acc_fail_all(&world.acc, ERR_CLOSED);
+    while ((b = acc_done(&world.acc)) != NULL) {
+        acc_free_batch(b);
+    }
+    bool is_empty = world.acc.open == 0 && world.acc.bytes == 0;
+    acc_deinit(&world.acc);
+    ottla_config_free(world.config);
+    return is_empty ? 0 : -1;
+}
+
+/* Whether it made a batch ready or new. */
+static bool add(int32_t partition, const char *value)
+{
+    struct ottla_message m;
+    int code;
+    ottla_message_init(&m);
+    m.partition = partition;
+    m.value = value;
+    m.value_length = strlen(value);
+    bool is_ready = acc_add(&world.acc, world.topic, &m, (struct delivery_to){NULL, NULL}, 1,
+                            world.now_ms, &code);
+    assert_int_equal(code, 0);
+    return is_ready;
+}
+
+static struct produce_ask *next(void) { return acc_next(&world.acc, world.now_ms); }
+
+static struct batch head_of(const struct produce_ask *a, int i)
+{
+    struct batch b;
+    const struct wire_records *r = &a->req.produce.topic_data[i].partition_data->records;
+    assert_ok(batch_parse((struct bytes){r->p, r->len}, &b));
+    assert_ok(batch_check_crc(&b));
+    return b;
+}
+
+/* The same code for every partition of it. */
+static void answer(struct produce_ask *a, int code, int64_t offset)
+{
+    struct produce_resp_partition_produce_response p[8];
+    struct produce_resp_topic_produce_response t[8];
+    struct produce_resp r = produce_resp_default;
+    assert_int_equal(a->kind, PRODUCE_BATCHES);
+    for (int32_t i = 0; i < a->req.produce.topic_data_count; i++) {
+        p[i] = produce_resp_partition_produce_response_default;
+        p[i].index = a->req.produce.topic_data[i].partition_data->index;
+        p[i].error_code = (int16_t)code;
+        p[i].base_offset = offset;
+        t[i] = produce_resp_topic_produce_response_default;
+        t[i].name = STR("t");
+        t[i].partition_responses = &p[i];
+        t[i].partition_responses_count = 1;
+        r.responses_count++;
+    }
+    r.responses = t;
+    acc_take(&world.acc, a, OK, &r, world.now_ms);
+}
+
+static void ends(int code, int32_t count, int64_t offset)
+{
+    struct acc_batch *b = acc_done(&world.acc);
+    assert_non_null(b);
+    assert_string_equal(ottla_error_name(b->code), ottla_error_name(code));
+    assert_int_equal(b->count, count);
+    assert_int_equal(b->base_off, offset);
+    acc_free_batch(b);
+}
+
+static void test_linger(void **state)
+{
+    (void)state;
+    assert_true(add(0, "a"));
+    assert_false(add(0, "b"));
+    give_id(7);
+    assert_null(next());
+    assert_int_equal(acc_deadline_ms(&world.acc, world.now_ms), 1010);
+    world.now_ms = 1010;
+    struct produce_ask *a = next();
+    struct batch b = head_of(a, 0);
+    assert_int_equal(b.count, 2);
+    assert_int_equal(b.producer_id, 7);
+    assert_int_equal(b.base_seq, 0);
+    assert_null(next());
+    answer(a, 0, 40);
+    ends(0, 2, 40);
+    assert_null(acc_done(&world.acc));
+}
+
+static void test_full(void **state)
+{
+    char big[100];
+    (void)state;
+    memset(big, 'x', sizeof big - 1);
+    big[99] = '\0';
+    assert_true(add(0, big));
+    assert_false(add(0, "y"));
+    assert_true(add(0, big)); /* does not fit: a new batch, and the first is ready */
+    give_id(7);
+    struct produce_ask *a = next();
+    assert_int_equal(head_of(a, 0).count, 2);
+    assert_null(next()); /* one of a partition at a time */
+    answer(a, 0, 0);
+    ends(0, 2, 0);
+    world.acc.flushes = 1; /* nothing lingers then */
+    a = next();
+    assert_int_equal(head_of(a, 0).base_seq, 2);
+    answer(a, 0, 2);
+    ends(0, 1, 2);
+}
+
+/* Partitions of one leader go together, leaders apart. */
+static void test_leaders(void **state)
+{
+    (void)state;
+    world.acc.flushes = 1;
+    for (int32_t i = 0; i < 4; i++) {
+        add(i, "a");
+    }
+    give_id(7);
+    struct produce_ask *even = next(), *odd = next();
+    assert_null(next());
+    assert_int_equal(even->to_node, 0);
+    assert_int_equal(even->count, 2);
+    assert_int_equal(odd->to_node, 1);
+    assert_int_equal(odd->count, 2);
+    answer(odd, 0, 0);
+    answer(even, 0, 0);
+    for (int i = 0; i < 4; i++) {
+        ends(0, 1, 0);
+    }
+}
+
+/* A batch that is sent again is the same batch, and what came behind it stays behind it. */
+static void test_retry(void **state)
+{
+    (void)state;
+    world.acc.flushes = 1;
+    add(0, "a");
+    give_id(7);
+    struct produce_ask *a = next();
+    struct batch first = head_of(a, 0);
+    add(0, "b");
+    answer(a, ERR_NOT_LEADER_OR_FOLLOWER, -1);
+    assert_null(acc_done(&world.acc));
+    world.topic = metadata(4);
+    assert_null(next()); /* backs off */
+    world.now_ms = acc_deadline_ms(&world.acc, world.now_ms);
+    assert_in_range(world.now_ms, 1080, 1120);
+    a = next();
+    struct batch again = head_of(a, 0);
+    assert_int_equal(again.crc, first.crc);
+    assert_int_equal(again.base_seq, 0);
+    answer(a, ERR_DUPLICATE_SEQUENCE_NUMBER, -1); /* the first try had been written */
+    ends(0, 1, -1);
+    a = next();
+    assert_int_equal(head_of(a, 0).base_seq, 1);
+    answer(a, 0, 1);
+    ends(0, 1, 1);
+}
+
+/* A network that breaks is a reason to try again, a record that is wrong is none. After what is
+ * lost all begins with another id. */
+static void test_failure(void **state)
+{
+    (void)state;
+    world.acc.flushes = 1;
+    add(0, "a");
+    give_id(7);
+    acc_take(&world.acc, next(), ERR_NETWORK_EXCEPTION, NULL, world.now_ms);
+    world.topic = metadata(4);
+    world.now_ms += 1000;
+    struct produce_ask *a = next();
+    add(0, "b");
+    answer(a, ERR_INVALID_RECORD, -1);
+    ends(ERR_INVALID_RECORD, 1, -1);
+    give_id(8);
+    a = next();
+    assert_int_equal(head_of(a, 0).producer_id, 8);
+    assert_int_equal(head_of(a, 0).base_seq, 0);
+    answer(a, 0, 5);
+    ends(0, 1, 5);
+}
+
+static void test_delivery_timeout(void **state)
+{
+    (void)state;
+    set("delivery.timeout.ms", "500");
+    world.acc.flushes = 1;
+    add(0, "a");
+    give_id(7);
+    struct produce_ask *a = next();
+    answer(a, ERR_NOT_ENOUGH_REPLICAS, -1);
+    world.topic = metadata(4);
+    world.now_ms += 500;
+    assert_null(next());
+    ends(ERR_REQUEST_TIMED_OUT, 1, -1);
+    assert_int_equal(world.acc.producer_id, -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_linger, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_leaders, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_retry, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_failure, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_delivery_timeout, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
