@@ -41,6 +41,9 @@ bool storage_load_config(struct storage_tool *t, const char *path, struct broker
     if (e && t->why.len == 0) {
         buf_put_str(&t->why, str_from(err_text(e)));
     }
+    if (e) {
+        broker_config_deinit(ret);
+    }
     return e == OK;
 }
 
