@@ -22,13 +22,26 @@ static const struct command commands[] = {
     {"configs", "kafka-configs", configs_command, "print and change settings"},
     {"consumer-groups", "kafka-consumer-groups", consumer_groups_command,
      "look at groups, reset their offsets"},
+    {"get-offsets", "kafka-get-offsets", get_offsets_command,
+     "print where partitions begin and end"},
+    {"delete-records", "kafka-delete-records", delete_records_command,
+     "delete records below an offset"},
+    {"leader-election", "kafka-leader-election", leader_election_command,
+     "elect leaders of partitions"},
+    {"log-dirs", "kafka-log-dirs", log_dirs_command, "print directories of brokers"},
+    {"broker-api-versions", "kafka-broker-api-versions", broker_api_versions_command,
+     "print which requests brokers take"},
+    {"cluster", "kafka-cluster", cluster_command, "print the cluster's id and brokers"},
+    {"features", "kafka-features", features_command, "print and change levels of features"},
+    {"metadata-quorum", "kafka-metadata-quorum", metadata_quorum_command,
+     "print the state of the metadata quorum"},
 };
 
 static int usage(FILE *out)
 {
     fprintf(out, "usage: ottla COMMAND ...\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+        fprintf(out, "  %-20s %s\n", commands[i].name, commands[i].help);
     }
     fprintf(out, "\nottla COMMAND --help says more. ottla --version: " OTTLA_VERSION "\n");
     return out == stderr ? 2 : 0;

@@ -79,9 +79,9 @@ OTTLA_API int ottla_unregister_broker(struct ottla_client *client, int32_t broke
 
 struct ottla_api_version {
     int16_t key;
-    const char *name; /* "Produce"; NULL: this library does not know it */
-    int16_t min_version, max_version;
-    int16_t usable_version; /* the one that this library would use; -1: none */
+    const char *name;                 /* "Produce"; NULL: this library does not know it */
+    int16_t min_version, max_version; /* -1: the broker does not offer it */
+    int16_t usable_version;           /* the one that this library would use; -1: none */
 };
 
 struct ottla_broker_api_versions {

@@ -166,6 +166,8 @@ void cli_table_sort(struct cli_table *t, int column, int then_number);
 /* Left-aligned columns with a space between, a line a row; the title line first. before: what each
  * line begins with; at_end: what it ends with. */
 void cli_table_print(const struct cli_table *t, const char *before, const char *at_end);
+/* The same with a tab behind each column. */
+void cli_table_print_tabbed(const struct cli_table *t);
 /* An array of objects. */
 json_t *cli_table_json(const struct cli_table *t);
 

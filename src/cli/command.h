@@ -6,5 +6,13 @@
 int topics_command(int argc, char **argv);
 int configs_command(int argc, char **argv);
 int consumer_groups_command(int argc, char **argv);
+int get_offsets_command(int argc, char **argv);
+int delete_records_command(int argc, char **argv);
+int leader_election_command(int argc, char **argv);
+int log_dirs_command(int argc, char **argv);
+int broker_api_versions_command(int argc, char **argv);
+int cluster_command(int argc, char **argv);
+int features_command(int argc, char **argv);
+int metadata_quorum_command(int argc, char **argv);
 
 #endif

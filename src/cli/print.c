@@ -116,7 +116,8 @@ static int width_of(const struct cli_table *t, int column)
     return width;
 }
 
-void cli_table_print(const struct cli_table *t, const char *before, const char *at_end)
+static void print_rows(const struct cli_table *t, const char *before, const char *between,
+                       const char *at_end)
 {
     int *widths = mem_realloc_array(NULL, (size_t)t->column_count, sizeof *widths);
     for (int i = 0; i < t->column_count; i++) {
@@ -126,12 +127,19 @@ void cli_table_print(const struct cli_table *t, const char *before, const char *
         fputs(before, stdout);
         for (int i = 0; i < t->column_count; i++) {
             const char *cell = row ? cli_table_cell(t, row - 1, i) : t->columns[i].title;
-            printf("%s%-*s", i ? " " : "", widths[i], cell);
+            printf("%s%-*s", i ? between : "", widths[i], cell);
         }
         fputs(at_end, stdout);
     }
     mem_free(widths);
 }
+
+void cli_table_print(const struct cli_table *t, const char *before, const char *at_end)
+{
+    print_rows(t, before, " ", at_end);
+}
+
+void cli_table_print_tabbed(const struct cli_table *t) { print_rows(t, "", "\t", "\t\n"); }
 
 static json_t *cell_json(const struct cli_column *c, const char *cell)
 {

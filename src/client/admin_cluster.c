@@ -1,7 +1,10 @@
 /* The cluster: its brokers, their versions, quorum and features. The caller's thread. */
 #include "client/admin.h"
 
+#include "base/attr.h"
 #include "base/mem.h"
+
+#include <stdlib.h>
 
 static const char *const software_name = "ottla";
 
@@ -101,19 +104,63 @@ static void fill_version(struct fill *f, struct ottla_api_version *to,
         struct str name = str_from(wire_name(m));
         int hi = MIN(wire_max_version(m), v->max_version);
         to->name = fill_text(f, str_sub(name, 0, name.len - strlen("Request")));
-        to->usable_version = hi >= MAX(wire_min_version(m), v->min_version) ? (int16_t)hi : -1;
+        to->usable_version = v->min_version >= 0 && hi >= MAX(wire_min_version(m), v->min_version)
+                                 ? (int16_t)hi
+                                 : -1;
     }
+}
+
+/* Requests between brokers and controllers are no matter of a client. */
+static bool is_for_clients(int16_t key)
+{
+    static const int16_t others[] = {52, 53, 54, 56, 58, 59, 62, 63, 67, 70, 73, 82};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (others[i] == key) {
+            return false;
+        }
+    }
+    return wire_request(key) != NULL;
+}
+
+static bool is_offered(const struct api_versions_resp *resp, int16_t key)
+{
+    for (int32_t i = 0; i < resp->api_keys_count; i++) {
+        if (resp->api_keys[i].api_key == key) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct ottla_api_version *x = *(const struct ottla_api_version *const *)a;
+    const struct ottla_api_version *y = *(const struct ottla_api_version *const *)b;
+    return (x->key > y->key) - (x->key < y->key);
 }
 
 static void fill_versions(struct fill *f, struct ottla_broker_api_versions *to,
                           const struct api_versions_resp *resp)
 {
+    enum { KEYS = 128 };
+    int16_t missing[KEYS];
+    size_t missing_count = 0, offered = resp->api_keys_count > 0 ? (size_t)resp->api_keys_count : 0;
+    for (int16_t key = 0; key < KEYS; key++) {
+        if (is_for_clients(key) && !is_offered(resp, key)) {
+            missing[missing_count++] = key;
+        }
+    }
     to->error = resp->error_code;
     to->message = fill_message(f, resp->error_code, STR_NULL);
-    to->count = resp->api_keys_count > 0 ? (size_t)resp->api_keys_count : 0;
+    to->count = offered + missing_count;
     struct ottla_api_version **rows = fill_rows(f, &to->count, sizeof **rows);
     for (size_t i = 0; i < to->count; i++) {
-        fill_version(f, rows[i], &resp->api_keys[i]);
+        struct api_versions_resp_api_version none = {.min_version = -1, .max_version = -1};
+        none.api_key = i < offered ? 0 : missing[i - offered];
+        fill_version(f, rows[i], i < offered ? &resp->api_keys[i] : &none);
+    }
+    if (to->count > 0) {
+        qsort(rows, to->count, sizeof *rows, by_key);
     }
     to->rows = (const struct ottla_api_version *const *)rows;
 }

@@ -1,5 +1,5 @@
 /* The features of a node of this build, as Apache Kafka 4.3 has them. */
-#include "meta/versions.h"
+#include "base/release.h"
 
 #include "base/attr.h"
 
