@@ -4,6 +4,7 @@ output, and their status, must be the same.
 A step is a line as it is typed. {t} is a topic and {g} a group that belong to the side that runs the step; what differs
 by nature (those names, ids, times) is made the same before the comparison."""
 
+import json
 import os
 import re
 import subprocess
@@ -43,7 +44,18 @@ class Side:
         out = re.sub(r"(HighWatermark: +|Leader.*|Epoch: +)\d+", r"\1N", out)
         out = re.sub(r"^(\d+ *\t[\w-]{22}\t)\d+ *", r"\1N", out, flags=re.M)
         out = re.sub(r"TopicId: [\w-]{22}", "TopicId: ID", out)
-        return re.sub(r"\b1[78]\d{11}\b", "TIME", out)
+        out = re.sub(r"\b1[78]\d{11}\b", "TIME", out)
+        return "".join(map(json_in_order, out.splitlines(keepends=True)))
+
+
+def json_in_order(line):
+    """log-dirs lists partitions in no order."""
+    if not line.startswith('{"brokers'):
+        return line
+    doc = json.loads(line)
+    for each in (d for b in doc["brokers"] for d in b["logDirs"]):
+        each["partitions"].sort(key=lambda p: p["partition"])
+    return json.dumps(doc) + "\n"
 
 
 def kafka_tool(name):

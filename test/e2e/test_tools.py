@@ -1,0 +1,194 @@
+"""The command-line tools on a broker, as people and scripts use them: text as Apache Kafka's, JSON, statuses.
+
+That the text is Apache Kafka's is compared by ./dev interop --scenes tools-beside; here are the scenes of a first day."""
+
+import json
+import os
+import subprocess
+import unittest
+
+import harness
+
+OTTLA = os.environ.get("OTTLA") or os.path.join(harness.ROOT, "build", "src", "ottla")
+
+
+@unittest.skipIf(os.environ.get("OTTLA_E2E_BROKER") == "kafka", "our tools on our broker")
+class Tools(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.broker = harness.broker(overrides={"offsets.topic.num.partitions": 2}).__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.broker.stop()
+
+    def tool(self, name, *words, status=0):
+        done = subprocess.run([OTTLA, name, "--bootstrap-server", self.broker.bootstrap, *map(str, words)],
+                              capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, status, (name, words, done.stdout, done.stderr))
+        self.said = done.stderr
+        return done.stdout
+
+    def json(self, name, *words):
+        return json.loads(self.tool(name, "--format", "json", *words))
+
+    def make(self, topic, partitions=1):
+        self.assertEqual(self.tool("topics", "--create", "--topic", topic, "--partitions", partitions),
+                         "Created topic %s.\n" % topic)
+
+    # -- topics
+
+    def test_a_topic_with_three_partitions_is_created_and_described(self):
+        self.make("first", 3)
+        lines = self.tool("topics", "--describe", "--topic", "first").splitlines()
+        self.assertRegex(lines[0], r"^Topic: first\tTopicId: [\w-]{22}\tPartitionCount: 3\tReplicationFactor: 1\t"
+                                   r"Configs: ")
+        self.assertEqual(lines[1:], ["\tTopic: first\tPartition: %d\tLeader: 1\tReplicas: 1\tIsr: 1\tElr: \t"
+                                     "LastKnownElr: " % i for i in range(3)])
+        doc = self.json("topics", "--describe", "--topic", "first")
+        self.assertEqual([p["partition"] for p in doc[0]["partitions"]], [0, 1, 2])
+        out = self.tool("topics", "--create", "--topic", "first", status=1)
+        self.assertEqual(out, "Error while executing topic command : Topic 'first' already exists.\n")
+        self.tool("topics", "--create", "--topic", "first", "--if-not-exists")
+
+    def test_partitions_can_be_added_but_not_taken_away(self):
+        self.make("grows", 3)
+        self.tool("topics", "--alter", "--topic", "grows", "--partitions", 5)
+        self.assertEqual(self.json("topics", "--describe", "--topic", "grows")[0]["partition_count"], 5)
+        out = self.tool("topics", "--alter", "--topic", "grows", "--partitions", 2, status=1)
+        self.assertEqual(out, "Error while executing topic command : The topic grows currently has 5 partition(s); "
+                              "2 would not be an increase.\n")
+        self.assertEqual(self.json("topics", "--describe", "--topic", "grows")[0]["partition_count"], 5)
+
+    def test_topics_are_found_by_patterns_and_deleted(self):
+        for name in ("find-1", "find-2", "find-x"):
+            self.make(name)
+        self.assertEqual(self.tool("topics", "--list", "--topic", r"find-\d"), "find-1\nfind-2\n")
+        self.assertEqual(self.tool("topics", "--list", "--topic", "find-1,find-x"), "find-1\nfind-x\n")
+        self.tool("topics", "--delete", "--topic", "find-[12]")
+        self.assertEqual(self.tool("topics", "--list", "--topic", "find.*"), "find-x\n")
+        self.tool("topics", "--delete", "--topic", "find-1", status=1)
+        self.tool("topics", "--delete", "--topic", "find-1", "--if-exists")
+
+    def test_mistakes_are_explained(self):
+        self.tool("topics", "--lst", status=1)
+        self.assertIn("Did you mean list?", self.said)
+        self.tool("topics", "--list", "--create", "--topic", "x", status=1)
+        self.assertIn("exactly one action", self.said)
+        self.tool("configs", "--describe", "--entity-type", "topic", status=1)
+        self.assertIn("Did you mean topics?", self.said)
+        self.tool("cluster", "cluster-ip", status=1)
+        self.assertIn("Did you mean cluster-id?", self.said)
+        done = subprocess.run([OTTLA, "topics", "--list", "--bootstrap-server", "nonsense"], capture_output=True,
+                              text=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nonsense", done.stderr)
+
+    def test_help_and_the_names_of_scripts(self):
+        for name in ("topics", "configs", "consumer-groups", "get-offsets", "delete-records", "log-dirs", "cluster",
+                     "leader-election", "features", "metadata-quorum", "broker-api-versions"):
+            self.assertIn("--bootstrap-server", subprocess.check_output([OTTLA, name, "--help"], text=True))
+            for script in ("kafka-" + name, "kafka-" + name + ".sh"):
+                link = os.path.join(harness.Dirs.new("links"), script)
+                os.symlink(OTTLA, link)
+                self.assertIn("ottla " + name, subprocess.check_output([link, "--help"], text=True))
+
+    # -- configs
+
+    def test_settings_are_changed_shown_and_taken_back(self):
+        self.make("set")
+        out = self.tool("configs", "--alter", "--topic", "set", "--add-config",
+                        "retention.ms=1000,cleanup.policy=[compact,delete]")
+        self.assertEqual(out, "Completed updating config for topic set.\n")
+        out = self.tool("configs", "--describe", "--entity-type", "topics", "--entity-name", "set")
+        self.assertIn("Dynamic configs for topic set are:\n  cleanup.policy=compact,delete sensitive=false synonyms={"
+                      "DYNAMIC_TOPIC_CONFIG:cleanup.policy=compact,delete, DEFAULT_CONFIG:log.cleanup.policy=delete}\n",
+                      out)
+        self.tool("configs", "--alter", "--topic", "set", "--delete-config", "retention.ms,cleanup.policy")
+        doc = self.json("configs", "--describe", "--topic", "set")
+        self.assertEqual([e["name"] for e in doc[0]["configs"] if e["name"] in ("retention.ms", "cleanup.policy")], [])
+        path = os.path.join(harness.Dirs.new("conf"), "set.properties")
+        with open(path, "w") as f:
+            f.write("# from a file\nretention.ms : 5000\n")
+        self.tool("configs", "--alter", "--topic", "set", "--add-config-file", path)
+        doc = self.json("configs", "--describe", "--topic", "set", "--all")
+        self.assertEqual({e["name"]: e["value"] for e in doc[0]["configs"]}["retention.ms"], "5000")
+        self.tool("configs", "--alter", "--topic", "set", "--add-config", "retention.ms=x", status=1)
+        self.assertIn("retention.ms", self.said)
+
+    # -- groups
+
+    def test_offsets_of_a_group_go_anywhere(self):
+        self.make("moved", 2)
+        for p in range(2):
+            harness.run("kcat", "-b", self.broker.bootstrap, "-P", "-t", "moved", "-p", str(p),
+                        input=b"".join(b"%d\n" % i for i in range(10)))
+        where = ("--group", "g", "--topic", "moved")
+
+        def reset(*words):
+            rows = self.json("consumer-groups", "--reset-offsets", *where, *words)
+            return [r["new_offset"] for r in rows]
+
+        self.assertEqual(reset("--to-offset", 4, "--execute"), [4, 4])
+        self.assertEqual(reset("--shift-by", 3, "--dry-run"), [7, 7])
+        self.assertEqual(reset("--shift-by", -9, "--dry-run"), [0, 0])
+        self.assertEqual(reset("--to-earliest", "--dry-run"), [0, 0])
+        self.assertEqual(reset("--to-latest", "--dry-run"), [10, 10])
+        self.assertEqual(reset("--to-current", "--dry-run"), [4, 4])
+        self.assertEqual(reset("--to-offset", 99, "--dry-run"), [10, 10])
+        self.assertEqual(reset("--to-datetime", "2020-01-01T00:00:00.000", "--dry-run"), [0, 0])
+        self.assertEqual(reset("--by-duration", "PT1H", "--dry-run"), [0, 0])
+        out = self.tool("consumer-groups", "--reset-offsets", *where, "--shift-by", 1, "--export", "--dry-run")
+        self.assertEqual(out, "moved,0,5\nmoved,1,5\n\n")
+        path = os.path.join(harness.Dirs.new("csv"), "plan.csv")
+        with open(path, "w") as f:
+            f.write(out)
+        rows = self.json("consumer-groups", "--reset-offsets", "--group", "g", "--from-file", path, "--execute")
+        self.assertEqual([r["new_offset"] for r in rows], [5, 5])
+        lag = self.json("consumer-groups", "--describe", "--group", "g")
+        self.assertEqual([(r["current_offset"], r["log_end_offset"], r["lag"]) for r in lag], [(5, 10, 5)] * 2)
+        out = self.tool("consumer-groups", "--describe", "--group", "g")
+        self.assertIn("GROUP           TOPIC           PARTITION  CURRENT-OFFSET  LOG-END-OFFSET  LAG             "
+                      "CONSUMER-ID     HOST            CLIENT-ID\n", out)
+        self.assertIn("Successful", self.tool("consumer-groups", "--delete-offsets", "--group", "g", "--topic",
+                                              "moved:1"))
+        self.assertEqual(len(self.json("consumer-groups", "--describe", "--group", "g")), 1)
+        self.assertIn("g", self.tool("consumer-groups", "--list").split())
+        self.assertEqual(self.tool("consumer-groups", "--delete", "--group", "g"),
+                         "Deletion of requested consumer groups ('g') was successful.\n")
+        self.assertNotIn("g", self.tool("consumer-groups", "--list").split())
+
+    # -- the rest
+
+    def test_offsets_and_deleted_records(self):
+        self.make("low")
+        harness.run("kcat", "-b", self.broker.bootstrap, "-P", "-t", "low", input=b"a\nb\nc\n")
+        self.assertEqual(self.tool("get-offsets", "--topic", "low"), "low:0:3\n")
+        path = os.path.join(harness.Dirs.new("json"), "records.json")
+        with open(path, "w") as f:
+            json.dump({"partitions": [{"topic": "low", "partition": 0, "offset": 2}], "version": 1}, f)
+        self.assertEqual(self.tool("delete-records", "--offset-json-file", path),
+                         "Executing records delete operation\nRecords delete operation completed:\n"
+                         "partition: low-0\tlow_watermark: 2\n")
+        self.assertEqual(self.tool("get-offsets", "--topic", "low", "--time", "earliest"), "low:0:2\n")
+        self.assertEqual(self.tool("get-offsets", "--topic-partitions", "low:0-1"), "low:0:3\n")
+        self.tool("get-offsets", "--topic", "no-such", status=1)
+
+    def test_the_cluster(self):
+        self.make("here")
+        self.assertRegex(self.tool("cluster", "cluster-id"), r"^Cluster ID: [\w-]{22}\n$")
+        self.assertEqual(self.json("cluster", "list-endpoints")[0]["port"], self.broker.port)
+        self.assertIn("Feature: metadata.version ", self.tool("features", "describe"))
+        self.assertEqual(self.tool("features", "upgrade", "--feature", "metadata.version=99", status=1)[:47],
+                         "Could not upgrade metadata.version to 99. The u"[:47])
+        self.assertIn("LeaderId:               1\n", self.tool("metadata-quorum", "describe", "--status"))
+        self.assertEqual(self.json("metadata-quorum", "describe", "--replication")[0]["status"], "Leader")
+        doc = json.loads(self.tool("log-dirs", "--describe", "--topic-list", "here").splitlines()[2])
+        self.assertEqual([p["partition"] for d in doc["brokers"][0]["logDirs"] for p in d["partitions"]], ["here-0"])
+        self.assertIn("\tProduce(0): ", self.tool("broker-api-versions"))
+        self.assertEqual(self.tool("leader-election", "--election-type", "preferred", "--topic", "here",
+                                   "--partition", 0), "Valid replica already elected for partitions here-0\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
