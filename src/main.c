@@ -35,6 +35,8 @@ static const struct command commands[] = {
     {"features", "kafka-features", features_command, "print and change levels of features"},
     {"metadata-quorum", "kafka-metadata-quorum", metadata_quorum_command,
      "print the state of the metadata quorum"},
+    {"reassign-partitions", "kafka-reassign-partitions", reassign_partitions_command,
+     "move partitions between brokers"},
 };
 
 static int usage(FILE *out)

@@ -14,5 +14,6 @@ int broker_api_versions_command(int argc, char **argv);
 int cluster_command(int argc, char **argv);
 int features_command(int argc, char **argv);
 int metadata_quorum_command(int argc, char **argv);
+int reassign_partitions_command(int argc, char **argv);
 
 #endif

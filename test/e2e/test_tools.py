@@ -86,7 +86,7 @@ class Tools(unittest.TestCase):
 
     def test_help_and_the_names_of_scripts(self):
         for name in ("topics", "configs", "consumer-groups", "get-offsets", "delete-records", "log-dirs", "cluster",
-                     "leader-election", "features", "metadata-quorum", "broker-api-versions"):
+                     "leader-election", "reassign-partitions", "features", "metadata-quorum", "broker-api-versions"):
             self.assertIn("--bootstrap-server", subprocess.check_output([OTTLA, name, "--help"], text=True))
             for script in ("kafka-" + name, "kafka-" + name + ".sh"):
                 link = os.path.join(harness.Dirs.new("links"), script)
@@ -188,6 +188,23 @@ class Tools(unittest.TestCase):
         self.assertIn("\tProduce(0): ", self.tool("broker-api-versions"))
         self.assertEqual(self.tool("leader-election", "--election-type", "preferred", "--topic", "here",
                                    "--partition", 0), "Valid replica already elected for partitions here-0\n")
+
+    def test_a_partition_is_reassigned_to_where_it_is(self):
+        self.make("stays")
+        path = os.path.join(harness.Dirs.new("json"), "move.json")
+
+        def plan(replicas):
+            with open(path, "w") as f:
+                json.dump({"version": 1, "partitions": [{"topic": "stays", "partition": 0, "replicas": replicas}]}, f)
+            return "--reassignment-json-file", path
+
+        out = self.tool("reassign-partitions", "--execute", *plan([1]))
+        self.assertIn("Successfully started partition reassignment for stays-0\n", out)
+        self.assertIn("Reassignment of partition stays-0 is completed.\n",
+                      self.tool("reassign-partitions", "--verify", "--preserve-throttles", *plan([1])))
+        self.assertEqual(self.tool("reassign-partitions", "--list"), "No partition reassignments found.\n")
+        self.assertEqual(self.tool("reassign-partitions", "--execute", *plan([9]), status=1),
+                         "Error: Unknown broker id 9\n")
 
 
 if __name__ == "__main__":

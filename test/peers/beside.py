@@ -25,6 +25,9 @@ class Side:
         self.names = {"t": "beside-%s" % letter, "g": "group-%s" % letter, "dir": harness.Dirs.new("beside")}
 
         self.file("records.json", '{"partitions": [{"topic": "%(t)s", "partition": 0, "offset": 0}], "version": 1}')
+        for name, broker in (("move.json", 1), ("move9.json", 9)):
+            self.file(name, '{"version": 1, "partitions": [{"topic": "%%(t)s", "partition": 0, "replicas": [%d]}]}'
+                      % broker)
         part = '{"topic": "%(t)s", "partition": 0, "offset": 0}'
         self.file("twice.json", '{"partitions": [' + part + "," + part + '], "version": 1}')
 
@@ -34,7 +37,9 @@ class Side:
 
     def run(self, step):
         words = [w.format(**self.names) if "{" in w and "}" in w and '"' not in w else w for w in step.split(" ")]
-        done = subprocess.run(self.command(words[0]) + ["--bootstrap-server", self.driver.bootstrap] + words[1:],
+        at = 2 if words[0] == "kafka-cluster" else 1  # there it belongs to the sub-command
+        server = ["--bootstrap-server", self.driver.bootstrap]
+        done = subprocess.run(self.command(words[0]) + words[1:at] + server + words[at:],
                               capture_output=True, text=True, timeout=120, check=False)
         return self.plain(done.stdout), done.returncode, done.stderr
 
@@ -233,6 +238,13 @@ kafka-log-dirs --describe --topic-list {t}
 kafka-log-dirs --describe --broker-list 1 --topic-list no-such
 kafka-log-dirs --describe --broker-list 7
 kafka-log-dirs
+kafka-reassign-partitions --list
+kafka-reassign-partitions --execute --reassignment-json-file {dir}/move.json
+kafka-reassign-partitions --verify --reassignment-json-file {dir}/move.json
+kafka-reassign-partitions --execute --reassignment-json-file {dir}/move9.json
+kafka-reassign-partitions --verify --reassignment-json-file {dir}/move9.json
+kafka-reassign-partitions --cancel --preserve-throttles --reassignment-json-file {dir}/move.json
+kafka-reassign-partitions --execute
 kafka-topics --delete --topic {t}
 """),
     "cluster": (True, """
