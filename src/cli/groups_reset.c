@@ -35,7 +35,7 @@ static bool take_parts(struct reset *r, const char *group, struct cli_parts *ret
 
 static bool is_there(const struct ottla_topics *t, const struct cli_part *p, bool *ret_has_leader)
 {
-    for (size_t i = 0; i < t->count; i++) {
+    for (size_t i = 0; t != NULL && i < t->count; i++) {
         const struct ottla_topic *row = t->rows[i];
         for (size_t k = 0; strcmp(row->name, p->topic) == 0 && k < row->partition_count; k++) {
             if (row->partitions[k]->partition == p->partition) {
@@ -177,7 +177,7 @@ static bool shift(struct cli *c, const char *group, struct cli_parts *parts)
                                        "Cannot shift offset for partition %s-%d since there is no "
                                        "current committed offset",
                                        p->topic, p->partition);
-        if (ok && __builtin_add_overflow(had->value, by, &p->value)) {
+        if (had != NULL && __builtin_add_overflow(had->value, by, &p->value)) {
             p->value = by < 0 ? 0 : INT64_MAX;
         }
     }
