@@ -244,7 +244,7 @@ kafka-reassign-partitions --list
 kafka-reassign-partitions --execute --reassignment-json-file {dir}/move.json
 kafka-reassign-partitions --verify --reassignment-json-file {dir}/move.json
 kafka-reassign-partitions --execute --reassignment-json-file {dir}/move9.json
-kafka-reassign-partitions --verify --reassignment-json-file {dir}/move9.json
+kafka-reassign-partitions --verify --preserve-throttles --reassignment-json-file {dir}/move9.json
 kafka-reassign-partitions --cancel --preserve-throttles --reassignment-json-file {dir}/move.json
 kafka-reassign-partitions --execute
 kafka-topics --delete --topic {t}
