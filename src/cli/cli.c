@@ -90,9 +90,12 @@ static bool take_format(struct cli *c)
            cli_refuse(c, "--format is text or json, not '%s'", text);
 }
 
-static bool connect(struct cli *c)
+static bool connect(const struct cli_tool *tool, struct cli *c)
 {
     const char *file = cli_value(c, CLI_CONFIG);
+    if (file == NULL && tool->old_config > 0) {
+        file = cli_value(c, tool->old_config);
+    }
     c->config = ottla_config_new();
     bool ok = file == NULL || ottla_config_load(c->config, file, &c->error) == 0;
     ok = ok &&
@@ -107,7 +110,7 @@ static int run(const struct cli_tool *tool, struct cli *c)
 {
     bool is_offline = tool->is_offline != NULL && tool->is_offline(c);
     bool ok = take_format(c) && (is_offline || cli_needs(c, CLI_SERVER)) &&
-              (tool->check == NULL || tool->check(c)) && (is_offline || connect(c));
+              (tool->check == NULL || tool->check(c)) && (is_offline || connect(tool, c));
     return ok ? tool->run(c) : refused(c);
 }
 

@@ -45,6 +45,8 @@ struct cli_tool {
     int (*run)(struct cli *c);
     /* Which command lines need no broker. NULL: none. */
     bool (*is_offline)(const struct cli *c);
+    /* How older releases called --command-config; 0: no other way. */
+    int old_config;
 };
 
 enum { CLI_OK = 0, CLI_FAILED = 1 };

@@ -133,6 +133,7 @@ static const struct cli_tool tool = {
              .takes_prefixes = true},
     .check = check,
     .run = run,
+    .old_config = C_OLD_CONFIG,
 };
 
 int cluster_command(int argc, char **argv) { return cli_main(&tool, argc, argv); }

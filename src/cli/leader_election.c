@@ -155,6 +155,7 @@ static const struct cli_tool tool = {
              .takes_prefixes = true},
     .check = check,
     .run = run,
+    .old_config = L_OLD_CONFIG,
 };
 
 int leader_election_command(int argc, char **argv) { return cli_main(&tool, argc, argv); }

@@ -84,6 +84,12 @@ class Tools(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("nonsense", done.stderr)
 
+    def test_a_file_of_settings_is_read_by_all_its_names(self):
+        for words in (("cluster", "cluster-id", "--config"), ("cluster", "cluster-id", "--command-config"),
+                      ("leader-election", "--election-type", "preferred", "--all-topic-partitions", "--admin.config")):
+            self.tool(*words, "/there/is/no/such.properties", status=1)
+            self.assertIn("no such file", self.said)
+
     def test_help_and_the_names_of_scripts(self):
         for name in ("topics", "configs", "consumer-groups", "get-offsets", "delete-records", "log-dirs", "cluster",
                      "leader-election", "reassign-partitions", "features", "metadata-quorum", "broker-api-versions"):
