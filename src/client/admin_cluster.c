@@ -145,7 +145,8 @@ static void fill_versions(struct fill *f, struct ottla_broker_api_versions *to,
     enum { KEYS = 128 };
     int16_t missing[KEYS];
     size_t missing_count = 0, offered = resp->api_keys_count > 0 ? (size_t)resp->api_keys_count : 0;
-    for (int16_t key = 0; key < KEYS; key++) {
+    for (int i = 0; i < KEYS; i++) {
+        int16_t key = (int16_t)i;
         if (is_for_clients(key) && !is_offered(resp, key)) {
             missing[missing_count++] = key;
         }
