@@ -272,6 +272,9 @@ void join_fail(struct group_shard *s, struct group_req *req, enum err e, struct 
 bool join_fill(struct group_req *req, const struct member *m, struct str leader, bool has_members);
 void join_answer(struct group_shard *s, struct member *m); /* the parked one, with the generation */
 void sync_answer(struct group_shard *s, struct group_req *req, const struct member *m);
+/* The response to an OffsetCommit: every partition that it names, without an error yet. NULL when
+ * there is no room. */
+struct offset_commit_resp *commit_answer(struct group_req *req);
 void req_fail_now(struct group_shard *s, struct group_req *req, enum err e);
 
 /* --- rebalance (rebalance.c) --- */

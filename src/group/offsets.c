@@ -60,7 +60,7 @@ static enum err commit_one(struct group_shard *s, struct group_records *rs,
     return OK;
 }
 
-static bool commit_topic(struct group_shard *s, struct group_req *req, struct group_records *rs,
+static void commit_topic(struct group_shard *s, struct group_req *req, struct group_records *rs,
                          int32_t at)
 {
     const struct offset_commit_req *m = req->msg;
@@ -70,33 +70,20 @@ static bool commit_topic(struct group_shard *s, struct group_req *req, struct gr
     struct group_offset v = {.commit_ms = s->t.wall_ms,
                              .expire_ms = expire_ms(s, m->retention_time_ms),
                              .topic_id = in->topic_id};
-    out->name = in->name;
-    out->topic_id = in->topic_id;
-    out->partitions_count = in->partitions_count;
-    out->partitions =
-        arena_array(req->arena, (size_t)in->partitions_count + 1, sizeof *out->partitions);
-    for (int32_t i = 0; out->partitions != NULL && i < in->partitions_count; i++) {
+    for (int32_t i = 0; i < in->partitions_count; i++) {
         struct group_offset_key key = {m->group_id, in->name, in->partitions[i].partition_index};
-        out->partitions[i].partition_index = key.part;
         out->partitions[i].error_code = (int16_t)commit_one(s, rs, &key, &in->partitions[i], &v);
     }
-    return out->partitions != NULL;
 }
 
 static bool commit_all(struct group_shard *s, struct group_req *req, struct group_records *rs)
 {
     const struct offset_commit_req *m = req->msg;
-    struct offset_commit_resp *r = ARENA_NEW(req->arena, struct offset_commit_resp);
-    req->resp = r;
-    if (r == NULL) {
-        return false;
+    req->resp = commit_answer(req);
+    for (int32_t i = 0; req->resp != NULL && i < m->topics_count; i++) {
+        commit_topic(s, req, rs, i);
     }
-    r->topics = arena_array(req->arena, (size_t)m->topics_count + 1, sizeof *r->topics);
-    bool has_room = r->topics != NULL;
-    for (r->topics_count = 0; has_room && r->topics_count < m->topics_count; r->topics_count++) {
-        has_room = commit_topic(s, req, rs, r->topics_count);
-    }
-    return has_room;
+    return req->resp != NULL;
 }
 
 /* Emits w with the request waiting for it; a write without records is none. */

@@ -122,10 +122,9 @@ void sync_answer(struct group_shard *s, struct group_req *req, const struct memb
         }                                                                                          \
     } while (0)
 
-static bool fail_commit_topic(struct group_req *req,
-                              const struct offset_commit_req_offset_commit_request_topic *in,
-                              struct offset_commit_resp_offset_commit_response_topic *out,
-                              enum err e)
+static bool shape_topic(struct group_req *req,
+                        const struct offset_commit_req_offset_commit_request_topic *in,
+                        struct offset_commit_resp_offset_commit_response_topic *out)
 {
     out->name = in->name;
     out->topic_id = in->topic_id;
@@ -134,12 +133,11 @@ static bool fail_commit_topic(struct group_req *req,
         arena_array(req->arena, (size_t)in->partitions_count + 1, sizeof *out->partitions);
     for (int32_t i = 0; out->partitions != NULL && i < in->partitions_count; i++) {
         out->partitions[i].partition_index = in->partitions[i].partition_index;
-        out->partitions[i].error_code = (int16_t)e;
     }
     return out->partitions != NULL;
 }
 
-static void fail_commit(struct group_req *req, enum err e)
+struct offset_commit_resp *commit_answer(struct group_req *req)
 {
     const struct offset_commit_req *m = req->msg;
     struct offset_commit_resp *r = ARENA_NEW(req->arena, struct offset_commit_resp);
@@ -150,9 +148,20 @@ static void fail_commit(struct group_req *req, enum err e)
         has_room = r->topics != NULL;
     }
     for (int32_t i = 0; has_room && i < m->topics_count; i++) {
-        has_room = fail_commit_topic(req, &m->topics[i], &r->topics[i], e);
+        has_room = shape_topic(req, &m->topics[i], &r->topics[i]);
     }
-    req->resp = has_room ? r : NULL;
+    return has_room ? r : NULL;
+}
+
+static void fail_commit(struct group_req *req, enum err e)
+{
+    struct offset_commit_resp *r = commit_answer(req);
+    for (int32_t i = 0; r != NULL && i < r->topics_count; i++) {
+        for (int32_t k = 0; k < r->topics[i].partitions_count; k++) {
+            r->topics[i].partitions[k].error_code = (int16_t)e;
+        }
+    }
+    req->resp = r;
 }
 
 static bool fail_fetch_topic(struct group_req *req,
