@@ -21,11 +21,6 @@ struct election {
     bool is_unclean;
 };
 
-static bool has(const int32_t *v, int32_t count, int32_t id)
-{
-    return ids_have((struct ids){v, count}, id);
-}
-
 static bool may_lead(const struct election *e, int32_t id)
 {
     if (id < 0 || id == e->move->leaving) {
@@ -37,7 +32,8 @@ static bool may_lead(const struct election *e, int32_t id)
 
 static bool is_eligible(const struct election *e, int32_t id)
 {
-    return (has(e->isr, e->isr_count, id) || has(e->elr, e->elr_count, id)) && may_lead(e, id);
+    return (ctl_has_id(e->isr, e->isr_count, id) || ctl_has_id(e->elr, e->elr_count, id)) &&
+           may_lead(e, id);
 }
 
 static void shrink_isr(struct election *e)
@@ -55,7 +51,8 @@ static void add_eligible(struct election *e, struct ids from)
     for (int32_t i = 0; i < from.count; i++) {
         int32_t id = from.v[i];
         bool lost_data = e->move->is_unclean && id == e->move->leaving;
-        if (!lost_data && !has(e->isr, e->isr_count, id) && !has(e->elr, e->elr_count, id)) {
+        if (!lost_data && !ctl_has_id(e->isr, e->isr_count, id) &&
+            !ctl_has_id(e->elr, e->elr_count, id)) {
             e->elr[e->elr_count++] = id;
         }
     }
@@ -110,7 +107,7 @@ static void choose_leader(struct election *e)
 /* A leader from outside the ISR becomes it. */
 static void settle_isr(struct election *e)
 {
-    bool is_from_outside = e->leader != NO_LEADER && !has(e->isr, e->isr_count, e->leader);
+    bool is_from_outside = e->leader != NO_LEADER && !ctl_has_id(e->isr, e->isr_count, e->leader);
     if (is_from_outside) {
         e->isr[0] = e->leader;
         e->isr_count = 1;
@@ -126,11 +123,6 @@ static void settle_isr(struct election *e)
     if (e->isr_count >= MIN(e->min_isr, (int32_t)e->part->replica_count)) {
         e->elr_count = 0;
     }
-}
-
-static bool same(struct ids a, const int32_t *v, int32_t count)
-{
-    return a.count == count && (count == 0 || memcmp(a.v, v, (size_t)count * sizeof *v) == 0);
 }
 
 /* Whether the last leader has to be noted or forgotten; *ret_count −1: neither. */
@@ -158,7 +150,8 @@ static void put_change(const struct election *e, struct uuid topic, int32_t part
     int32_t last_count;
     r.topic_id = topic;
     r.partition_id = part;
-    if ((e->isr_count > 0 || e->has_elr) && !same(image_part_isr(e->part), e->isr, e->isr_count)) {
+    if ((e->isr_count > 0 || e->has_elr) &&
+        !ctl_same_ids(image_part_isr(e->part), e->isr, e->isr_count)) {
         r.isr = e->isr;
         r.isr_count = e->isr_count;
     }
@@ -168,7 +161,7 @@ static void put_change(const struct election *e, struct uuid topic, int32_t part
     if (e->is_unclean && e->part->recovery_state == 0) {
         r.leader_recovery_state = 1;
     }
-    if (!same(image_part_elr(e->part), e->elr, e->elr_count)) {
+    if (!ctl_same_ids(image_part_elr(e->part), e->elr, e->elr_count)) {
         r.eligible_leader_replicas = e->elr;
         r.eligible_leader_replicas_count = e->elr_count;
     }

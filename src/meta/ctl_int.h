@@ -76,6 +76,17 @@ static inline bool ctl_is_active(const struct image_node *broker)
     return broker != NULL && !broker->is_fenced && !broker->is_shutting_down;
 }
 
+/* Lists of broker ids that are being made. */
+static inline bool ctl_has_id(const int32_t *v, int32_t count, int32_t id)
+{
+    return ids_have((struct ids){v, count}, id);
+}
+
+static inline bool ctl_same_ids(struct ids a, const int32_t *v, int32_t count)
+{
+    return a.count == count && (count == 0 || memcmp(a.v, v, (size_t)count * sizeof *v) == 0);
+}
+
 /* Whether the name follows the rules of topic names. */
 struct ctl_outcome ctl_check_topic_name(const struct ctl_req *req, struct str name);
 

@@ -23,11 +23,6 @@ struct placement {
     int32_t replica_count, removing_count, adding_count, isr_count;
 };
 
-static bool has(const int32_t *v, int32_t count, int32_t id)
-{
-    return ids_have((struct ids){v, count}, id);
-}
-
 static bool new_placement(struct arena *a, struct placement *p, int32_t target_count)
 {
     size_t most = (size_t)p->part->replica_count + p->part->isr_count + (size_t)target_count + 1;
@@ -42,7 +37,7 @@ static void keep_isr(struct placement *p, const int32_t *without, int32_t withou
 {
     struct ids isr = image_part_isr(p->part);
     for (int32_t i = 0; i < isr.count; i++) {
-        if (!has(without, without_count, isr.v[i])) {
+        if (!ctl_has_id(without, without_count, isr.v[i])) {
             p->isr[p->isr_count++] = isr.v[i];
         }
     }
@@ -96,19 +91,14 @@ static struct uuid dir_of(const struct reassigning *r, const struct placement *p
     return ctl_default_dir(image_broker(r->ctl->tip, id));
 }
 
-static bool same(struct ids a, const int32_t *v, int32_t count)
-{
-    return a.count == count && (count == 0 || memcmp(a.v, v, (size_t)count * sizeof *v) == 0);
-}
-
 /* The leader stays as long as it is in sync; else the first replica that is. */
 static int32_t leader_of(const struct reassigning *r, const struct placement *p)
 {
-    if (p->part->leader == NO_LEADER || has(p->isr, p->isr_count, p->part->leader)) {
+    if (p->part->leader == NO_LEADER || ctl_has_id(p->isr, p->isr_count, p->part->leader)) {
         return p->part->leader;
     }
     for (int32_t i = 0; i < p->replica_count; i++) {
-        if (has(p->isr, p->isr_count, p->replicas[i]) &&
+        if (ctl_has_id(p->isr, p->isr_count, p->replicas[i]) &&
             ctl_is_active(image_broker(r->ctl->tip, p->replicas[i]))) {
             return p->replicas[i];
         }
@@ -123,22 +113,22 @@ static struct ctl_outcome put(const struct reassigning *r, struct placement *p)
     int32_t leader = leader_of(r, p);
     rec.partition_id = p->index;
     rec.topic_id = p->topic->id;
-    if (!same(image_part_isr(p->part), p->isr, p->isr_count)) {
+    if (!ctl_same_ids(image_part_isr(p->part), p->isr, p->isr_count)) {
         rec.isr = p->isr;
         rec.isr_count = p->isr_count;
     }
     if (leader != p->part->leader) {
         rec.leader = leader;
     }
-    if (!same(image_part_removing(p->part), p->removing, p->removing_count)) {
+    if (!ctl_same_ids(image_part_removing(p->part), p->removing, p->removing_count)) {
         rec.removing_replicas = p->removing;
         rec.removing_replicas_count = p->removing_count;
     }
-    if (!same(image_part_adding(p->part), p->adding, p->adding_count)) {
+    if (!ctl_same_ids(image_part_adding(p->part), p->adding, p->adding_count)) {
         rec.adding_replicas = p->adding;
         rec.adding_replicas_count = p->adding_count;
     }
-    if (!same(image_part_replicas(p->part), p->replicas, p->replica_count)) {
+    if (!ctl_same_ids(image_part_replicas(p->part), p->replicas, p->replica_count)) {
         rec.replicas = p->replicas;
         rec.replicas_count = p->replica_count;
         struct uuid *dirs = arena_array(r->req->arena, (size_t)p->replica_count + 1, sizeof *dirs);
