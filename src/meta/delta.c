@@ -28,6 +28,16 @@ void delta_deinit(struct delta *d)
 
 void delta_clear(struct delta *d) { delta_deinit(d); }
 
+bool delta_has_config(const struct delta *d, enum config_resource type)
+{
+    for (const struct delta_config *c = d->configs; c != NULL; c = c->next) {
+        if (c->type == type) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool delta_is_empty(const struct delta *d)
 {
     return d->topics == NULL && d->configs == NULL && d->broker_count == 0 &&

@@ -51,6 +51,9 @@ void delta_deinit(struct delta *d);
 void delta_clear(struct delta *d);
 bool delta_is_empty(const struct delta *d);
 
+/* Whether settings of any resource of that type changed. */
+bool delta_has_config(const struct delta *d, enum config_resource type);
+
 /* NULL when the topic was not touched. */
 const struct delta_topic *delta_topic(const struct delta *d, struct uuid id);
 

@@ -94,10 +94,7 @@ static void reconfigure_partition(void *ctx, struct partition *p)
 
 static void update_configs(struct reaction *r, const struct image *img, const struct delta *delta)
 {
-    struct reconfigure c = {r, img, delta, false};
-    for (const struct delta_config *d = delta->configs; d != NULL; d = d->next) {
-        c.all |= d->type == RESOURCE_BROKER;
-    }
+    struct reconfigure c = {r, img, delta, delta_has_config(delta, RESOURCE_BROKER)};
     if (delta->configs != NULL) {
         topic_table_each(r->topics, reconfigure_partition, &c);
     }

@@ -211,7 +211,7 @@ static void on_committed(void *ctx, const struct image *img, const struct delta 
     struct server *s = ctx;
     reaction_apply(&s->reaction, img, delta);
     forget_offsets(s, delta);
-    if (delta->configs != NULL) {
+    if (delta_has_config(delta, RESOURCE_BROKER)) {
         apply_settings(s, img);
     }
     if (storage_has_unmade(s->storage)) {
