@@ -5,6 +5,7 @@
 #include "base/diag.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "meta/config.h"
 #include "plat/thread.h"
 
 #include <stdio.h>
@@ -89,10 +90,8 @@ static void override_host(struct admission *a, struct map *to, struct str host, 
 static void parse_overrides(struct admission *a, struct map *to, struct str list)
 {
     size_t at = 0;
-    while (at < list.len) {
-        const char *comma = memchr(list.p + at, ',', list.len - at);
-        size_t end = comma ? (size_t)(comma - list.p) : list.len;
-        struct str item = str_trim(str_sub(list, at, end - at));
+    struct str item;
+    while (config_list_next(list, &at, &item)) {
         size_t colon = str_find_last(item, ':');
         size_t host_len = colon < item.len ? colon : 0;
         int64_t most;
@@ -103,7 +102,6 @@ static void parse_overrides(struct admission *a, struct map *to, struct str list
             diag_warn("config", "max.connections.per.ip.overrides: '%.*s' is not host:count",
                       STR_ARG(item));
         }
-        at = end + 1;
     }
 }
 
