@@ -411,12 +411,12 @@ static void on_newcomer(struct mail *m)
     mem_free(n);
 }
 
-void worker_adopt(struct worker *w, struct sock *s, struct endpoint *endpoint)
+void worker_adopt(struct worker *w, struct sock *s, const char *peer, struct endpoint *endpoint)
 {
     struct newcomer *n = NEW(struct newcomer);
     n->mail.fn = on_newcomer;
     n->place = &w->places[endpoint - w->broker->endpoints];
     n->sock = s;
-    sock_peer_name(s, n->peer);
+    snprintf(n->peer, sizeof n->peer, "%s", peer);
     loop_post(w->loop, &n->mail);
 }

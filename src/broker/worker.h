@@ -23,8 +23,9 @@ struct loop *worker_loop(struct worker *w);
 must_check enum err worker_start(struct worker *w);
 void worker_stop(struct worker *w); /* any thread; returns when the thread has ended */
 
-/* Hands over a fresh connection that came in at `endpoint`. Any thread. */
-void worker_adopt(struct worker *w, struct sock *s, struct endpoint *endpoint);
+/* Hands over a fresh connection from `peer` (sock_peer_name), which was admitted, that came in at
+ * `endpoint`. Any thread. */
+void worker_adopt(struct worker *w, struct sock *s, const char *peer, struct endpoint *endpoint);
 
 /* Counters that its thread alone writes. */
 struct worker_metrics *worker_metrics(struct worker *w);

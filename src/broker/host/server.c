@@ -297,7 +297,7 @@ static void on_accept(void *ctx, struct sock *sock)
     }
     unsigned n = atomic_fetch_add(&b->next_worker, 1);
     atomic_fetch_add(&b->metrics->accepted, 1);
-    worker_adopt(b->workers[n % (unsigned)b->worker_count], sock, ep);
+    worker_adopt(b->workers[n % (unsigned)b->worker_count], sock, peer, ep);
 }
 
 static enum err listen_at(struct server *s, struct endpoint *ep, struct buf *why)
