@@ -51,10 +51,6 @@ int groups_describe(struct cli *c);
 int groups_delete_offsets(struct cli *c);
 int groups_reset(struct cli *c);
 
-/* Times as --to-datetime and --by-duration take them. False, and why. */
-bool groups_parse_datetime(struct cli *c, const char *text, int64_t *ret_ms);
-bool groups_parse_duration(struct cli *c, const char *text, int64_t *ret_ms);
-
 /* Plans of resets as CSV. */
 struct groups_plan {
     char *group; /* NULL: of the one group */

@@ -1,6 +1,8 @@
 /* `ottla consumer-groups --reset-offsets`: what to reset, to what, and doing it. One thread. */
 #include "cli/groups.h"
 
+#include "base/iso8601.h"
+
 #include <inttypes.h>
 #include <time.h>
 
@@ -222,6 +224,20 @@ static int64_t now_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+static bool take_datetime(struct cli *c, int64_t *ret_ms)
+{
+    const char *text = cli_value(c, G_TO_DATETIME);
+    return iso8601_time(str_from(text), ret_ms) ||
+           cli_refuse(c, "'%s' is no time: write YYYY-MM-DDTHH:mm:SS.sss", text);
+}
+
+static bool take_duration(struct cli *c, int64_t *ret_ms)
+{
+    const char *text = cli_value(c, G_BY_DURATION);
+    return (iso8601_duration(str_from(text), ret_ms) && *ret_ms > INT64_MIN / 2) ||
+           cli_refuse(c, "'%s' is no duration: write PnDTnHnMnS, as PT1H30M or P7D", text);
+}
+
 static bool choose(struct reset *r, const char *group, struct cli_parts *parts)
 {
     struct cli *c = r->cli;
@@ -233,11 +249,10 @@ static bool choose(struct reset *r, const char *group, struct cli_parts *parts)
         return ask(c, parts, cli_has(c, G_TO_LATEST) ? OTTLA_OFFSET_LATEST : OTTLA_OFFSET_EARLIEST);
     }
     if (cli_has(c, G_TO_DATETIME)) {
-        return groups_parse_datetime(c, cli_value(c, G_TO_DATETIME), &ms) && to_time(c, parts, ms);
+        return take_datetime(c, &ms) && to_time(c, parts, ms);
     }
     if (cli_has(c, G_BY_DURATION)) {
-        return groups_parse_duration(c, cli_value(c, G_BY_DURATION), &ms) &&
-               to_time(c, parts, now_ms() - ms);
+        return take_duration(c, &ms) && to_time(c, parts, now_ms() - ms);
     }
     return cli_has(c, G_SHIFT_BY)    ? shift(c, group, parts)
            : cli_has(c, G_FROM_FILE) ? from_file(r, group, parts)

@@ -2,6 +2,8 @@
  * table cannot say. Pure. */
 #include "meta/config.h"
 
+#include "base/iso8601.h"
+
 #include <stdio.h>
 
 /* --- groups --- */
@@ -52,46 +54,13 @@ static bool is_within(const struct broker_config *broker, const struct config_se
     return true;
 }
 
-/* Digits, perhaps with a fraction, and one of the units; false when there are none. */
-static bool skip_amount(struct str *s, const char *units)
-{
-    size_t n = 0;
-    while (n < s->len && (s->p[n] == '.' || (s->p[n] >= '0' && s->p[n] <= '9'))) {
-        n++;
-    }
-    if (n == 0 || n == s->len || strchr(units, s->p[n]) == NULL) {
-        return false;
-    }
-    *s = str_sub(*s, n + 1, s->len - n - 1);
-    return true;
-}
-
-/* ISO 8601 as far as Java reads it: PnDTnHnMn.nS. */
-static bool is_duration(struct str s)
-{
-    if (s.len < 3 || s.p[0] != 'P') {
-        return false;
-    }
-    s = str_sub(s, 1, s.len - 1);
-    (void)skip_amount(&s, "D");
-    if (s.len == 0) {
-        return true;
-    }
-    if (s.p[0] != 'T' || s.len == 1) {
-        return false;
-    }
-    s = str_sub(s, 1, s.len - 1);
-    (void)skip_amount(&s, "H");
-    (void)skip_amount(&s, "M");
-    (void)skip_amount(&s, "S");
-    return s.len == 0;
-}
-
 static bool is_offset_reset(struct str s)
 {
     struct str by = STR("by_duration:");
+    int64_t ms = 0;
     return str_eq(s, STR("earliest")) || str_eq(s, STR("latest")) ||
-           (str_has_prefix(s, by) && is_duration(str_sub(s, by.len, s.len - by.len)));
+           (str_has_prefix(s, by) && iso8601_duration(str_sub(s, by.len, s.len - by.len), &ms) &&
+            ms >= 0);
 }
 
 bool group_config_check(const struct broker_config *broker, const struct config_setting *s,
