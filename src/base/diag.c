@@ -9,9 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* In name order behind the root. */
-static const char *const areas[] = {"root",     "broker", "config",    "controller", "group", "log",
-                                    "metadata", "net",    "partition", "storage",    "upkeep"};
+#define DIAG_AREA_TEXT(name, text) text,
+static const char *const areas[DIAG_AREA_COUNT] = {DIAG_AREAS(DIAG_AREA_TEXT)};
 
 static const char *const level_names[DIAG_LEVELS] = {"TRACE", "DEBUG", "INFO",
                                                      "WARN",  "ERROR", "FATAL"};
@@ -27,7 +26,7 @@ static void to_stderr(void *ctx, enum diag_level level, const char *area, const 
 static diag_sink_fn *sink_fn = to_stderr;
 static void *sink_ctx;
 /* One more than the level; 0: none of its own. */
-static _Atomic int levels[ARRAY_LEN(areas)] = {DIAG_INFO + 1};
+static _Atomic int levels[DIAG_AREA_COUNT] = {DIAG_INFO + 1};
 
 void diag_set_sink(diag_sink_fn *fn, void *ctx)
 {
@@ -37,19 +36,19 @@ void diag_set_sink(diag_sink_fn *fn, void *ctx)
 
 void diag_set_level(enum diag_level level) { atomic_store(&levels[0], (int)level + 1); }
 
-const char *diag_area(size_t i) { return i < ARRAY_LEN(areas) ? areas[i] : NULL; }
+const char *diag_area_name(size_t area) { return area < DIAG_AREA_COUNT ? areas[area] : NULL; }
 
-enum diag_level diag_area_level(size_t i)
+enum diag_level diag_area_level(size_t area)
 {
-    int own = atomic_load_explicit(&levels[i], memory_order_relaxed);
+    int own = atomic_load_explicit(&levels[area], memory_order_relaxed);
     own = own ? own : atomic_load_explicit(&levels[0], memory_order_relaxed);
     return (enum diag_level)(own - 1);
 }
 
-void diag_set_area_level(size_t i, int level)
+void diag_set_area_level(size_t area, int level)
 {
-    ASSERT(i < ARRAY_LEN(areas) && level < DIAG_LEVELS && (i > 0 || level >= 0));
-    atomic_store(&levels[i], level + 1);
+    ASSERT(area < DIAG_AREA_COUNT && level < DIAG_LEVELS && (area != DIAG_ROOT || level >= 0));
+    atomic_store(&levels[area], level + 1);
 }
 
 const char *diag_level_name(enum diag_level level) { return level_names[level]; }
@@ -65,19 +64,9 @@ bool diag_level_parse(struct str name, enum diag_level *ret_level)
     return false;
 }
 
-static size_t area_index(const char *area)
+void diag(enum diag_level level, enum diag_area area, const char *fmt, ...)
 {
-    for (size_t i = 1; i < ARRAY_LEN(areas); i++) {
-        if (strcmp(areas[i], area) == 0) {
-            return i;
-        }
-    }
-    return 0;
-}
-
-void diag(enum diag_level level, const char *area, const char *fmt, ...)
-{
-    if (level < diag_area_level(area_index(area))) {
+    if (level < diag_area_level(area)) {
         return;
     }
     char text[1024];
@@ -85,5 +74,5 @@ void diag(enum diag_level level, const char *area, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    sink_fn(sink_ctx, level, area, text);
+    sink_fn(sink_ctx, level, areas[area], text);
 }

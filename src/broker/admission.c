@@ -83,7 +83,7 @@ static void override_host(struct admission *a, struct map *to, struct str host, 
         e->count = most;
     }
     if (n == 0) {
-        diag_warn("config", "max.connections.per.ip.overrides: there is no host %s", name);
+        diag_warn(DIAG_CONFIG, "max.connections.per.ip.overrides: there is no host %s", name);
     }
 }
 
@@ -99,7 +99,7 @@ static void parse_overrides(struct admission *a, struct map *to, struct str list
             str_to_i64(str_sub(item, host_len + 1, item.len - host_len - 1), &most) && most >= 0) {
             override_host(a, to, str_sub(item, 0, host_len), most);
         } else if (item.len > 0) {
-            diag_warn("config", "max.connections.per.ip.overrides: '%.*s' is not host:count",
+            diag_warn(DIAG_CONFIG, "max.connections.per.ip.overrides: '%.*s' is not host:count",
                       STR_ARG(item));
         }
     }

@@ -119,7 +119,7 @@ void call_skip(struct call *c)
 
 void call_fail(struct call *c, const char *why)
 {
-    diag_warn("broker", "%s v%d from %s cannot be answered (%s): closing the connection",
+    diag_warn(DIAG_BROKER, "%s v%d from %s cannot be answered (%s): closing the connection",
               wire_name(wire_request(c->api->key)), call_version(c), conn_peer(c->conn), why);
     drop_extents(c);
     reply_skip(c->reply);

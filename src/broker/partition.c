@@ -51,7 +51,7 @@ void partition_unref(struct partition *p)
     }
     enum err e = close_log(p);
     if (e) {
-        diag_warn("partition", "%.*s-%d: closing its log failed: %s", STR_ARG(p->topic_name),
+        diag_warn(DIAG_PARTITION, "%.*s-%d: closing its log failed: %s", STR_ARG(p->topic_name),
                   p->index, err_text(e));
         logdir_spoil(p->dir);
     }
@@ -179,7 +179,7 @@ static enum err to_kafka(struct partition *p, enum err e)
     case ERR_NO_SPACE:
     case ERR_PERMISSION:
     case ERR_NOT_FOUND:
-        diag_error("partition", "%.*s-%d: append failed: %s", STR_ARG(p->topic_name), p->index,
+        diag_error(DIAG_PARTITION, "%.*s-%d: append failed: %s", STR_ARG(p->topic_name), p->index,
                    err_text(e));
         return ERR_KAFKA_STORAGE_ERROR;
     default:
@@ -268,11 +268,11 @@ void partition_sync(struct partition *p)
     enum err e = log_sync(p->log, &end);
     mutex_lock(&p->lock);
     if (e == ERR_NO_FDS || e == ERR_NO_MEMORY) {
-        diag_warn("partition", "%.*s-%d: fsync has to wait: %s", STR_ARG(p->topic_name), p->index,
-                  err_text(e));
+        diag_warn(DIAG_PARTITION, "%.*s-%d: fsync has to wait: %s", STR_ARG(p->topic_name),
+                  p->index, err_text(e));
         p->is_sync_due = true;
     } else if (e && atomic_load(&p->offline) == OK) {
-        diag_error("partition", "%.*s-%d: fsync failed (%s): nothing more is acknowledged on it",
+        diag_error(DIAG_PARTITION, "%.*s-%d: fsync failed (%s): nothing more is acknowledged on it",
                    STR_ARG(p->topic_name), p->index, err_text(e));
         atomic_store(&p->offline, ERR_KAFKA_STORAGE_ERROR);
         fire_waiters(p);

@@ -154,7 +154,7 @@ static const struct api *api_for(const struct wire_header *h)
 
 static bool refuse(struct call *c, const char *why)
 {
-    diag_warn("broker", "%s sent what is not understood (api %d version %d: %s): closing it",
+    diag_warn(DIAG_BROKER, "%s sent what is not understood (api %d version %d: %s): closing it",
               conn_peer(c->conn), c->header.api_key, c->header.version, why);
     reply_skip(c->reply);
     conn_close(c->conn);
@@ -406,7 +406,7 @@ static void on_newcomer(struct mail *m)
     enum err e = conn_open(n->place->worker->loop, n->sock, &n->place->config, &conn);
     if (e) {
         admission_leave(n->place->worker->broker->admission, n->peer);
-        diag_warn("broker", "a new connection was dropped: %s", err_text(e));
+        diag_warn(DIAG_BROKER, "a new connection was dropped: %s", err_text(e));
     }
     mem_free(n);
 }

@@ -68,7 +68,7 @@ void log_poison(struct log *log, const char *why)
 void log_poison_locked(struct log *log, const char *why)
 {
     if (!log->is_poisoned) {
-        diag_error("log", "%s takes no more writes: %s", log->dir, why);
+        diag_error(DIAG_LOG, "%s takes no more writes: %s", log->dir, why);
     }
     log->is_poisoned = true;
 }

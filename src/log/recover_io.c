@@ -190,7 +190,7 @@ static enum err fit_start(struct recovery *r)
     if (log->end_off >= log->start_off) {
         return OK;
     }
-    diag_error("log", "%s ends at %lld, before its start %lld: beginning anew there", log->dir,
+    diag_error(DIAG_LOG, "%s ends at %lld, before its start %lld: beginning anew there", log->dir,
                (long long)log->end_off, (long long)log->start_off);
     enum err e = OK;
     while (log->seg_count > 0 && !e) {
@@ -368,7 +368,7 @@ enum err log_open(const struct log_open_args *args, struct log **ret_log,
         return e;
     }
     if (r.stats.truncated_bytes > 0) {
-        diag_warn("log", "%s: %lld bytes that no sync covered were cut off", r.log->dir,
+        diag_warn(DIAG_LOG, "%s: %lld bytes that no sync covered were cut off", r.log->dir,
                   (long long)r.stats.truncated_bytes);
     }
     if (ret_recovery != NULL) {

@@ -408,7 +408,7 @@ enum err recover_scan_seg(struct recovery *r, struct recover_seg *rs, struct sca
     }
     e = e ? e : scan_seg(&w);
     if (e == ERR_CORRUPT_MESSAGE && rs->scan == SCAN_TAIL) {
-        diag_warn("log", "%s: the stop was clean but segment %lld is not: checking all of it",
+        diag_warn(DIAG_LOG, "%s: the stop was clean but segment %lld is not: checking all of it",
                   r->log->dir, (long long)rs->base_off);
         rs->scan = SCAN_CHECK;
         r->recovery_off = rs->base_off;

@@ -126,7 +126,7 @@ static enum err replay(struct recovery *r, int64_t from_off, bool has_producers)
     for (uint32_t i = log_seg_at(log, from_off); i < log->seg_count && !e; i++) {
         e = replay_seg(&x, i);
         if (e == ERR_CORRUPT_MESSAGE) {
-            diag_error("log", "%s: segment %lld is damaged below the recovery point", log->dir,
+            diag_error(DIAG_LOG, "%s: segment %lld is damaged below the recovery point", log->dir,
                        (long long)log->segs[i]->base_off);
             e = OK;
         }
@@ -142,7 +142,8 @@ static enum err replay(struct recovery *r, int64_t from_off, bool has_producers)
  */
 static enum err rebuild_epochs(struct recovery *r)
 {
-    diag_warn("log", "%s: leader-epoch-checkpoint does not tell all: reading the batches' epochs",
+    diag_warn(DIAG_LOG,
+              "%s: leader-epoch-checkpoint does not tell all: reading the batches' epochs",
               r->log->dir);
     r->log->epochs.count = 0;
     r->log->are_epochs_dirty = true;
@@ -183,7 +184,7 @@ int64_t recover_load_snapshot(struct recovery *r, int64_t off)
             return at;
         }
         if (e != ERR_NOT_FOUND) {
-            diag_warn("log", "%s: producer snapshot %lld is not usable: %s", r->log->dir,
+            diag_warn(DIAG_LOG, "%s: producer snapshot %lld is not usable: %s", r->log->dir,
                       (long long)at, err_text(e));
         }
     }

@@ -200,7 +200,7 @@ static void snapshot_at_roll(struct log *log)
     }
     enum err e = bytes.err ? bytes.err : snapshot_write(log, off, buf_bytes(&bytes), false);
     if (e) {
-        diag_warn("log", "%s: no producer snapshot at the roll: %s", log->dir, err_text(e));
+        diag_warn(DIAG_LOG, "%s: no producer snapshot at the roll: %s", log->dir, err_text(e));
     }
     buf_deinit(&bytes);
 }

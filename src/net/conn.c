@@ -76,7 +76,7 @@ static bool may_say(struct conn_shared *s)
     int64_t now_s = loop_now_ms(s->loop) / 1000;
     if (now_s != s->said_ms / 1000) {
         if (s->said_count > LINES_PER_SECOND) {
-            diag_warn("net", "%d more connections closed for errors",
+            diag_warn(DIAG_NET, "%d more connections closed for errors",
                       s->said_count - LINES_PER_SECOND);
         }
         s->said_count = 0;
@@ -93,7 +93,7 @@ void conn_fail(struct conn *c, enum err reason, const char *fmt, ...)
         va_start(args, fmt);
         vsnprintf(text, sizeof text, fmt, args);
         va_end(args);
-        diag(c->is_client ? DIAG_DEBUG : DIAG_WARN, "net", "%s closed: %s", c->peer, text);
+        diag(c->is_client ? DIAG_DEBUG : DIAG_WARN, DIAG_NET, "%s closed: %s", c->peer, text);
     }
     conn_close_for(c, reason);
 }
@@ -348,7 +348,7 @@ static void check_idle(struct conn *c)
         c->active_ms = now_ms;
     }
     if (now_ms - c->active_ms >= max_ms) {
-        diag_debug("net", "%s closed: %s", c->peer, c->is_blocked ? "it reads nothing" : "idle");
+        diag_debug(DIAG_NET, "%s closed: %s", c->peer, c->is_blocked ? "it reads nothing" : "idle");
         conn_close_for(c, OK);
         return;
     }

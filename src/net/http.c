@@ -125,7 +125,7 @@ static bool start(struct http *h)
                                        (size_t)CONNECTION_BYTES, MHD_OPTION_END);
         if (h->daemon == NULL) {
             h->has_failed = true;
-            diag_warn("net", "no HTTP: libmicrohttpd is missing or cannot start");
+            diag_warn(DIAG_NET, "no HTTP: libmicrohttpd is missing or cannot start");
         }
     }
     return h->daemon != NULL;

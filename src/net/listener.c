@@ -25,7 +25,7 @@ static void say_shed(struct listener *l, enum err why)
 {
     int64_t now_ms = loop_now_ms(l->loop);
     if (now_ms - l->said_ms >= SAY_MS) {
-        diag_error("net", "%s: %d connections turned away", err_text(why), l->shed_count);
+        diag_error(DIAG_NET, "%s: %d connections turned away", err_text(why), l->shed_count);
         l->said_ms = now_ms;
         l->shed_count = 0;
     }

@@ -36,7 +36,7 @@ static void commit(struct committer *c)
     struct offset_commit_req req = offset_commit_req_default;
     p.partition_index = c->part;
     p.committed_offset = ++c->sent[c->part];
-    diag_debug("sim", "partition %d: commits %lld", c->part, (long long)c->sent[c->part]);
+    diag_debug(DIAG_ROOT, "partition %d: commits %lld", c->part, (long long)c->sent[c->part]);
     t.name = str_from(c->topic);
     t.partitions = &p;
     t.partitions_count = 1;
@@ -98,7 +98,7 @@ static bool on_committed(struct committer *c, const struct offset_commit_resp *r
     if (e) {
         return refused(c, e, why);
     }
-    diag_debug("sim", "partition %d: %lld is committed", c->part, (long long)c->sent[c->part]);
+    diag_debug(DIAG_ROOT, "partition %d: %lld is committed", c->part, (long long)c->sent[c->part]);
     c->told[c->part] = c->sent[c->part];
     c->acked_count++;
     return true;

@@ -118,7 +118,7 @@ static void violation(const struct sim *s, const char *fmt, ...)
 }
 
 /* What happens, for who looks into a seed: SIM_DIAG=1. */
-#define TELL(...) diag_debug("sim", __VA_ARGS__)
+#define TELL(...) diag_debug(DIAG_ROOT, __VA_ARGS__)
 
 /* --- the broker's life --- */
 

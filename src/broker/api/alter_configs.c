@@ -23,7 +23,7 @@ static struct outcome refused(enum err e, struct str text) { return (struct outc
 static int find_area(struct str name)
 {
     const char *area;
-    for (size_t i = 0; (area = diag_area(i)) != NULL; i++) {
+    for (size_t i = 0; (area = diag_area_name(i)) != NULL; i++) {
         if (str_eq(name, str_from(area))) {
             return (int)i;
         }

@@ -266,7 +266,7 @@ static bool describe_loggers(struct describing *d)
     if (!is_this_broker(d, "", &has_room)) {
         return has_room;
     }
-    for (size_t i = 0; (area = diag_area(i)) != NULL; i++) {
+    for (size_t i = 0; (area = diag_area_name(i)) != NULL; i++) {
         config_entry *e = is_asked_for(d, str_from(area)) ? add_entry(d) : NULL;
         if (e != NULL) {
             e->name = str_from(area);

@@ -59,7 +59,7 @@ static void step(struct controller *c)
     int64_t deadline_ms;
     enum err e = metalog_step(c->log, &deadline_ms);
     if (e) {
-        diag_error("controller", "the metadata log failed: %s; stopping", err_text(e));
+        diag_error(DIAG_CONTROLLER, "the metadata log failed: %s; stopping", err_text(e));
         c->on_fatal(c->ctx, e);
         return;
     }

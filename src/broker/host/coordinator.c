@@ -151,7 +151,7 @@ static void write_out(struct shard_host *h, struct group_write *w, struct group_
                      h->coordinator->broker->config.offsets_commit_timeout_ms;
     list_push_back(&h->in_flight, &f->node);
     if (group_shard_appended(h->shard, w, done.log.base_off)) {
-        diag_error("groups", "%.*s-%d: no memory for what was written; it is loaded again",
+        diag_error(DIAG_GROUP, "%.*s-%d: no memory for what was written; it is loaded again",
                    STR_ARG(h->part->topic_name), h->part->index);
         h->is_lost = true;
     }

@@ -99,12 +99,12 @@ enum err coordinator_load(struct partition *p, struct group_shard *s)
     }
     buf_deinit(&l.chunk);
     if (l.bad_count > 0) {
-        diag_warn("groups", "%.*s-%d: %lld records are not understood and count for nothing",
+        diag_warn(DIAG_GROUP, "%.*s-%d: %lld records are not understood and count for nothing",
                   STR_ARG(p->topic_name), p->index, (long long)l.bad_count);
     }
     if (e) {
-        diag_error("groups", "%.*s-%d cannot be loaded at offset %lld: %s", STR_ARG(p->topic_name),
-                   p->index, (long long)l.next_off, err_text(e));
+        diag_error(DIAG_GROUP, "%.*s-%d cannot be loaded at offset %lld: %s",
+                   STR_ARG(p->topic_name), p->index, (long long)l.next_off, err_text(e));
     }
     return e;
 }

@@ -128,7 +128,7 @@ static void rewind_tip(struct metalog *ml)
 /* A full disk refuses one request; anything worse ends the metadata log. */
 static enum err append_failed(struct metalog *ml, enum err e)
 {
-    diag_error("metadata", "records could not be written: %s", err_text(e));
+    diag_error(DIAG_METADATA, "records could not be written: %s", err_text(e));
     if (log_is_poisoned(ml->log) || (e != ERR_NO_SPACE && e != ERR_NO_FDS)) {
         ml->lost = e;
     } else {
@@ -247,7 +247,7 @@ void metalog_close(struct metalog *ml)
     if (ml->log != NULL) {
         enum err e = log_close(ml->log);
         if (e) {
-            diag_warn("metadata", "the metadata log was not closed cleanly: %s", err_text(e));
+            diag_warn(DIAG_METADATA, "the metadata log was not closed cleanly: %s", err_text(e));
         }
     }
     ctl_free(ml->ctl);

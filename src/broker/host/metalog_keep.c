@@ -53,13 +53,13 @@ static void take(struct metalog *ml)
     struct snapshot_id id = {ml->img->next_off, ml->img->epoch};
     enum err e = write_snapshot(ml, id);
     if (e) {
-        diag_warn("metadata", "no snapshot could be written, the next try is later: %s",
+        diag_warn(DIAG_METADATA, "no snapshot could be written, the next try is later: %s",
                   err_text(e));
         ml->unsnapped_since_ms = clock_mono_ms(ml->args.clock);
         ml->unsnapped_bytes = 0;
         return;
     }
-    diag_info("metadata", "snapshot at offset %" PRId64 " of epoch %d", id.off, id.epoch);
+    diag_info(DIAG_METADATA, "snapshot at offset %" PRId64 " of epoch %d", id.off, id.epoch);
     remember(ml, id);
     ml->unsnapped_bytes = 0;
     ml->unsnapped_since_ms = INT64_MAX;
@@ -166,6 +166,6 @@ void metalog_keep(struct metalog *ml, int64_t now_ms, int64_t *ret_deadline_ms)
     take(ml);
     enum err e = retain(ml);
     if (e) {
-        diag_warn("metadata", "old snapshots could not be removed: %s", err_text(e));
+        diag_warn(DIAG_METADATA, "old snapshots could not be removed: %s", err_text(e));
     }
 }

@@ -306,7 +306,7 @@ static enum err open_log(struct metalog *ml, struct buf *why)
     if (e) {
         buf_printf(why, "the metadata log in %s cannot be opened: %s", dir_of(ml), err_text(e));
     } else if (found.truncated_bytes > 0) {
-        diag_warn("metadata",
+        diag_warn(DIAG_METADATA,
                   "%" PRId64 " bytes at the end of the metadata log were torn and are "
                   "cut off",
                   found.truncated_bytes);

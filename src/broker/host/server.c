@@ -55,7 +55,7 @@ static void warn_unknown(const struct props *props)
             continue;
         }
         const char *near = config_did_you_mean(CONFIG_BROKER, key);
-        diag_warn("config", "'%.*s' is not a setting of this broker and is ignored%s%s%s",
+        diag_warn(DIAG_CONFIG, "'%.*s' is not a setting of this broker and is ignored%s%s%s",
                   STR_ARG(key), near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
 }
@@ -85,7 +85,8 @@ static void warn_unheard(const struct props *props)
         }
     }
     if (names.len > 0) {
-        diag_warn("config", "accepted, but without effect in this release: %s", buf_cstr(&names));
+        diag_warn(DIAG_CONFIG, "accepted, but without effect in this release: %s",
+                  buf_cstr(&names));
     }
     buf_deinit(&names);
 }
@@ -277,7 +278,7 @@ static void say_refused(struct broker *b, const char *peer)
     static _Atomic int64_t said_s;
     int64_t now_s = clock_mono_ms(b->clock) / 1000;
     if (!atomic_load(&b->is_stopping) && atomic_exchange(&said_s, now_s) != now_s) {
-        diag_warn("net", "%s was turned away: max.connections or max.connections.per.ip", peer);
+        diag_warn(DIAG_NET, "%s was turned away: max.connections or max.connections.per.ip", peer);
     }
 }
 

@@ -253,8 +253,8 @@ void storage_close(struct storage *s, bool is_clean, int64_t broker_epoch)
     for (int i = 0; i < s->dir_count; i++) {
         enum err e = is_clean ? logdir_put_clean_mark(s->dirs[i].dir, broker_epoch) : OK;
         if (e) {
-            diag_warn("storage", "%s: no mark of the clean stop: %s", logdir_path(s->dirs[i].dir),
-                      err_text(e));
+            diag_warn(DIAG_STORAGE, "%s: no mark of the clean stop: %s",
+                      logdir_path(s->dirs[i].dir), err_text(e));
         }
         logdir_close(s->dirs[i].dir);
     }
@@ -320,7 +320,7 @@ static void finish(struct checkpoints *c, struct checkpoint_writer *w, const cha
     fs_path(&path, logdir_path(c->dir->dir), name);
     enum err e = checkpoint_finish(w, c->storage->fs, buf_cstr(&path));
     if (e) {
-        diag_warn("storage", "%s could not be written: %s", buf_cstr(&path), err_text(e));
+        diag_warn(DIAG_STORAGE, "%s could not be written: %s", buf_cstr(&path), err_text(e));
     }
     buf_deinit(&path);
 }

@@ -187,7 +187,7 @@ static enum err read_checkpoint(struct storage *s, struct storage_dir *d, const 
     enum err e = read_rows(s, d, fs_path(&path, logdir_path(d->dir), name), fn);
     bool is_bad = e == ERR_MALFORMED || e == ERR_BUDGET;
     if (e && e != ERR_NOT_FOUND) {
-        diag_warn("storage", "%s %s: %s", buf_cstr(&path),
+        diag_warn(DIAG_STORAGE, "%s %s: %s", buf_cstr(&path),
                   is_bad ? "is not used" : "cannot be read", err_text(e));
     }
     buf_deinit(&path);
@@ -287,7 +287,7 @@ static enum err keep_aside(struct storage *s, struct storage_dir *d, struct foun
                                        &s->rand, &path);
     mutex_unlock(&s->lock);
     if (!e) {
-        diag_warn("storage", "%s-%d %s: kept as %s", f->topic, f->partition,
+        diag_warn(DIAG_STORAGE, "%s-%d %s: kept as %s", f->topic, f->partition,
                   uuid_is_zero(f->topic_id) ? "has no readable " PARTITION_METADATA_FILE
                                             : "belongs to no topic of this cluster",
                   buf_cstr(&path));
@@ -310,7 +310,7 @@ static void say_recovery(const struct storage_dir *d, const struct image_topic *
                          int32_t index, const struct log_recovery *r)
 {
     if (!d->was_clean && r->truncated_bytes > 0) {
-        diag_warn("storage", "%.*s-%d: %lld bytes that were not whole at the end were cut off",
+        diag_warn(DIAG_STORAGE, "%.*s-%d: %lld bytes that were not whole at the end were cut off",
                   STR_ARG(topic->name), index, (long long)r->truncated_bytes);
     }
 }
@@ -459,7 +459,7 @@ static void try_later(struct storage *s, const struct job *j)
 static void job_failed(struct load *l, const struct job *j, enum err e)
 {
     if (l->goes_on) {
-        diag_error("storage", "%.*s-%d cannot be made, the next try is later: %s",
+        diag_error(DIAG_STORAGE, "%.*s-%d cannot be made, the next try is later: %s",
                    STR_ARG(j->topic->name), j->index, err_text(e));
         try_later(l->storage, j);
     }
@@ -629,7 +629,7 @@ void storage_remove_due(struct storage *s, int64_t now_ms)
     while ((r = take_removal(s, now_ms)) != NULL) {
         enum err e = logdir_remove_tree(s->fs, r->path);
         if (e && e != ERR_NOT_FOUND) {
-            diag_warn("storage", "%s could not be removed: %s", r->path, err_text(e));
+            diag_warn(DIAG_STORAGE, "%s could not be removed: %s", r->path, err_text(e));
         }
         mem_free(r->path);
         mem_free(r);
@@ -661,7 +661,7 @@ void storage_delete_partition(struct storage *s, struct partition *p)
     mutex_unlock(&s->lock);
     mutex_unlock(&p->upkeep_lock);
     if (e) {
-        diag_error("storage", "%.*s-%d cannot be deleted: %s", STR_ARG(p->topic_name), p->index,
+        diag_error(DIAG_STORAGE, "%.*s-%d cannot be deleted: %s", STR_ARG(p->topic_name), p->index,
                    err_text(e));
     } else {
         remove_later(s, buf_cstr(&path), delay_ms);

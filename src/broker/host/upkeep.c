@@ -41,7 +41,7 @@ static void retain_one(void *ctx, struct partition *p)
     int count = 0;
     enum err e = partition_retain(p, now_ms, &count);
     if (e && e != ERR_CLOSED) {
-        diag_warn("upkeep", "%.*s-%d: retention failed: %s", STR_ARG(p->topic_name), p->index,
+        diag_warn(DIAG_UPKEEP, "%.*s-%d: retention failed: %s", STR_ARG(p->topic_name), p->index,
                   err_text(e));
     }
 }
