@@ -16,6 +16,7 @@ struct command {
 
 static const struct command commands[] = {
     {"broker", "kafka-server-start", broker_command, "run a broker"},
+    {"stop", "kafka-server-stop", stop_command, "stop brokers of this machine"},
     {"storage", "kafka-storage", storage_command, "make data directories ready, look at them"},
     {"dump-log", "kafka-dump-log", dump_log_command, "print the files of a data directory"},
     {"topics", "kafka-topics", topics_command, "list, create, describe, delete topics"},

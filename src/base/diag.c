@@ -64,6 +64,14 @@ bool diag_level_parse(struct str name, enum diag_level *ret_level)
     return false;
 }
 
+/* Names that a peer sent must not look like lines of ours. */
+static void stay_on_a_line(char *text)
+{
+    for (; *text != '\0'; text++) {
+        *text = (unsigned char)*text < ' ' || *text == '\x7f' ? '?' : *text;
+    }
+}
+
 void diag(enum diag_level level, enum diag_area area, const char *fmt, ...)
 {
     if (level < diag_area_level(area)) {
@@ -74,5 +82,6 @@ void diag(enum diag_level level, enum diag_area area, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    stay_on_a_line(text);
     sink_fn(sink_ctx, level, areas[area], text);
 }

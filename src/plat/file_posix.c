@@ -2,6 +2,7 @@
  */
 #include "base/mem.h"
 #include "plat/file.h"
+#include "plat/os_error.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,33 +17,6 @@ struct posix_file {
     struct file file;
     int fd;
 };
-
-static enum err err_from_errno(int n)
-{
-    switch (n) {
-    case ENOENT:
-    case ENOTDIR:
-        return ERR_NOT_FOUND;
-    case EEXIST:
-    case ENOTEMPTY:
-        return ERR_EXISTS;
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-        return ERR_NO_SPACE;
-    case EMFILE:
-    case ENFILE:
-        return ERR_NO_FDS;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return ERR_PERMISSION;
-    case ENOMEM:
-        return ERR_NO_MEMORY;
-    default:
-        return ERR_IO;
-    }
-}
 
 static struct posix_file *posix(struct file *f) { return CONTAINER_OF(f, struct posix_file, file); }
 

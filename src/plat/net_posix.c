@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "plat/net_posix.h"
+#include "plat/os_error.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -39,7 +40,7 @@ struct listen_sock {
     int reserve_fd; /* given up for a moment to accept and close what else would hang; may be -1 */
 };
 
-static enum err err_from_errno(int n)
+static enum err net_error(int n)
 {
     switch (n) {
     case EAGAIN:
@@ -59,17 +60,10 @@ static enum err err_from_errno(int n)
     case EADDRNOTAVAIL:
     case EAFNOSUPPORT:
         return ERR_NOT_FOUND;
-    case EMFILE:
-    case ENFILE:
-        return ERR_NO_FDS;
-    case EACCES:
-    case EPERM:
-        return ERR_PERMISSION;
-    case ENOMEM:
     case ENOBUFS:
         return ERR_NO_MEMORY;
     default:
-        return ERR_IO;
+        return err_from_errno(n);
     }
 }
 
@@ -120,7 +114,7 @@ static enum err stream_connected(struct sock *s)
         n = errno;
     }
     if (n != 0) {
-        return err_from_errno(n);
+        return net_error(n);
     }
     union address a;
     len = sizeof a;
@@ -135,7 +129,7 @@ static enum err stream_readv(struct sock *s, const struct iovec *iov, int iov_co
                            : readv(fd_of(s), iov, iov_count);
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
-        return err_from_errno(errno);
+        return net_error(errno);
     }
     *ret_n = (size_t)n;
     return OK;
@@ -152,7 +146,7 @@ static enum err stream_writev(struct sock *s, const struct iovec *iov, int iov_c
         n = sendmsg(fd_of(s), &msg, how);
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
-        return err_from_errno(errno);
+        return net_error(errno);
     }
     *ret_n = (size_t)n;
     return OK;
@@ -177,7 +171,7 @@ static enum err stream_send_file(struct sock *s, int fd, uint64_t pos, size_t le
         n = sendfile(fd_of(s), fd, &at, len);
     } while (n < 0 && errno == EINTR);
     if (n <= 0) {
-        return n < 0 ? err_from_errno(errno) : ERR_SHORT;
+        return n < 0 ? net_error(errno) : ERR_SHORT;
     }
     *ret_n = (size_t)n;
     return OK;
@@ -222,7 +216,7 @@ static enum err stream_peek(struct sock *s, unsigned char *ret_first)
     do {
         n = recv(fd_of(s), ret_first, 1, MSG_PEEK);
     } while (n < 0 && errno == EINTR);
-    return n > 0 ? OK : n == 0 ? ERR_CLOSED : err_from_errno(errno);
+    return n > 0 ? OK : n == 0 ? ERR_CLOSED : net_error(errno);
 }
 
 static int stream_release(struct sock *s, struct sockaddr_storage *ret_peer, unsigned *ret_peer_len)
@@ -280,7 +274,7 @@ static enum err listen_accept(struct sock *s, struct sock **ret_sock)
     union address peer;
     int fd = accept_fd(fd_of(s), &peer);
     if (fd < 0) {
-        return err_from_errno(errno);
+        return net_error(errno);
     }
     return stream_new(fd, &peer, ret_sock);
 }
@@ -295,7 +289,7 @@ static enum err listen_shed(struct sock *s)
     }
     int fd = accept_fd(l->base.fd, &peer);
     if (fd < 0) {
-        e = err_from_errno(errno);
+        e = net_error(errno);
     } else {
         close(fd);
     }
@@ -430,7 +424,7 @@ static enum err posix_listen(struct net *net, const char *host, int port, struct
     bool all = host[0] == '\0' || strcmp(host, "0.0.0.0") == 0;
     int fd = all ? listen_all(port) : listen_host(host, port);
     if (fd < 0) {
-        return err_from_errno(errno);
+        return net_error(errno);
     }
     struct listen_sock *l = NEW(struct listen_sock);
     l->base = (struct posix_sock){{&listen_ops}, fd};
@@ -444,10 +438,10 @@ static enum err connect_to(const struct addrinfo *a, struct sock **ret_sock)
     union address peer = {0};
     int fd = open_socket(a->ai_family);
     if (fd < 0) {
-        return err_from_errno(errno);
+        return net_error(errno);
     }
     if (connect(fd, a->ai_addr, a->ai_addrlen) < 0 && errno != EINPROGRESS && errno != EINTR) {
-        enum err e = err_from_errno(errno);
+        enum err e = net_error(errno);
         close(fd);
         return e == ERR_AGAIN ? ERR_NO_FDS : e; /* no local port left */
     }

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "plat/net_posix.h"
+#include "plat/os_error.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -27,11 +28,6 @@ static struct posix_poller *posix(struct poller *p)
 }
 
 static int fd_of(struct sock *s) { return CONTAINER_OF(s, struct posix_sock, sock)->fd; }
-
-static enum err err_from_errno(int n)
-{
-    return n == EMFILE || n == ENFILE ? ERR_NO_FDS : n == ENOMEM ? ERR_NO_MEMORY : ERR_IO;
-}
 
 static enum err open_fds(struct posix_poller *p)
 {

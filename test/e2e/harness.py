@@ -18,6 +18,7 @@ import time
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+OTTLA = os.environ.get("OTTLA") or os.path.join(ROOT, "build", "src", "ottla")
 READY_S = 120
 STOP_S = 60
 
@@ -160,7 +161,7 @@ class Ottla(Broker):
     def command(self):
         conf = {"listeners": "PLAINTEXT://127.0.0.1:%d" % self.port, "log.dirs": self.dir}
         conf.update(self.overrides)
-        cmd = [os.environ.get("OTTLA") or os.path.join(ROOT, "build", "src", "ottla"), "broker"]
+        cmd = [OTTLA, "broker"]
         for k, v in conf.items():
             cmd += ["--override", "%s=%s" % (k, v)]
         return cmd

@@ -1,5 +1,6 @@
 """ottla broker: its command line, what it says of settings, one broker for one directory."""
 
+import json
 import os
 import subprocess
 import unittest
@@ -12,8 +13,7 @@ from wire import Connection
 class Command(unittest.TestCase):
     def run_broken(self, *args, status=2):
         """It must end by itself; what it says."""
-        ottla = os.environ.get("OTTLA") or os.path.join(harness.ROOT, "build", "src", "ottla")
-        done = subprocess.run([ottla, "broker", *args], capture_output=True, timeout=30, text=True, check=False)
+        done = subprocess.run([harness.OTTLA, "broker", *args], capture_output=True, timeout=30, text=True, check=False)
         self.assertEqual(done.returncode, status, done.stderr)
         self.assertEqual(done.stdout, "")
         return done.stderr
@@ -27,7 +27,7 @@ class Command(unittest.TestCase):
 
     def test_bad_arguments(self):
         self.assertIn("--help", self.run_broken("--nope"))
-        self.assertIn("key=value", self.run_broken("--override"))
+        self.assertIn("requires an argument", self.run_broken("--override"))
         self.assertIn("cannot read", self.run_broken("/there/is/no/such.properties"))
 
     def test_what_has_no_effect_is_said(self):
@@ -52,6 +52,57 @@ class Command(unittest.TestCase):
                     {"resourceType": 4, "resourceName": "1", "configurationKeys": ["num.partitions", "log.retention.hours"]}]})
                 self.assertEqual({e["name"]: e["value"] for e in r["results"][0]["configs"]},
                                  {"num.partitions": "5", "log.retention.hours": "10"})
+
+    def ottla(self, *args):
+        return subprocess.run([harness.OTTLA, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True,
+                              check=False)
+
+    def test_into_the_background_and_to_its_end(self):
+        data, port = harness.Dirs.new("data"), harness.free_port()
+        start = ["broker", "-daemon", "--override", "listeners=PLAINTEXT://127.0.0.1:%d" % port, "--override",
+                 "log.dirs=" + data, "--override", "node.id=77", "--override", "num.io.threads=1"]
+        done = self.ottla(*start)
+        self.addCleanup(self.ottla, "stop", "--log-dir", data)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("ready on 127.0.0.1:%d" % port, done.stdout)
+        self.assertTrue(harness.can_connect(port))
+        out = os.path.join(data, "ottla.out")
+        self.assertIn(out, done.stdout)
+        again = self.ottla(*start)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("another broker is running", again.stderr)
+        self.assertIn("No kafka server", self.ottla("stop", "--log-dir", data, "--node-id=78").stderr)
+        self.assertTrue(harness.can_connect(port))
+        ended = self.ottla("stop", "--log-dir", data, "--node-id=77", "--process-role=broker")
+        self.assertEqual((ended.returncode, ended.stderr), (0, ""))
+        self.assertIn("broker 77", ended.stdout)
+        self.assertFalse(harness.can_connect(port))
+        with open(out) as f:
+            self.assertTrue(f.read().endswith("ottla has stopped\n"))
+        self.assertEqual(self.ottla("stop", "--log-dir", data).returncode, 1)
+
+    def test_a_start_in_the_background_that_fails(self):
+        data, out = harness.Dirs.new("data"), os.path.join(harness.Dirs.new("out"), "messages")
+        done = self.ottla("broker", "--daemon", "--output", out, "--override", "log.dirs=" + data, "--override", "num.partitions=0")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("must be at least 1", done.stderr)
+        self.assertIn(out, done.stderr)
+        self.assertIn("--daemon", self.run_broken("--output", out))
+
+    def test_messages_as_json(self):
+        with harness.broker(overrides={"num.partition": 3}) as b:
+            words = b.command()
+            b.stop()
+            os.unlink(b.log_path)
+            b.command = lambda: words + ["--format", "json"]
+            b.start()
+            b.stop()
+            lines = [json.loads(line) for line in b.log().splitlines()]
+        self.assertEqual([line["area"] for line in lines], ["config", "broker", "broker"])
+        self.assertEqual([line["level"] for line in lines], ["warn", "info", "info"])
+        self.assertIn("did you mean 'num.partitions'?", lines[0]["message"])
+        self.assertRegex(lines[1]["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        self.assertIn("text or json", self.run_broken("--format", "yaml"))
 
     def test_a_directory_has_one_broker(self):
         with harness.broker() as b:

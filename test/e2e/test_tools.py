@@ -9,7 +9,7 @@ import unittest
 
 import harness
 
-OTTLA = os.environ.get("OTTLA") or os.path.join(harness.ROOT, "build", "src", "ottla")
+OTTLA = harness.OTTLA
 
 
 @unittest.skipIf(os.environ.get("OTTLA_E2E_BROKER") == "kafka", "our tools on our broker")

@@ -12,10 +12,10 @@ static const char default_log_dir[] = ".ottla";
 
 /* --- log.dirs --- */
 
-static struct str configured_dirs(const struct broker_config *config)
+struct str storage_dirs_of(const struct props *props)
 {
-    struct str dirs = props_get(&config->props, STR("log.dirs"));
-    dirs = str_is_null(dirs) ? props_get(&config->props, STR("log.dir")) : dirs;
+    struct str dirs = props_get(props, STR("log.dirs"));
+    dirs = str_is_null(dirs) ? props_get(props, STR("log.dir")) : dirs;
     return str_is_null(dirs) ? str_from(default_log_dir) : dirs;
 }
 
@@ -37,7 +37,7 @@ static enum err open_dir(struct storage *s, struct str path, struct logdir **ret
 
 static enum err open_dirs(struct storage *s, struct buf *why)
 {
-    struct str list = configured_dirs(s->config);
+    struct str list = storage_dirs_of(&s->config->props);
     struct str path;
     enum err e = OK;
     while (!e && str_next_item(&list, ',', &path)) {

@@ -22,6 +22,10 @@ struct storage_args {
     bool in_one_thread; /* logs are opened one after the other */
 };
 
+/* What the settings say of log.dirs, or log.dir, or where data is when they say nothing: a list with
+ * commas. */
+struct str storage_dirs_of(const struct props *props);
+
 /* Opens and locks all of log.dirs (or log.dir); formats what is new with the ids that the others
  * have, or fresh ones. BAD_CONFIG: the directories disagree about whose they are; LOCKED. */
 must_check enum err storage_open(const struct storage_args *args, struct storage **ret_storage,
