@@ -18,6 +18,7 @@ struct coordinator;
 struct fetch_sessions;
 struct producer_ids;
 struct storage;
+struct call_tap;
 struct crew;
 struct http;
 struct metrics;
@@ -65,7 +66,8 @@ struct broker {
     _Atomic unsigned next_worker; /* for the next connection */
     struct admission *admission;
     _Atomic bool is_stopping;
-    struct net_budget *budget; /* bytes of requests that are being received */
+    const struct call_tap *tap; /* a test's; NULL otherwise */
+    struct net_budget *budget;  /* bytes of requests that are being received */
 };
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/diag.h"
 #include "base/mem.h"
 #include "broker/metrics.h"
+#include "broker/tap.h"
 #include "broker/worker.h"
 #include "log/log.h"
 
@@ -94,20 +95,29 @@ static enum err encode(struct call *c, const void *response, struct sendvec *v)
     return e;
 }
 
+void call_send(struct call *c, struct sendvec *vec)
+{
+    size_t bytes = vec->total_bytes;
+    reply_send(c->reply, vec);
+    worker_count_call(c, bytes);
+    worker_end_call(c);
+}
+
 void call_reply(struct call *c, const void *response)
 {
+    const struct call_tap *tap = c->broker->tap;
     struct sendvec v;
     sendvec_init(&v);
+    if (tap != NULL && response != NULL) {
+        tap->on_response(tap->ctx, c, (void *)(uintptr_t)response);
+    }
     enum err e = response ? encode(c, response, &v) : ERR_NO_MEMORY;
     if (e) {
         sendvec_deinit(&v);
         call_fail(c, err_text(e));
-        return;
+    } else if (tap == NULL || !tap->on_answer(tap->ctx, c, &v)) {
+        call_send(c, &v);
     }
-    size_t bytes = v.total_bytes;
-    reply_send(c->reply, &v);
-    worker_count_call(c, bytes);
-    worker_end_call(c);
 }
 
 void call_skip(struct call *c)

@@ -63,6 +63,10 @@ struct loop *call_loop(const struct call *c);
  * response: call_fail. */
 void call_reply(struct call *c, const void *response);
 
+/* Past a tap (broker/tap.h): to the handler, and to the connection. */
+void call_handle(struct call *c, const void *request);
+void call_send(struct call *c, struct sendvec *vec);
+
 /* For a records field of the response: its ref becomes this, and the extent is sent in that place
  * without copying. The call owns the extent from here on. */
 struct log_extent;

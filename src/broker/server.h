@@ -8,16 +8,18 @@
 #include "plat/file.h"
 #include "plat/net.h"
 
+struct call_tap;
 struct server;
 
 struct server_args {
     struct fs *fs;
     struct net *net;
     struct clock *clock;
-    uint64_t seed;      /* of ids, placement, jitter */
-    int worker_count;   /* 0: one for each processor */
-    bool in_one_thread; /* no threads: server_step does all the work (simulation) */
-    struct props props; /* taken over */
+    uint64_t seed;              /* of ids, placement, jitter */
+    int worker_count;           /* 0: one for each processor */
+    bool in_one_thread;         /* no threads: server_step does all the work (simulation) */
+    struct props props;         /* taken over */
+    const struct call_tap *tap; /* of a test; outlives the server */
     /* The broker cannot go on (its metadata log failed); any thread. */
     void (*on_fatal)(void *ctx, enum err e);
     void *ctx;
@@ -34,6 +36,9 @@ int server_port(const struct server *s);
 /* "127.0.0.1:9092" and the like: what a client is told. Valid while s lives. */
 const char *server_address(const struct server *s);
 const struct broker_config *server_config(const struct server *s);
+
+/* Closes every connection that there is now; any thread. */
+void server_disconnect(struct server *s);
 
 /* With in_one_thread: does what is due now and never waits; false if there was nothing. */
 bool server_step(struct server *s);

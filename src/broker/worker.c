@@ -12,6 +12,7 @@
 #include "broker/admission.h"
 #include "broker/call.h"
 #include "broker/metrics.h"
+#include "broker/tap.h"
 #include "net/conn.h"
 #include "net/http.h"
 #include "plat/thread.h"
@@ -100,10 +101,23 @@ static bool session_may_go_on(const struct session *s)
 static void call_free(struct call *c)
 {
     struct worker *w = c->worker;
+    if (w->broker->tap != NULL) {
+        w->broker->tap->on_end(w->broker->tap->ctx, c);
+    }
     list_remove(&c->node);
     arena_reset(&c->arena);
     *c = (struct call){.arena = c->arena};
     list_push_front(&w->free_calls, &c->node);
+}
+
+void call_handle(struct call *c, const void *request) { c->api->handler(c, request); }
+
+static void handle(struct call *c, const void *request)
+{
+    const struct call_tap *tap = c->broker->tap;
+    if (tap == NULL || !tap->on_request(tap->ctx, c, request)) {
+        call_handle(c, request);
+    }
 }
 
 /* Once all calls before it have ended. */
@@ -114,7 +128,7 @@ static void begin_deferred(struct session *s)
     if (s->is_closed) {
         call_skip(c);
     } else {
-        c->api->handler(c, s->deferred_request);
+        handle(c, s->deferred_request);
     }
 }
 
@@ -172,7 +186,8 @@ static bool must_defer(const struct call *c, const struct session *s)
 /* A copy of the frame that lives as long as the call, where that is needed. */
 static bool keep_frame(struct call *c, struct bytes *frame)
 {
-    if (!(c->api->flags & API_OUTLIVES_FRAME) && !must_defer(c, conn_user(c->conn))) {
+    if (!(c->api->flags & API_OUTLIVES_FRAME) && !must_defer(c, conn_user(c->conn)) &&
+        c->broker->tap == NULL) {
         return true;
     }
     uint8_t *copy = arena_alloc(&c->arena, frame->len);
@@ -235,7 +250,7 @@ static void begin(struct session *s, struct call *c, const void *request)
         s->deferred = c;
         s->deferred_request = request;
     } else {
-        c->api->handler(c, request);
+        handle(c, request);
     }
 }
 

@@ -547,6 +547,7 @@ enum err server_start(struct server_args *args, struct server **ret_server, stru
     s->broker.fs = args->fs;
     s->broker.net = args->net;
     s->broker.clock = args->clock;
+    s->broker.tap = args->tap;
     arena_init(&s->arena, ARENA_BYTES);
     rand_init(&r, args->seed + 3);
     s->incarnation = uuid_random(&r);
@@ -671,6 +672,28 @@ static void take_down(struct server *s, bool is_clean)
     buf_deinit(&s->address);
     arena_deinit(&s->arena);
     mem_free(s);
+}
+
+struct disconnect {
+    struct mail mail;
+    struct loop *loop;
+};
+
+static void on_disconnect(struct mail *m)
+{
+    struct disconnect *d = CONTAINER_OF(m, struct disconnect, mail);
+    conn_close_all(d->loop);
+    mem_free(d);
+}
+
+void server_disconnect(struct server *s)
+{
+    for (int i = 0; i < s->broker.worker_count; i++) {
+        struct disconnect *d = NEW(struct disconnect);
+        d->mail.fn = on_disconnect;
+        d->loop = worker_loop(s->broker.workers[i]);
+        loop_post(d->loop, &d->mail);
+    }
 }
 
 void server_kill(struct server *s) { take_down(s, false); }

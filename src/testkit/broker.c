@@ -1,0 +1,268 @@
+/* A broker inside a test program: its life, and the way to its faults. The test's threads; `lock`
+ * is between what uses the running server and what stops it. */
+#include "base/diag.h"
+#include "base/mem.h"
+#include "broker/server.h"
+#include "ottla/test.h"
+#include "plat/entropy.h"
+#include "plat/thread.h"
+#include "testkit/faults.h"
+#include "testkit/memfs.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct ottla_test_broker {
+    struct mutex lock;
+    struct server *server; /* NULL: stopped */
+    struct memfs *memfs;   /* NULL: in a directory */
+    struct faults *faults;
+    char *data_dir;
+    char **settings; /* NULL after the last */
+    int port;
+    char address[32];
+};
+
+static int fail(struct ottla_error *error, int code, const char *fmt, ...) printf_like(3, 4);
+static int fail(struct ottla_error *error, int code, const char *fmt, ...)
+{
+    if (error != NULL) {
+        va_list args;
+        error->code = code;
+        error->flags = ottla_error_flags(code);
+        va_start(args, fmt);
+        vsnprintf(error->message, sizeof error->message, fmt, args);
+        va_end(args);
+    }
+    return code;
+}
+
+void ottla_test_broker_options_init(struct ottla_test_broker_options *options)
+{
+    *options = (struct ottla_test_broker_options){.size = sizeof *options};
+}
+
+/* --- messages to people --- */
+
+static enum diag_level level_of(enum ottla_log_level level)
+{
+    switch (level) {
+    case OTTLA_LOG_DEBUG:
+        return DIAG_DEBUG;
+    case OTTLA_LOG_INFO:
+        return DIAG_INFO;
+    case OTTLA_LOG_WARN:
+        return DIAG_WARN;
+    case OTTLA_LOG_ERROR:
+        break;
+    }
+    return DIAG_ERROR;
+}
+
+void ottla_test_log_level(enum ottla_log_level level) { diag_set_level(level_of(level)); }
+
+__attribute__((constructor)) static void be_quiet(void) { diag_set_level(DIAG_ERROR); }
+
+/* --- settings --- */
+
+/* A cluster for a test: small, and at once. */
+static const char defaults[] = "broker.id=1\n"
+                               "node.id=1\n"
+                               "offsets.topic.num.partitions=1\n"
+                               "offsets.topic.replication.factor=1\n"
+                               "group.initial.rebalance.delay.ms=0\n";
+
+static int set_one(struct props *props, const char *text, struct ottla_error *error)
+{
+    const char *eq = strchr(text, '=');
+    if (eq == NULL || eq == text) {
+        return fail(error, ERR_BAD_CONFIG, "'%s' is not name=value", text);
+    }
+    enum err e = props_set(props, str_trim((struct str){text, (size_t)(eq - text)}),
+                           str_trim(str_from(eq + 1)));
+    return e ? fail(error, e, "%s", err_text(e)) : 0;
+}
+
+static int fill_props(const struct ottla_test_broker *b, struct props *props,
+                      struct ottla_error *error)
+{
+    struct buf text = BUF_INIT;
+    int line;
+    buf_printf(&text, "%slog.dirs=%s\nlisteners=PLAINTEXT://127.0.0.1:%d\n", defaults, b->data_dir,
+               b->port);
+    enum err e = props_parse(props, buf_str(&text), &line);
+    buf_deinit(&text);
+    int code = e ? fail(error, e, "%s", err_text(e)) : 0;
+    for (size_t i = 0; code == 0 && b->settings[i] != NULL; i++) {
+        code = set_one(props, b->settings[i], error);
+    }
+    return code;
+}
+
+/* --- life --- */
+
+static int start(struct ottla_test_broker *b, struct ottla_error *error)
+{
+    struct server_args args = {
+        .fs = b->memfs ? memfs_fs(b->memfs) : fs_posix(),
+        .net = net_posix(),
+        .clock = clock_system(),
+        .seed = entropy_u64(),
+        .worker_count = 1,
+        .tap = faults_tap(b->faults),
+    };
+    struct server *server = NULL;
+    struct buf why = BUF_INIT;
+    int code = fill_props(b, &args.props, error);
+    if (code) {
+        props_deinit(&args.props);
+        return code;
+    }
+    enum err e = server_start(&args, &server, &why);
+    if (e) {
+        fail(error, e, "the broker does not start: %s", why.len ? buf_cstr(&why) : err_text(e));
+    } else {
+        b->port = server_port(server);
+        snprintf(b->address, sizeof b->address, "127.0.0.1:%d", b->port);
+        b->server = server;
+    }
+    buf_deinit(&why);
+    return e;
+}
+
+static char **copy_settings(const char *const *settings)
+{
+    size_t count = 0;
+    while (settings != NULL && settings[count] != NULL) {
+        count++;
+    }
+    char **v = mem_zalloc((count + 1) * sizeof *v);
+    for (size_t i = 0; i < count; i++) {
+        v[i] = str_dup(str_from(settings[i]));
+    }
+    return v;
+}
+
+/* What the caller's structure has, the rest at its default. */
+static struct ottla_test_broker_options known(const struct ottla_test_broker_options *options)
+{
+    struct ottla_test_broker_options o;
+    ottla_test_broker_options_init(&o);
+    if (options != NULL) {
+        memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+    }
+    return o;
+}
+
+struct ottla_test_broker *ottla_test_broker_start(const struct ottla_test_broker_options *options,
+                                                  struct ottla_error *error)
+{
+    struct ottla_test_broker_options o = known(options);
+    struct ottla_test_broker *b = NEW(struct ottla_test_broker);
+    mutex_init(&b->lock);
+    b->faults = faults_new();
+    b->memfs = o.data_dir ? NULL : memfs_new();
+    b->data_dir = str_dup(str_from(o.data_dir ? o.data_dir : "data"));
+    b->settings = copy_settings(o.settings);
+    b->port = o.port;
+    if (start(b, error)) {
+        ottla_test_broker_free(b);
+        return NULL;
+    }
+    return b;
+}
+
+const char *ottla_test_broker_address(const struct ottla_test_broker *b) { return b->address; }
+
+static void stop(struct ottla_test_broker *b)
+{
+    if (b->server != NULL) {
+        server_stop(b->server);
+        b->server = NULL;
+    }
+    faults_pause(b->faults, false);
+}
+
+void ottla_test_broker_stop(struct ottla_test_broker *b)
+{
+    mutex_lock(&b->lock);
+    stop(b);
+    mutex_unlock(&b->lock);
+}
+
+int ottla_test_broker_restart(struct ottla_test_broker *b, struct ottla_error *error)
+{
+    mutex_lock(&b->lock);
+    stop(b);
+    int code = start(b, error);
+    mutex_unlock(&b->lock);
+    return code;
+}
+
+void ottla_test_broker_free(struct ottla_test_broker *b)
+{
+    if (b == NULL) {
+        return;
+    }
+    stop(b);
+    faults_free(b->faults);
+    memfs_free(b->memfs);
+    for (size_t i = 0; b->settings[i] != NULL; i++) {
+        mem_free(b->settings[i]);
+    }
+    mem_free(b->settings);
+    mem_free(b->data_dir);
+    mutex_deinit(&b->lock);
+    mem_free(b);
+}
+
+/* --- faults --- */
+
+void ottla_test_broker_fail(struct ottla_test_broker *b, int api, int error, int count)
+{
+    faults_add(b->faults, &(struct fault){FAULT_ERROR, api, error, count});
+}
+
+void ottla_test_broker_delay(struct ottla_test_broker *b, int api, int delay_ms, int count)
+{
+    faults_add(b->faults, &(struct fault){FAULT_DELAY, api, delay_ms, count});
+}
+
+void ottla_test_broker_drop(struct ottla_test_broker *b, int api, bool has_effect, int count)
+{
+    faults_add(b->faults, &(struct fault){has_effect ? FAULT_LOSE : FAULT_DROP, api, 0, count});
+}
+
+void ottla_test_broker_clear(struct ottla_test_broker *b) { faults_clear(b->faults); }
+
+void ottla_test_broker_disconnect(struct ottla_test_broker *b)
+{
+    mutex_lock(&b->lock);
+    if (b->server != NULL) {
+        server_disconnect(b->server);
+    }
+    mutex_unlock(&b->lock);
+}
+
+static void set_paused(struct ottla_test_broker *b, bool is_paused)
+{
+    mutex_lock(&b->lock);
+    if (b->server != NULL) {
+        faults_pause(b->faults, is_paused);
+    }
+    mutex_unlock(&b->lock);
+}
+
+void ottla_test_broker_pause(struct ottla_test_broker *b) { set_paused(b, true); }
+void ottla_test_broker_resume(struct ottla_test_broker *b) { set_paused(b, false); }
+
+void ottla_test_broker_set_leader_away(struct ottla_test_broker *b, const char *topic,
+                                       int partition, bool is_away)
+{
+    faults_set_leader_away(b->faults, str_from(topic), partition, is_away);
+}
+
+uint64_t ottla_test_broker_requests(const struct ottla_test_broker *b, int api)
+{
+    return faults_requests(b->faults, api);
+}
