@@ -523,8 +523,8 @@ void memfs_free(struct memfs *m)
         return;
     }
     ASSERT(m->open_count == 0);
-    while ((n = list_front(&m->nodes)) != NULL) {
-        unname(LIST_ENTRY(n, struct node, link));
+    while ((n = list_pop_front(&m->nodes)) != NULL) {
+        node_unref(LIST_ENTRY(n, struct node, link));
     }
     mutex_deinit(&m->lock);
     mem_free(m);
