@@ -169,22 +169,40 @@ static void gather(struct fill *f, struct gathered *g, const dtp_topic *t)
     g->to->partitions = (const struct ottla_partition *const *)g->rows;
 }
 
-static void gather_all(struct fill *f, struct gathered *all, size_t count,
+/* The topics of a description, and their places in the order of names. */
+struct gathering {
+    struct gathered *all;
+    struct by_topic order;
+};
+
+/* The first of that name; NULL: nobody asked for it. */
+static struct gathered *find_gathered(const struct gathering *g, struct str name)
+{
+    size_t lo = 0, hi = g->order.count;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        bool is_before = str_cmp(str_from(by_topic_name(&g->order, mid)), name) < 0;
+        lo = is_before ? mid + 1 : lo;
+        hi = is_before ? hi : mid;
+    }
+    bool is_it = lo < g->order.count && str_eq(str_from(by_topic_name(&g->order, lo)), name);
+    return is_it ? &g->all[g->order.index[lo]] : NULL;
+}
+
+static void gather_all(struct fill *f, const struct gathering *g,
                        const struct describe_topic_partitions_resp *resp)
 {
     for (int32_t i = 0; i < resp->topics_count; i++) {
-        for (size_t k = 0; k < count; k++) {
-            if (str_eq(str_from(all[k].to->name), resp->topics[i].name)) {
-                gather(f, &all[k], &resp->topics[i]);
-                break;
-            }
+        struct gathered *to = find_gathered(g, resp->topics[i].name);
+        if (to != NULL) {
+            gather(f, to, &resp->topics[i]);
         }
     }
 }
 
 /* Asks until the cursor is at the end. Topics are answered in the order of their names, and a part
  * may begin within one. */
-static int gather_parts(struct admin *ad, struct fill *f, struct gathered *all, size_t count,
+static int gather_parts(struct admin *ad, struct fill *f, const struct gathering *g,
                         struct describe_topic_partitions_req *req)
 {
     struct describe_topic_partitions_resp resp;
@@ -198,7 +216,7 @@ static int gather_parts(struct admin *ad, struct fill *f, struct gathered *all, 
         if (code) {
             break;
         }
-        gather_all(f, all, count, &resp);
+        gather_all(f, g, &resp);
         if (resp.next_cursor != NULL) {
             struct str name = resp.next_cursor->topic_name;
             char *copy = admin_array(ad, name.len + 1, 1);
@@ -222,6 +240,7 @@ static int describe_in_parts(struct admin *ad, const char *const *names, size_t 
     topics->count = count;
     struct ottla_topic **rows = fill_rows(&f, &topics->count, sizeof **rows);
     struct gathered *all = admin_array(ad, count, sizeof *all);
+    struct gathering g = {all, by_topic_new(ad, names, sizeof *names, count)};
     req.topics = admin_array(ad, count, sizeof *req.topics);
     req.topics_count = (int32_t)count;
     req.response_partition_limit = DESCRIBE_LIMIT;
@@ -233,7 +252,7 @@ static int describe_in_parts(struct admin *ad, const char *const *names, size_t 
         rows[i]->message = ottla_error_text(rows[i]->error);
     }
     topics->rows = (const struct ottla_topic *const *)rows;
-    int code = gather_parts(ad, &f, all, topics->count, &req);
+    int code = topics->count ? gather_parts(ad, &f, &g, &req) : 0;
     if (code) {
         result_free(topics);
         return code;
