@@ -456,6 +456,22 @@ OTTLA_API int ottla_describe_log_dirs(struct ottla_client *client, struct ottla_
                                       struct ottla_log_dirs **ret_dirs, struct ottla_error *error);
 OTTLA_API void ottla_log_dirs_free(struct ottla_log_dirs *dirs);
 
+struct ottla_replica_move {
+    const char *topic;
+    int32_t partition;
+    int32_t broker;
+    const char *path; /* of a log directory of that broker; the one it is in: no move after all */
+};
+
+/* Begins to move replicas between the directories of their brokers; describe_log_dirs tells when
+ * they have arrived. An outcome a move, in their order. A broker that does not have a replica yet
+ * takes the directory for when it gets it, and says REPLICA_NOT_AVAILABLE. */
+OTTLA_API int ottla_alter_replica_log_dirs(struct ottla_client *client,
+                                           const struct ottla_replica_move *moves, size_t count,
+                                           const struct ottla_admin_options *options,
+                                           struct ottla_outcomes **ret_outcomes,
+                                           struct ottla_error *error);
+
 enum ottla_election { OTTLA_ELECT_PREFERRED = 0, OTTLA_ELECT_UNCLEAN = 1 };
 
 /* NULL partitions: all. Then rows are only about those that there was something to elect for. */

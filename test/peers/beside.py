@@ -29,6 +29,19 @@ class Side:
             self.file(name, '{"version": 1, "partitions": [{"topic": "%%(t)s", "partition": 0, "replicas": [%d]}]}'
                       % broker)
         part = '{"topic": "%(t)s", "partition": 0, "offset": 0}'
+        self.file("topics.json", '{"version": 1, "topics": [{"topic": "%(t)s"}]}')
+        self.file("no-topics.json", '{"version": 1, "topics": [{"topic": "no-such"}]}')
+        self.file("twice-topics.json", '{"topics": [{"topic": "%(t)s"}, {"topic": "%(t)s"}]}')
+        self.file("version.json", '{"version": 2, "topics": [], "partitions": []}')
+        self.file("broken.json", '{"version"')
+        for name, row in (("gone", '"no-such", "partition": 0, "replicas": [1]'),
+                          ("far", '"%(t)s", "partition": 77, "replicas": [1]'),
+                          ("double", '"%(t)s", "partition": 0, "replicas": [1, 1]'),
+                          ("dirs", '"%(t)s", "partition": 0, "replicas": [1], "log_dirs": ["any", "any"]'),
+                          ("nowhere", '"%(t)s", "partition": 0, "replicas": [1], "log_dirs": ["/no/such"]'),
+                          ("less", '"%(t)s", "replicas": [1]'),
+                          ("text", '"%(t)s", "partition": 0, "replicas": ["x"]')):
+            self.file(name + ".json", '{"version": 1, "partitions": [{"topic": ' + row + "}]}")
         self.file("twice.json", '{"partitions": [' + part + "," + part + '], "version": 1}')
 
     def file(self, name, text):
@@ -50,8 +63,7 @@ class Side:
         out = re.sub(r"^(\d+ *\t[\w-]{22}\t)\d+ *", r"\1N", out, flags=re.M)
         out = re.sub(r"TopicId: [\w-]{22}", "TopicId: ID", out)
         out = re.sub(r"\b1[78]\d{11}\b", "TIME", out)
-        out = re.sub(r'"log_dirs":\["[^"]*"\]', '"log_dirs":["any"]', out)  # ours moves nothing between directories
-        out = re.sub(r"^(org\.apache\.kafka\.\S*Exception: .*\n)(\tat .*\n)+\n?", "", out, flags=re.M)  # a stack trace
+        out = re.sub(r"^\S+Exception: .*\n((?:\tat |\t\.\.\. |Caused by: ).*\n)+\n?", "", out, flags=re.M)  # a stack trace
         return "".join(map(json_in_order, out.splitlines(keepends=True)))
 
 
@@ -247,6 +259,42 @@ kafka-reassign-partitions --execute --reassignment-json-file {dir}/move9.json
 kafka-reassign-partitions --verify --preserve-throttles --reassignment-json-file {dir}/move9.json
 kafka-reassign-partitions --cancel --preserve-throttles --reassignment-json-file {dir}/move.json
 kafka-reassign-partitions --execute
+kafka-topics --delete --topic {t}
+"""),
+    "reassign-partitions": (True, """
+kafka-topics --create --topic {t} --partitions 3
+kafka-reassign-partitions --generate --topics-to-move-json-file {dir}/topics.json --broker-list 1
+kafka-reassign-partitions --generate --topics-to-move-json-file {dir}/topics.json --broker-list 1 --disable-rack-aware
+kafka-reassign-partitions --generate --topics-to-move-json-file {dir}/topics.json --broker-list 9
+kafka-reassign-partitions --generate --topics-to-move-json-file {dir}/topics.json --broker-list 1,1
+kafka-reassign-partitions --generate --topics-to-move-json-file {dir}/no-topics.json --broker-list 1
+kafka-reassign-partitions --generate --topics-to-move-json-file {dir}/twice-topics.json --broker-list 1
+kafka-reassign-partitions --generate --topics-to-move-json-file {dir}/version.json --broker-list 1
+kafka-reassign-partitions --generate --topics-to-move-json-file {dir}/broken.json --broker-list 1
+kafka-reassign-partitions --generate --topics-to-move-json-file {dir}/topics.json
+kafka-reassign-partitions --execute --reassignment-json-file {dir}/move.json --throttle 1000000 --replica-alter-log-dirs-throttle 2000000
+kafka-configs --describe --broker 1
+kafka-configs --describe --topic {t}
+kafka-reassign-partitions --verify --preserve-throttles --reassignment-json-file {dir}/move.json
+kafka-configs --describe --topic {t}
+kafka-reassign-partitions --cancel --preserve-throttles --reassignment-json-file {dir}/move.json
+kafka-reassign-partitions --cancel --reassignment-json-file {dir}/move.json
+kafka-configs --describe --broker 1
+kafka-configs --describe --topic {t}
+kafka-reassign-partitions --execute --reassignment-json-file {dir}/gone.json
+kafka-reassign-partitions --verify --preserve-throttles --reassignment-json-file {dir}/gone.json
+kafka-reassign-partitions --execute --reassignment-json-file {dir}/far.json
+kafka-reassign-partitions --verify --preserve-throttles --reassignment-json-file {dir}/far.json
+kafka-reassign-partitions --execute --reassignment-json-file {dir}/double.json
+kafka-reassign-partitions --execute --reassignment-json-file {dir}/dirs.json
+kafka-reassign-partitions --execute --reassignment-json-file {dir}/nowhere.json
+kafka-reassign-partitions --verify --preserve-throttles --reassignment-json-file {dir}/nowhere.json
+kafka-reassign-partitions --cancel --preserve-throttles --reassignment-json-file {dir}/nowhere.json
+kafka-reassign-partitions --execute --reassignment-json-file {dir}/less.json
+kafka-reassign-partitions --execute --reassignment-json-file {dir}/text.json
+kafka-reassign-partitions --execute --reassignment-json-file {dir}/version.json
+kafka-reassign-partitions --execute --reassignment-json-file /no/such.json
+kafka-reassign-partitions --list --timeout 3
 kafka-topics --delete --topic {t}
 """),
     "cluster": (True, """
