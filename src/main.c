@@ -20,6 +20,8 @@ static const struct command commands[] = {
     {"storage", "kafka-storage", storage_command, "make data directories ready, look at them"},
     {"dump-log", "kafka-dump-log", dump_log_command, "print the files of a data directory"},
     {"topics", "kafka-topics", topics_command, "list, create, describe, delete topics"},
+    {"console-producer", "kafka-console-producer", console_producer_command,
+     "write lines of standard input as records"},
     {"configs", "kafka-configs", configs_command, "print and change settings"},
     {"consumer-groups", "kafka-consumer-groups", consumer_groups_command,
      "look at groups, reset their offsets"},

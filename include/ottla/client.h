@@ -115,6 +115,7 @@ OTTLA_API void ottla_client_free(struct ottla_client *client);
 
 #include <ottla/admin.h>
 #include <ottla/consumer.h>
+#include <ottla/internal.h>
 #include <ottla/producer.h>
 
 #ifdef __cplusplus

@@ -100,9 +100,13 @@ static bool connect(const struct cli_tool *tool, struct cli *c)
     bool ok = file == NULL || ottla_config_load(c->config, file, &c->error) == 0;
     ok = ok &&
          ottla_config_set(c->config, "bootstrap.servers", cli_value(c, CLI_SERVER), &c->error) == 0;
-    if (ok) {
-        c->client = ottla_client_new(c->config, &c->error);
+    if (!ok) {
+        return cli_refuse(c, "%s", c->error.message);
     }
+    if (tool->configure != NULL && !tool->configure(c)) {
+        return false;
+    }
+    c->client = ottla_client_new(c->config, &c->error);
     return c->client != NULL || cli_refuse(c, "%s", c->error.message);
 }
 

@@ -43,6 +43,9 @@ struct cli_tool {
     bool (*check)(struct cli *c);
     /* The work; the status of the process. */
     int (*run)(struct cli *c);
+    /* Settings of the client beyond a file, put into c->config before it is made; false, and a
+     * sentence in why. May be NULL. */
+    bool (*configure)(struct cli *c);
     /* Which command lines need no broker. NULL: none. */
     bool (*is_offline)(const struct cli *c);
     /* How older releases called --command-config; 0: no other way. */

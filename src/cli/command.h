@@ -15,5 +15,6 @@ int cluster_command(int argc, char **argv);
 int features_command(int argc, char **argv);
 int metadata_quorum_command(int argc, char **argv);
 int reassign_partitions_command(int argc, char **argv);
+int console_producer_command(int argc, char **argv);
 
 #endif

@@ -4,7 +4,7 @@
 #include "offline/dump_decode.h"
 
 #include "record/control.h"
-#include "wire/json.h"
+#include "base/json.h"
 
 #include <inttypes.h>
 

@@ -8,7 +8,7 @@
 #include "base/endian.h"
 #include "base/varint.h"
 #include "record/control.h"
-#include "wire/json.h"
+#include "base/json.h"
 #include "wire/messages.h"
 
 #include <ctype.h>

@@ -1,7 +1,7 @@
 /* Rows of dump-log: built in memory, written in large pieces. The command's thread. */
 #include "offline/row.h"
 
-#include "wire/json.h"
+#include "base/json.h"
 
 #include <inttypes.h>
 

@@ -1,7 +1,7 @@
 /* `ottla storage info`: which directories are there, whose they are, what is wrong with them. */
 #include "offline/storage.h"
 
-#include "wire/json.h"
+#include "base/json.h"
 
 enum { EXIT_PROBLEMS = 1 };
 

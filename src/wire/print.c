@@ -2,7 +2,7 @@
  * sticky error is looked at once, at the end. */
 #include "wire/desc.h"
 
-#include "wire/json.h"
+#include "base/json.h"
 
 #include <inttypes.h>
 

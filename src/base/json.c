@@ -1,5 +1,5 @@
-/* JSON scalars. Pure. */
-#include "wire/json.h"
+/* Values of JSON. Pure. */
+#include "base/json.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -25,6 +25,16 @@ static size_t utf8_len(const uint8_t *p, const uint8_t *end)
         c = c << 6 | (p[i] & 0x3f);
     }
     return c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0 : n;
+}
+
+bool json_is_text(struct str s)
+{
+    const uint8_t *p = (const uint8_t *)s.p, *end = p + s.len;
+    size_t n = 1;
+    for (; p < end && n > 0; p += n) {
+        n = utf8_len(p, end);
+    }
+    return n > 0;
 }
 
 static void put_ascii(struct buf *out, uint8_t c)
@@ -82,21 +92,21 @@ void json_put_base64(struct buf *out, struct bytes b)
 }
 
 /* The shortest "d.ddde+xx" that reads back as v. */
-static void shortest(double v, char text[32])
+static void shortest(double v, bool is_float, char text[32])
 {
     for (int digits = 0; digits < 17; digits++) {
         snprintf(text, 32, "%.*e", digits, v);
-        if (strtod(text, NULL) == v) {
+        if (is_float ? strtof(text, NULL) == (float)v : strtod(text, NULL) == v) {
             return;
         }
     }
 }
 
 /* Digits as Java prints them: 0.001 ≤ |v| < 10,000,000 plainly, others as 1.5E-7. */
-static void put_finite(struct buf *out, double v)
+static void put_finite(struct buf *out, double v, bool is_float)
 {
     char text[32];
-    shortest(v, text);
+    shortest(v, is_float, text);
     char *e = strchr(text, 'e');
     int digits = (int)(e - text) - (text[0] == '-') - 1; /* behind the point, with the point */
     digits = digits > 0 ? digits - 1 : 0;
@@ -109,13 +119,17 @@ static void put_finite(struct buf *out, double v)
     buf_printf(out, "%s%sE%d", text, digits == 0 ? ".0" : "", exponent);
 }
 
-void json_put_double(struct buf *out, double v)
+static void put_number(struct buf *out, double v, bool is_float)
 {
     if (isnan(v)) {
         buf_put_str(out, STR("\"NaN\""));
     } else if (isinf(v)) {
         buf_put_str(out, v > 0 ? STR("\"Infinity\"") : STR("\"-Infinity\""));
     } else {
-        put_finite(out, v);
+        put_finite(out, v, is_float);
     }
 }
+
+void json_put_double(struct buf *out, double v) { put_number(out, v, false); }
+
+void json_put_float(struct buf *out, float v) { put_number(out, (double)v, true); }
