@@ -12,8 +12,8 @@
  *   their ends only, and lists of them are lists of pointers.
  * - A client may be used by many threads at once. A configuration, an error and a result belong to
  *   one thread at a time.
- * - No global state: any number of clients may live in a process. After fork, a child must not use
- *   the clients of its parent, and need not free them. */
+ * - No global state: any number of clients may live in a process. A child after fork cannot use
+ *   the clients of its parent: its calls give CLOSED. It need not free them. */
 #ifndef OTTLA_CLIENT_H
 #define OTTLA_CLIENT_H
 
@@ -112,6 +112,9 @@ OTTLA_API struct ottla_client *ottla_client_new(const struct ottla_config *confi
 /* Closes everything. No call may be under way in it, and what was made of it must be freed. NULL is
  * fine. */
 OTTLA_API void ottla_client_free(struct ottla_client *client);
+
+/* Numbers by Kafka's names, as a JSON object: to be freed with ottla_text_free. Any thread. */
+OTTLA_API char *ottla_client_metrics(struct ottla_client *client);
 
 #include <ottla/admin.h>
 #include <ottla/consumer.h>

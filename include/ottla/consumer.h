@@ -52,6 +52,22 @@ OTTLA_API int ottla_consumer_poll(struct ottla_consumer *consumer, int timeout_m
 /* Ends the poll that waits, or else the next one, at once. Any thread. */
 OTTLA_API void ottla_consumer_wakeup(struct ottla_consumer *consumer);
 
+/* Who a consumer is in its group: what a transaction's offsets are committed with. */
+struct ottla_group_metadata {
+    const char *group_id;
+    int32_t generation;            /* -1: no member now */
+    const char *member_id;         /* "": none */
+    const char *group_instance_id; /* NULL: none */
+};
+
+struct ottla_commit {
+    const char *topic;
+    int32_t partition;
+    int32_t leader_epoch; /* of the last record that was dealt with; -1: not told */
+    int64_t offset;       /* of the record to read next */
+    const char *metadata; /* NULL: none */
+};
+
 struct ottla_header {
     const char *key; /* not terminated */
     size_t key_length;

@@ -1,9 +1,10 @@
 /* libottla: writing records. Included by ottla/client.h.
  *
- * Records of one partition are written in the order in which they were sent. A producer gathers
- * them in batches (batch.size, linger.ms, compression.type), sends them from a thread of its own
- * and tries again for as long as delivery.timeout.ms allows; with enable.idempotence, which is the
- * default, no retry writes a record twice. Any thread may send. */
+ * A producer gathers records in batches (batch.size, linger.ms, compression.type), sends them from
+ * a thread of its own and tries again for as long as delivery.timeout.ms allows. With
+ * enable.idempotence, which is the default with acks=all, no retry writes a record twice and those
+ * of one partition are written in the order in which they were sent; without it that order needs
+ * max.in.flight.requests.per.connection=1. Any thread may send. */
 #ifndef OTTLA_PRODUCER_H
 #define OTTLA_PRODUCER_H
 
@@ -37,11 +38,34 @@ struct ottla_delivery {
  * producer. */
 typedef void ottla_delivery_fn(void *ctx, const struct ottla_delivery *delivery);
 
-/* The settings are the client's. */
+/* The settings are the client's; BAD_CONFIG where they contradict each other. */
 OTTLA_API struct ottla_producer *ottla_producer_new(struct ottla_client *client,
                                                     struct ottla_error *error);
 
-/* Sends what is there and waits for it, at most timeout_ms; what is not done by then fails. */
+/* Chooses a partition, from 0 to partition_count - 1, for a record that names none; a negative
+ * number leaves it to the settings. Called in the thread that sends; must not use the producer. */
+typedef int32_t ottla_partitioner_fn(void *ctx, const struct ottla_message *message,
+                                     int32_t partition_count);
+
+/* Called with ottla_producer_metrics' text every statistics.interval.ms, in the producer's thread;
+ * it must not wait for the producer. */
+typedef void ottla_statistics_fn(void *ctx, const char *json);
+
+struct ottla_producer_options {
+    size_t size; /* of this struct, by ottla_producer_options_init */
+    ottla_partitioner_fn *partitioner;
+    void *partitioner_ctx;
+    ottla_statistics_fn *statistics;
+    void *statistics_ctx;
+};
+
+OTTLA_API void ottla_producer_options_init(struct ottla_producer_options *options);
+OTTLA_API struct ottla_producer *ottla_producer_new_with(
+    struct ottla_client *client, const struct ottla_producer_options *options,
+    struct ottla_error *error);
+
+/* Sends what is there and waits for it, at most timeout_ms; what is not done by then fails. An open
+ * transaction is aborted. NULL is fine. */
 OTTLA_API void ottla_producer_free(struct ottla_producer *producer, int timeout_ms);
 
 /* Takes a copy of the record. Waits, at most max.block.ms, for the topic's metadata and for
@@ -59,6 +83,49 @@ OTTLA_API int ottla_producer_send_wait(struct ottla_producer *producer,
 
 /* Waits until all that was sent before is done, without linger.ms. REQUEST_TIMED_OUT. */
 OTTLA_API int ottla_producer_flush(struct ottla_producer *producer, int timeout_ms,
+                                   struct ottla_error *error);
+
+/* How many partitions a topic has; waits for its metadata, at most max.block.ms.
+ * ottla_describe_topics tells more. */
+OTTLA_API int ottla_producer_partition_count(struct ottla_producer *producer, const char *topic,
+                                             int32_t *ret_count, struct ottla_error *error);
+
+/* Numbers by Kafka's names, as a JSON object: to be freed with ottla_text_free. */
+OTTLA_API char *ottla_producer_metrics(struct ottla_producer *producer);
+
+/* --- transactions --- */
+
+/* With transactional.id set: init once, then any number of times begin, send and send_offsets,
+ * commit or abort. What is written becomes visible to consumers with isolation.level=read_committed
+ * as a whole, or not at all.
+ *
+ * An error's flags say how to go on: OTTLA_RETRIABLE, call the same again; OTTLA_ABORTABLE, abort
+ * and begin anew; OTTLA_FATAL, free this producer. FATAL with PRODUCER_FENCED: another producer
+ * with the same transactional.id has begun after this one.
+ *
+ * Calls wait at most timeout_ms (≤ 0: max.block.ms); after REQUEST_TIMED_OUT what was begun goes
+ * on, and the same call waits for it again. */
+
+/* Ends what an earlier producer with this transactional.id left open, and shuts it out. */
+OTTLA_API int ottla_producer_init_transactions(struct ottla_producer *producer, int timeout_ms,
+                                               struct ottla_error *error);
+
+OTTLA_API int ottla_producer_begin(struct ottla_producer *producer, struct ottla_error *error);
+
+/* Offsets of a consumer's group, committed when the transaction is. group: of
+ * ottla_consumer_group_metadata, or with its group_id alone (generation -1, member_id ""). */
+OTTLA_API int ottla_producer_send_offsets(struct ottla_producer *producer,
+                                          const struct ottla_commit *offsets, size_t count,
+                                          const struct ottla_group_metadata *group, int timeout_ms,
+                                          struct ottla_error *error);
+
+/* Waits until all records are written, then until the transaction is committed. When a record
+ * failed, that is its error: abort. */
+OTTLA_API int ottla_producer_commit(struct ottla_producer *producer, int timeout_ms,
+                                    struct ottla_error *error);
+
+/* Records that were not sent yet fail with OPERATION_NOT_ATTEMPTED. */
+OTTLA_API int ottla_producer_abort(struct ottla_producer *producer, int timeout_ms,
                                    struct ottla_error *error);
 
 /* The partition that Apache Kafka's producer chooses for a key. */

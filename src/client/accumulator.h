@@ -1,18 +1,22 @@
 /* Records on their way: gathered in batches, a queue a partition, and sent in the order of the
  * queue. A stepper: acc_next gives what is to be asked, acc_take gets what came of it, acc_done
- * gives batches that are at their end. Pure; who calls it holds the producer's lock.
+ * gives batches that are at their end. Pure; who calls it holds the producer's lock, but for
+ * ask_seal.
  *
- * The first batch of a queue is the only one that may be under way, so that a retry cannot overtake
- * or be overtaken. A batch gets its sequence when it is sent first and keeps it. */
+ * Order. The batches of a queue that are under way, or were, have sequences and are at its front in
+ * the order of these. A batch gets its sequence when it is sent first and keeps it. One that is to
+ * be sent again waits until it is the first; those behind it meanwhile get OUT_OF_ORDER, and come
+ * back, too. When a sequence may be lost for good (a batch failed, or its fate is not known), the
+ * epoch is raised (KIP-360) and the queue's batches are numbered anew, once none is under way. */
 #ifndef CLIENT_ACCUMULATOR_H
 #define CLIENT_ACCUMULATOR_H
 
-#include "base/list.h"
-#include "base/rand.h"
-#include "client/config.h"
+#include "base/map.h"
+#include "client/ask.h"
+#include "client/metrics.h"
 #include "client/partitioner.h"
+#include "client/txn.h"
 #include "record/record.h"
-#include "wire/messages.h"
 
 struct delivery_to {
     ottla_delivery_fn *fn;
@@ -24,99 +28,116 @@ struct acc_batch {
     struct acc_queue *queue;
     struct buf records; /* built so far: encoded by the builder when it closes */
     struct batch_builder builder;
-    struct delivery_to *to; /* one a record */
-    int32_t count, to_cap;
+    struct delivery_to *to; /* one a record; empty until the first that has one */
+    int32_t count, to_count, to_cap;
     size_t bytes; /* of records, before compression */
     int64_t made_ms, deadline_ms;
-    bool is_closed;   /* takes no more */
+    bool is_closed; /* takes no more */
+    bool is_sealed; /* records are complete */
+    bool is_asked;
     int32_t sequence; /* -1: none yet */
+    int64_t producer_id;
+    int16_t producer_epoch;
     int tries;
-    int code; /* when done */
-    int64_t base_off;
+    int code; /* when done, or when it could not be sealed */
+    int64_t base_off, append_ms;
 };
 
 struct acc_queue {
+    struct list_node node; /* in accumulator.active, while it has batches */
     struct acc_topic *topic;
     int32_t partition;
     struct list batches;
-    bool is_asked;
-    int32_t leader; /* -1: not known */
+    int32_t count;        /* of batches */
+    int asked, sequenced; /* of them */
+    int32_t leader;       /* -1: not known */
+    int32_t leader_epoch; /* -1: not told */
     int64_t retry_at_ms;
-    int32_t next_sequence;
+    int64_t producer_id; /* whose sequence this is */
+    int16_t producer_epoch;
+    int32_t next_sequence, acked_sequence /* -1: none */;
+    int64_t acked_off;
+    int32_t unresolved_next; /* the sequence behind one of unknown fate; -1: there is none */
+    bool needs_restart;      /* numbered anew when none is under way */
+    struct txn_part part;
 };
 
 struct acc_topic {
+    struct map_node by_name;
     struct list_node node;
     char *name;
     struct uuid id;
     int32_t count;             /* of partitions; 0: not known yet */
     struct acc_queue **queues; /* never fewer, queues stay where they are */
     struct sticky sticky;
+    uint32_t turn;
     bool needs_metadata;
     int code; /* of the last metadata; retriable ones are asked again */
-    int64_t retry_at_ms;
+    int64_t retry_at_ms, learnt_ms, used_ms;
     int failures;
+    int users; /* calls that point to it */
 };
 
-enum produce_kind { PRODUCE_METADATA, PRODUCE_ID, PRODUCE_BATCHES };
-
-struct topic_ref;
-
-struct produce_ask {
-    enum produce_kind kind;
-    int32_t to_node;
-    int16_t api_key, version_lo, version_hi;
-    union {
-        struct metadata_req metadata;
-        struct init_producer_id_req id;
-        struct produce_req produce;
-    } req;
-    struct arena arena;
-    struct acc_batch **batches;
-    struct topic_ref *topics; /* of the batches: theirs may change meanwhile */
-    size_t count;
-};
-
-struct topic_ref {
-    struct str name;
-    struct uuid id;
+/* A broker that batches go to. */
+struct acc_node {
+    int32_t id;
+    int asked;                  /* Produce requests under way */
+    int64_t throttled_until_ms; /* KIP-219 */
+    int64_t full_since_ms;      /* batches wait since then; 0: none */
 };
 
 struct accumulator {
     const struct client_values *config;
     struct rand rand;
-    struct list topics;
-    struct list done; /* batches */
+    struct txn txn;
+    struct producer_metrics metrics;
+    struct map by_name;
+    struct list topics, active; /* active: queues */
+    struct list done;           /* batches */
+    struct list spare;          /* batches without records, to be used again */
+    int spare_count;
     enum codec codec;
     int level;
     int16_t acks;
-    bool is_asking_metadata, is_asking_id;
-    int64_t id_retry_at_ms;
-    int64_t producer_id; /* -1: none */
-    int16_t producer_epoch;
-    int32_t busy_nodes[64]; /* with a Produce under way */
-    int busy_count;
-    size_t bytes; /* of records that are not done */
-    int64_t open; /* records that are not done */
-    int flushes;  /* somebody waits: nothing lingers */
+    bool is_round_robin;
+    bool is_asking_metadata;
+    struct acc_node *nodes;
+    int node_count;
+    int32_t *loads; /* scratch */
+    int32_t load_cap;
+    size_t bytes;       /* of records that are not done */
+    int64_t open;       /* records that are not done */
+    int flushes;        /* somebody waits: nothing lingers */
+    int64_t wake_at_ms; /* when acc_next is called next, at the latest; the sender sets it */
 };
 
 void acc_init(struct accumulator *acc, const struct client_values *config, uint64_t seed);
 void acc_deinit(struct accumulator *acc);
 
+/* Whether the settings contradict each other: BAD_CONFIG and the sentence. */
+int acc_check(const struct ottla_config *config, struct ottla_error *error);
+
+static inline bool acc_is_idempotent(const struct accumulator *acc)
+{
+    return (acc->config->enable_idempotence && acc->acks == -1) || acc->txn.is_transactional;
+}
+
 /* The topic, made if it is new. */
 struct acc_topic *acc_topic(struct accumulator *acc, const char *name);
 
-/* Puts a record into the open batch of its partition; is true when that is ready to be sent. The
- * topic's metadata is there. *ret_code: MESSAGE_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION (no such
- * partition). */
+/* Puts a record into the open batch of its partition; is true when the sender should look before
+ * wake_at_ms. The topic's metadata is there. *ret_code: MESSAGE_TOO_LARGE,
+ * UNKNOWN_TOPIC_OR_PARTITION (no such partition), or what the transaction says. */
 bool acc_add(struct accumulator *acc, struct acc_topic *t, const struct ottla_message *m,
              struct delivery_to to, int64_t wall_ms, int64_t now_ms, int *ret_code);
 
+/* What to ask now; PRODUCE_BATCHES must go through ask_seal before it is sent. */
 struct produce_ask *acc_next(struct accumulator *acc, int64_t now_ms);
+/* Compresses and completes the batches, which are the ask's alone. Any thread, without the lock. */
+void ask_seal(struct produce_ask *ask);
 void produce_fit(void *msg, int version);
-void acc_take(struct accumulator *acc, struct produce_ask *ask, enum err e, const void *resp,
-              int64_t now_ms);
+void acc_take(struct accumulator *acc, struct produce_ask *ask, enum err e,
+              const union produce_answer *resp, int64_t now_ms);
 int64_t acc_deadline_ms(const struct accumulator *acc, int64_t now_ms);
 
 /* Ends all that is not under way. */
@@ -124,6 +145,6 @@ void acc_fail_all(struct accumulator *acc, int code);
 
 /* A batch at its end: its deliveries are to be told, then acc_free_batch. NULL: none. */
 struct acc_batch *acc_done(struct accumulator *acc);
-void acc_free_batch(struct acc_batch *b);
+void acc_free_batch(struct accumulator *acc, struct acc_batch *b);
 
 #endif

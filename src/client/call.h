@@ -40,10 +40,11 @@ struct call {
     void *ctx;
 
     enum err err;
-    char why[256];    /* with err: a sentence, or empty */
-    int version;      /* of the answer */
-    int32_t answerer; /* node id, or < 0: a bootstrap address */
-    uint8_t *frame;   /* the submitter frees it */
+    char why[256];       /* with err: a sentence, or empty */
+    int version;         /* of the answer */
+    int32_t answerer;    /* node id, or < 0: a bootstrap address */
+    int16_t txn_version; /* transaction.version of the cluster; -1: not told yet */
+    uint8_t *frame;      /* the submitter frees it */
     size_t frame_len, body_at;
 
     struct list_node node;

@@ -107,7 +107,8 @@ static int get_number(const struct row *row, const char *text, int64_t *to,
 static int check_text(const struct row *row, const char *text, struct ottla_error *error)
 {
     char why[160];
-    if (row->allowed != NULL && !is_allowed(row->allowed, str_from(text))) {
+    bool is_unset = text[0] == '\0' && row->dflt[0] == '\0';
+    if (row->allowed != NULL && !is_unset && !is_allowed(row->allowed, str_from(text))) {
         snprintf(why, sizeof why, "one of %s", row->allowed);
         return bad_value(row, text, error, why);
     }
@@ -219,6 +220,12 @@ const char *ottla_config_get(const struct ottla_config *c, const char *name)
 {
     const struct row *row = find(name);
     return row == NULL ? NULL : c->texts[row - rows] ? c->texts[row - rows] : row->dflt;
+}
+
+bool config_is_set(const struct ottla_config *c, const char *name)
+{
+    const struct row *row = find(name);
+    return row != NULL && c->texts[row - rows] != NULL;
 }
 
 const char *ottla_config_unused(const struct ottla_config *c, size_t i)

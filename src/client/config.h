@@ -29,4 +29,7 @@ struct ottla_config {
     void *log_ctx;
 };
 
+/* Whether somebody set it, be it to its default. */
+bool config_is_set(const struct ottla_config *config, const char *name);
+
 #endif

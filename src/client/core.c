@@ -60,6 +60,7 @@ void core_wait(struct core *c, struct call *call)
 void core_end(struct core *c, struct call *call, enum err e, const char *why)
 {
     call->err = e;
+    call->txn_version = c->txn_version;
     if (e) {
         snprintf(call->why, sizeof call->why, "%s", why);
     }
@@ -293,7 +294,11 @@ bool core_set_conn(struct core *c, uint32_t link_id, void *conn)
 
 void core_init(struct core *c, const struct client_values *config, uint64_t seed)
 {
-    *c = (struct core){.config = config, .controller_id = -1, .messages = BUF_INIT};
+    *c = (struct core){.config = config,
+                       .controller_id = -1,
+                       .features_epoch = -1,
+                       .txn_version = -1,
+                       .messages = BUF_INIT};
     rand_init(&c->rand, seed);
     list_init(&c->links);
     list_init(&c->waiting);

@@ -85,7 +85,9 @@ struct core {
     int64_t meta_retry_at_ms;
     int32_t controller_id;
     char *cluster_id;
-    struct buf messages; /* to people, a line each; the host takes them */
+    int64_t features_epoch; /* of the newest finalized features that a broker told */
+    int16_t txn_version;    /* their transaction.version */
+    struct buf messages;    /* to people, a line each; the host takes them */
 };
 
 /* config outlives the core; bootstrap.servers was checked with core_check_servers. */

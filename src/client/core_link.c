@@ -340,6 +340,20 @@ static void learn_ranges(struct link *l, const struct api_versions_resp *resp)
     }
 }
 
+static void learn_features(struct core *c, const struct api_versions_resp *resp)
+{
+    if (resp->finalized_features_epoch <= c->features_epoch) {
+        return;
+    }
+    c->features_epoch = resp->finalized_features_epoch;
+    c->txn_version = 0;
+    for (int32_t i = 0; i < resp->finalized_features_count; i++) {
+        if (str_eq(resp->finalized_features[i].name, STR("transaction.version"))) {
+            c->txn_version = resp->finalized_features[i].max_version_level;
+        }
+    }
+}
+
 static void go_up(struct core *c, struct link *l, int64_t now_ms)
 {
     struct list_node *n;
@@ -364,6 +378,7 @@ static void take_handshake(struct core *c, struct link *l, int version, struct b
                              &resp, NULL);
     if (!e) {
         learn_ranges(l, &resp);
+        learn_features(c, &resp);
         int hi = l->ranges[API_API_VERSIONS].hi;
         if (is_refused && version > 0) {
             shake_hands(c, l, hi > 0 && hi < version ? hi : 0, now_ms);

@@ -9,6 +9,7 @@
 #include "client/core_int.h"
 #include "client/error.h"
 #include "plat/entropy.h"
+#include "plat/fork.h"
 
 #include <stdio.h>
 
@@ -47,6 +48,7 @@ static uint32_t link_of(const struct conn *conn) { return (uint32_t)(uintptr_t)c
 static void on_open(struct conn *conn)
 {
     struct ottla_client *c = conn_ctx(conn);
+    metric_add(&c->metrics.created, 1);
     core_opened(&c->core, link_of(conn), now_ms(c));
     host_settle(c);
 }
@@ -54,6 +56,8 @@ static void on_open(struct conn *conn)
 static enum conn_next on_frame(struct conn *conn, uint8_t *frame, size_t len)
 {
     struct ottla_client *c = conn_ctx(conn);
+    metric_add(&c->metrics.responses, 1);
+    metric_add(&c->metrics.bytes_in, (int64_t)len + 4);
     core_frame(&c->core, link_of(conn), (struct bytes){frame, len}, now_ms(c));
     host_settle(c);
     return CONN_CONTINUE;
@@ -154,6 +158,8 @@ static void send_bytes(struct ottla_client *c, struct action *a)
     struct sendvec vec;
     size_t len;
     uint8_t *p = buf_steal(&a->bytes, &len);
+    metric_add(&c->metrics.requests, 1);
+    metric_add(&c->metrics.bytes_out, (int64_t)len + 4);
     sendvec_init(&vec);
     sendvec_add_bytes(&vec, (struct bytes){p, len}, p);
     conn_send(a->conn, &vec);
@@ -263,6 +269,13 @@ void waiter_init(struct waiter *w, struct ottla_client *client)
     list_init(&w->open);
 }
 
+static const char forked[] = "this client was made before a fork: a child needs one of its own";
+
+int client_check(const struct ottla_client *c, struct ottla_error *error)
+{
+    return fork_is_child(c->mark) ? error_set(error, ERR_CLOSED, "%s", forked) : 0;
+}
+
 void waiter_submit(struct waiter *w, struct request *r)
 {
     r->waiter = w;
@@ -270,6 +283,12 @@ void waiter_submit(struct waiter *w, struct request *r)
     r->call.ctx = r;
     r->mail.fn = on_submit;
     w->pending++;
+    if (client_check(w->client, NULL)) {
+        r->call.err = ERR_CLOSED;
+        snprintf(r->call.why, sizeof r->call.why, "%s", forked);
+        list_push_back(&w->done, &r->node); /* there is no other thread */
+        return;
+    }
     loop_post(w->client->loop, &r->mail);
 }
 
@@ -354,7 +373,7 @@ bool waiter_take_wakeup(struct waiter *w)
 void waiter_drain(struct waiter *w, void (*drop)(struct request *r, void *ctx), void *ctx)
 {
     struct request *r;
-    if (w->pending == 0) {
+    if (w->pending == 0 || fork_is_child(w->client->mark)) {
         return;
     }
     loop_post(w->client->loop, &w->drain_mail);
@@ -421,6 +440,7 @@ static void host_free(struct ottla_client *c)
     }
     core_deinit(&c->core);
     ottla_config_free(c->config);
+    fork_mark_free(c->mark);
     mem_free(c);
 }
 
@@ -451,6 +471,7 @@ struct ottla_client *host_new(const struct ottla_config *config, const struct ho
     }
     struct ottla_client *c = NEW(struct ottla_client);
     c->config = ottla_config_copy(config);
+    c->mark = fork_mark_new();
     c->clock = seams ? seams->clock : clock_system();
     c->drive = seams ? seams->drive : NULL;
     c->drive_ctx = seams ? seams->drive_ctx : NULL;
@@ -483,7 +504,7 @@ struct ottla_client *ottla_client_new(const struct ottla_config *config, struct 
 
 void ottla_client_free(struct ottla_client *c)
 {
-    if (c == NULL) {
+    if (c == NULL || fork_is_child(c->mark)) {
         return;
     }
     loop_post(c->loop, &c->stop_mail);

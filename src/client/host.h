@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "client/core.h"
+#include "client/metrics.h"
 #include "net/conn.h"
 #include "plat/thread.h"
 
@@ -16,6 +17,8 @@ struct ottla_client {
     struct clock *clock;
     struct timer timer;
     struct conn_config conn_config;
+    struct client_metrics metrics;
+    struct fork_mark *mark;
     struct thread thread;
     struct mail stop_mail;
     int lookup_count; /* names being looked up */
@@ -36,6 +39,9 @@ struct host_seams {
 /* seams NULL: the machine's own, and a thread. */
 struct ottla_client *host_new(const struct ottla_config *config, const struct host_seams *seams,
                               struct ottla_error *error);
+
+/* CLOSED in a process that was forked from the client's own: it has none of its threads. */
+int client_check(const struct ottla_client *c, struct ottla_error *error);
 
 /* --- asking --- */
 

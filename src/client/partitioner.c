@@ -36,17 +36,29 @@ int32_t ottla_partition_for_key(const void *key, size_t length, int32_t count)
                : (int32_t)((murmur2((struct bytes){key, length}) & 0x7fffffff) % (uint32_t)count);
 }
 
-int32_t sticky_partition(struct sticky *s, int32_t count, size_t record_bytes, int32_t batch_bytes,
-                         struct rand *rand)
+/* What a partition counts for; as KIP-794: the longest queue gets 1, an empty one the most. */
+static uint64_t weight(const int32_t *loads, int32_t i, int32_t longest, bool is_adaptive)
 {
-    if (s->partition < 0 || s->partition >= count || s->bytes >= batch_bytes) {
-        int32_t before = s->partition;
-        s->partition = (int32_t)rand_below(rand, (uint64_t)count);
-        if (s->partition == before && count > 1) {
-            s->partition = (s->partition + 1) % count;
-        }
-        s->bytes = 0;
+    return loads[i] < 0 ? 0 : is_adaptive ? (uint64_t)(longest - loads[i]) + 1 : 1;
+}
+
+int32_t partition_by_load(const int32_t *loads, int32_t count, bool is_adaptive, struct rand *rand)
+{
+    int32_t longest = -1;
+    uint64_t sum = 0;
+    for (int32_t i = 0; i < count; i++) {
+        longest = loads[i] > longest ? loads[i] : longest;
     }
-    s->bytes += (int64_t)record_bytes;
-    return s->partition;
+    for (int32_t i = 0; i < count; i++) {
+        sum += weight(loads, i, longest, is_adaptive);
+    }
+    if (sum == 0) {
+        return (int32_t)rand_below(rand, (uint64_t)count);
+    }
+    uint64_t at = rand_below(rand, sum);
+    int32_t i = 0;
+    for (; at >= weight(loads, i, longest, is_adaptive); i++) {
+        at -= weight(loads, i, longest, is_adaptive);
+    }
+    return i;
 }

@@ -5,16 +5,26 @@
 #include "base/rand.h"
 #include "base/str.h"
 
+#include <stdbool.h>
+
 uint32_t murmur2(struct bytes b);
 
-/* For records without a key: one partition until batch_bytes of them, then another one by chance.
- */
+/* For records without a key (KIP-480, KIP-794): one partition until about batch.size bytes of them,
+ * then another one. */
 struct sticky {
     int32_t partition; /* -1: none yet */
     int64_t bytes;
 };
 
-int32_t sticky_partition(struct sticky *s, int32_t count, size_t record_bytes, int32_t batch_bytes,
-                         struct rand *rand);
+/* Whether it is time for another partition. is_full: the batch that is open there is. */
+static inline bool sticky_is_over(const struct sticky *s, int64_t batch_bytes, bool is_full)
+{
+    return s->partition < 0 || (s->bytes >= batch_bytes && is_full) || s->bytes / 2 >= batch_bytes;
+}
+
+/* One of count partitions. loads: how many batches wait for each; -1: not to be chosen. The shorter
+ * the queue, the likelier; all are alike when is_adaptive is not set or no partition may be
+ * chosen. */
+int32_t partition_by_load(const int32_t *loads, int32_t count, bool is_adaptive, struct rand *rand);
 
 #endif

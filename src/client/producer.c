@@ -1,14 +1,16 @@
 /* The producer: an accumulator under a lock, and a thread that sends what it has ready.
  *
- * The lock guards the accumulator and open_count. The thread alone waits at the waiter; it encodes,
- * compresses and takes answers under the lock, and calls deliveries without it. Users wait at the
- * condition, which the thread signals after each round. */
-#include "client/accumulator.h"
-#include "client/error.h"
-#include "client/host.h"
+ * The lock guards the accumulator and what stands below it in the struct. The thread alone waits at
+ * the waiter; it compresses and encodes batches, and calls deliveries, without the lock. Users wait
+ * at the condition, which the thread signals after each round.
+ *
+ * Waking costs more than a record. So the thread is woken only when it sleeps and there is
+ * something that it would do before it wakes by itself (acc_add says so). */
+#include "client/producer_int.h"
 
 #include "base/limit.h"
 #include "base/mem.h"
+#include "plat/fork.h"
 
 /* An ask under way. */
 struct errand {
@@ -16,60 +18,75 @@ struct errand {
     struct produce_ask *ask;
 };
 
-struct ottla_producer {
-    struct ottla_client *client;
-    struct accumulator acc;
-    struct waiter waiter;
-    struct mutex lock;
-    struct cond cond;
-    struct thread thread;
-    int64_t untold; /* records whose delivery was not told yet; under lock */
-    bool is_closing;
-};
-
 void ottla_message_init(struct ottla_message *m)
 {
     *m = (struct ottla_message){.partition = -1, .timestamp_ms = -1};
 }
 
+void ottla_producer_options_init(struct ottla_producer_options *o)
+{
+    *o = (struct ottla_producer_options){.size = sizeof *o};
+}
+
+bool producer_nudge(struct ottla_producer *p)
+{
+    p->has_news = true;
+    bool is_asleep = !p->is_awake;
+    p->is_awake = true;
+    return is_asleep;
+}
+
 /* --- the thread --- */
 
-static void send_all(struct ottla_producer *p, int64_t now_ms)
+static void send_ask(struct ottla_producer *p, struct produce_ask *a, int64_t now_ms)
 {
     const struct client_values *v = &p->client->config->values;
+    struct errand *e = NEW(struct errand);
+    e->ask = a;
+    e->request.call = (struct call){
+        .api_key = a->api_key,
+        .version_lo = a->version_lo,
+        .version_hi = a->version_hi,
+        .to = a->to,
+        .node_id = a->to_node,
+        .key_type = a->key_type,
+        .key = a->key,
+        .is_fresh = a->is_fresh,
+        .msg = &a->req,
+        .fit = produce_fit,
+        .is_once = a->kind == PRODUCE_BATCHES,
+        .has_no_answer = a->kind == PRODUCE_BATCHES && p->acc.acks == 0,
+        .deadline_ms = MIN(now_ms + v->request_timeout_ms, a->deadline_ms),
+    };
+    waiter_submit(&p->waiter, &e->request);
+}
+
+/* Lock held, but not while batches are completed. */
+static void send_all(struct ottla_producer *p, int64_t now_ms)
+{
     struct produce_ask *a;
     while ((a = acc_next(&p->acc, now_ms)) != NULL) {
-        struct errand *e = NEW(struct errand);
-        e->ask = a;
-        e->request.call = (struct call){
-            .api_key = a->api_key,
-            .version_lo = a->version_lo,
-            .version_hi = a->version_hi,
-            .to = a->to_node < 0 ? CALL_ANY : CALL_NODE,
-            .node_id = a->to_node,
-            .msg = &a->req,
-            .fit = produce_fit,
-            .is_once = a->to_node >= 0,
-            .has_no_answer = a->kind == PRODUCE_BATCHES && p->acc.acks == 0,
-            .deadline_ms = now_ms + v->request_timeout_ms,
-        };
-        waiter_submit(&p->waiter, &e->request);
+        mutex_unlock(&p->lock);
+        if (a->kind == PRODUCE_BATCHES) {
+            ask_seal(a);
+        }
+        send_ask(p, a, now_ms);
+        mutex_lock(&p->lock);
     }
 }
 
 static void take(struct ottla_producer *p, struct request *r, int64_t now_ms)
 {
     struct errand *e = CONTAINER_OF(r, struct errand, request);
-    union {
-        struct metadata_resp metadata;
-        struct init_producer_id_resp id;
-        struct produce_resp produce;
-    } resp;
+    union produce_answer resp;
     struct arena a;
     arena_init(&a, LIMIT_REQUEST_ARENA_BYTES);
     bool is_blind = r->call.has_no_answer && !r->call.err;
     int code = is_blind ? 0 : request_read(r, &a, &resp, NULL);
+    e->ask->txn_version = r->call.txn_version;
+    mutex_lock(&p->lock);
     acc_take(&p->acc, e->ask, (enum err)code, &resp, now_ms);
+    mutex_unlock(&p->lock);
     arena_deinit(&a);
     request_deinit(r);
     mem_free(e);
@@ -77,7 +94,7 @@ static void take(struct ottla_producer *p, struct request *r, int64_t now_ms)
 
 static void tell(const struct acc_batch *b)
 {
-    for (int32_t i = 0; i < b->count; i++) {
+    for (int32_t i = 0; i < b->to_count; i++) {
         if (b->to[i].fn != NULL) {
             struct ottla_delivery d = {b->code, b->code ? ottla_error_text(b->code) : NULL,
                                        b->queue->topic->name, b->queue->partition,
@@ -92,44 +109,64 @@ static void tell_all(struct ottla_producer *p)
 {
     struct acc_batch *b;
     while ((b = acc_done(&p->acc)) != NULL) {
+        b->queue->topic->users++;
         mutex_unlock(&p->lock);
         tell(b);
         mutex_lock(&p->lock);
+        b->queue->topic->users--;
         p->untold -= b->count;
-        acc_free_batch(b);
+        acc_free_batch(&p->acc, b);
     }
+    if (p->waiting > 0) {
+        cond_broadcast(&p->cond);
+    }
+}
+
+static void report(struct ottla_producer *p, int64_t now_ms)
+{
+    if (now_ms >= p->report_at_ms) {
+        char *text = ottla_producer_metrics(p);
+        p->options.statistics(p->options.statistics_ctx, text);
+        ottla_text_free(text);
+        p->report_at_ms = now_ms + p->client->config->values.statistics_interval_ms;
+    }
+}
+
+/* Until there is something to do. */
+static void doze(struct ottla_producer *p, int64_t at_ms)
+{
+    at_ms = MIN(at_ms, p->report_at_ms);
+    if (!waiter_take_wakeup(&p->waiter)) {
+        int64_t left = at_ms == INT64_MAX ? -1 : MAX(at_ms - client_now_ms(p->client), 0);
+        waiter_wait(&p->waiter, left);
+        (void)waiter_take_wakeup(&p->waiter);
+    }
+}
+
+/* Lock held. When to look again; INT64_MIN: at once. */
+static int64_t serve(struct ottla_producer *p)
+{
+    int64_t now_ms = client_now_ms(p->client);
+    p->has_news = false;
+    p->acc.wake_at_ms = INT64_MAX;
+    send_all(p, now_ms);
+    tell_all(p);
+    if (p->has_news) {
+        return INT64_MIN;
+    }
+    p->acc.wake_at_ms = acc_deadline_ms(&p->acc, now_ms);
+    p->is_awake = false;
+    return p->acc.wake_at_ms;
 }
 
 static void drop(struct request *r, void *ctx)
 {
     struct ottla_producer *p = ctx;
-    mutex_lock(&p->lock);
     take(p, r, client_now_ms(p->client));
-    mutex_unlock(&p->lock);
 }
 
-static void producer_main(void *ctx)
+static void stop(struct ottla_producer *p)
 {
-    struct ottla_producer *p = ctx;
-    struct request *r;
-    mutex_lock(&p->lock);
-    while (!p->is_closing) {
-        int64_t now_ms = client_now_ms(p->client);
-        while ((r = waiter_next(&p->waiter, 0)) != NULL) {
-            take(p, r, now_ms);
-        }
-        send_all(p, now_ms);
-        tell_all(p);
-        cond_broadcast(&p->cond);
-        int64_t at = acc_deadline_ms(&p->acc, now_ms);
-        mutex_unlock(&p->lock);
-        if (!waiter_take_wakeup(&p->waiter)) {
-            waiter_wait(&p->waiter, at == INT64_MAX ? -1 : MAX(at - client_now_ms(p->client), 0));
-            (void)waiter_take_wakeup(&p->waiter);
-        }
-        mutex_lock(&p->lock);
-    }
-    mutex_unlock(&p->lock);
     waiter_drain(&p->waiter, drop, p);
     mutex_lock(&p->lock);
     acc_fail_all(&p->acc, ERR_REQUEST_TIMED_OUT);
@@ -138,67 +175,229 @@ static void producer_main(void *ctx)
     codec_release_thread();
 }
 
-/* --- users --- */
-
-struct ottla_producer *ottla_producer_new(struct ottla_client *client, struct ottla_error *error)
+static void producer_main(void *ctx)
 {
+    struct ottla_producer *p = ctx;
+    struct request *r;
+    bool is_closing = false;
+    while (!is_closing) {
+        while ((r = waiter_next(&p->waiter, 0)) != NULL) {
+            take(p, r, client_now_ms(p->client));
+        }
+        mutex_lock(&p->lock);
+        p->is_awake = true;
+        int64_t at_ms = serve(p);
+        is_closing = p->is_closing;
+        mutex_unlock(&p->lock);
+        report(p, client_now_ms(p->client));
+        if (at_ms != INT64_MIN && !is_closing) {
+            doze(p, at_ms);
+        }
+    }
+    stop(p);
+}
+
+/* --- life --- */
+
+int producer_check(const struct ottla_producer *p, struct ottla_error *error)
+{
+    return client_check(p->client, error);
+}
+
+static void producer_deinit(struct ottla_producer *p)
+{
+    waiter_deinit(&p->waiter);
+    acc_deinit(&p->acc);
+    cond_deinit(&p->cond);
+    mutex_deinit(&p->lock);
+    mem_free(p);
+}
+
+struct ottla_producer *ottla_producer_new_with(struct ottla_client *client,
+                                               const struct ottla_producer_options *options,
+                                               struct ottla_error *error)
+{
+    const struct client_values *v = &client->config->values;
+    if (client_check(client, error) || acc_check(client->config, error)) {
+        return NULL;
+    }
     struct ottla_producer *p = NEW(struct ottla_producer);
     p->client = client;
+    ottla_producer_options_init(&p->options);
+    if (options != NULL) {
+        memcpy(&p->options, options, MIN(options->size, sizeof p->options));
+    }
+    bool reports = p->options.statistics != NULL && v->statistics_interval_ms > 0;
+    p->report_at_ms = reports ? client_now_ms(client) + v->statistics_interval_ms : INT64_MAX;
     mutex_init(&p->lock);
     cond_init(&p->cond);
     waiter_init(&p->waiter, client);
-    acc_init(&p->acc, &client->config->values, (uint64_t)client_now_ms(client));
+    acc_init(&p->acc, v, (uint64_t)clock_mono_ns(client->clock));
     enum err e = thread_start(&p->thread, "ottla-producer", producer_main, p);
     if (e) {
         error_set(error, e, "the producer cannot start: %s", err_text(e));
-        waiter_deinit(&p->waiter);
-        acc_deinit(&p->acc);
-        cond_deinit(&p->cond);
-        mutex_deinit(&p->lock);
-        mem_free(p);
+        producer_deinit(p);
         return NULL;
     }
     return p;
 }
 
-/* Lock held: until the thread has done something, or the time is over (false). */
-static bool wait_round(struct ottla_producer *p, int64_t end_ms)
+struct ottla_producer *ottla_producer_new(struct ottla_client *client, struct ottla_error *error)
+{
+    return ottla_producer_new_with(client, NULL, error);
+}
+
+void ottla_producer_free(struct ottla_producer *p, int timeout_ms)
+{
+    if (p == NULL || producer_check(p, NULL)) {
+        return;
+    }
+    mutex_lock(&p->lock);
+    bool is_open = p->acc.txn.state == TXN_OPEN || p->acc.txn.state == TXN_ABORTABLE;
+    mutex_unlock(&p->lock);
+    if (is_open && timeout_ms > 0) {
+        (void)ottla_producer_abort(p, timeout_ms, NULL);
+    }
+    (void)ottla_producer_flush(p, timeout_ms, NULL);
+    mutex_lock(&p->lock);
+    p->is_closing = true;
+    (void)producer_nudge(p);
+    mutex_unlock(&p->lock);
+    waiter_wake(&p->waiter);
+    thread_join(&p->thread);
+    producer_deinit(p);
+}
+
+/* --- users --- */
+
+bool producer_wait(struct ottla_producer *p, int64_t end_ms)
 {
     int64_t left = end_ms - client_now_ms(p->client);
     if (left <= 0) {
         return false;
     }
+    p->waiting++;
     cond_wait_ns(&p->cond, &p->lock, left * 1000000);
+    p->waiting--;
     return true;
 }
 
-static int64_t end_of(const struct ottla_producer *p, int64_t timeout_ms)
+int64_t producer_end_ms(const struct ottla_producer *p, int64_t timeout_ms)
 {
     int64_t now_ms = client_now_ms(p->client);
     return timeout_ms < INT64_MAX / 2000000 - now_ms ? now_ms + timeout_ms : INT64_MAX / 2000000;
 }
 
+int producer_refuse(const struct ottla_producer *p, int code, struct ottla_error *error)
+{
+    const struct txn *t = &p->acc.txn;
+    if (!t->is_transactional && code != ERR_INVALID_TXN_STATE) {
+        return error_code(error, code, NULL);
+    }
+    error_set(error, code, "%s",
+              code == ERR_INVALID_TXN_STATE ? txn_refusal(t) : ottla_error_text(code));
+    if (error != NULL && t->state == TXN_ABORTABLE) {
+        error->flags = OTTLA_ABORTABLE;
+    } else if (error != NULL) {
+        error->flags = t->state == TXN_FATAL ? OTTLA_FATAL : 0;
+    }
+    return code;
+}
+
+static bool has_room(const struct ottla_producer *p, const struct acc_topic *t)
+{
+    return t->count > 0 && p->acc.bytes < (size_t)p->client->config->values.buffer_memory;
+}
+
+static int say_late(const struct acc_topic *t, struct ottla_error *error)
+{
+    if (t->count > 0) {
+        return error_set(error, ERR_REQUEST_TIMED_OUT,
+                         "buffer.memory is full, max.block.ms is over");
+    }
+    return error_set(error, ERR_REQUEST_TIMED_OUT, "topic %s: no metadata within max.block.ms%s%s",
+                     t->name, t->code ? ": " : "", t->code ? ottla_error_text(t->code) : "");
+}
+
 /* Lock held: until the topic is known and there is memory. */
 static int wait_for_room(struct ottla_producer *p, struct acc_topic *t, struct ottla_error *error)
 {
-    int64_t end_ms = end_of(p, p->client->config->values.max_block_ms);
-    const size_t max_bytes = (size_t)p->client->config->values.buffer_memory;
-    if (t->count == 0 || p->acc.bytes >= max_bytes) {
+    int64_t began_ns = clock_mono_ns(p->client->clock);
+    int64_t end_ms = producer_end_ms(p, p->client->config->values.max_block_ms);
+    int code = 0;
+    if (producer_nudge(p)) {
         waiter_wake(&p->waiter);
     }
-    while (t->count == 0 || p->acc.bytes >= max_bytes) {
+    t->users++;
+    while (!code && !has_room(p, t)) {
         if (t->count == 0 && t->code != 0 && !code_is_retriable(t->code)) {
-            int code = t->code;
+            code = error_set(error, t->code, "topic %s: %s", t->name, ottla_error_text(t->code));
             t->code = 0; /* the next one may ask again */
-            return error_set(error, code, "topic %s: %s", t->name, ottla_error_text(code));
+        } else if (!producer_wait(p, end_ms)) {
+            code = say_late(t, error);
         }
-        if (!wait_round(p, end_ms)) {
-            return t->count > 0
-                       ? error_set(error, ERR_REQUEST_TIMED_OUT,
-                                   "buffer.memory is full, max.block.ms is over")
-                       : error_set(error, ERR_REQUEST_TIMED_OUT,
-                                   "topic %s: no metadata within max.block.ms%s%s", t->name,
-                                   t->code ? ": " : "", t->code ? ottla_error_text(t->code) : "");
+    }
+    t->users--;
+    p->acc.metrics.blocked_ns += clock_mono_ns(p->client->clock) - began_ns;
+    return code;
+}
+
+/* The program's own choice; it may take its time, so without the lock. */
+static int32_t ask_partitioner(struct ottla_producer *p, const struct acc_topic *t,
+                               const struct ottla_message *m)
+{
+    int32_t count = t->count;
+    mutex_unlock(&p->lock);
+    int32_t partition = p->options.partitioner(p->options.partitioner_ctx, m, count);
+    mutex_lock(&p->lock);
+    return partition;
+}
+
+static int refuse_record(const struct ottla_producer *p, const struct ottla_message *m, int code,
+                         struct ottla_error *error)
+{
+    bool is_own = code == ERR_MESSAGE_TOO_LARGE || code == ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    return is_own
+               ? error_set(error, code, "%s-%d: %s", m->topic, m->partition, ottla_error_text(code))
+               : producer_refuse(p, code, error);
+}
+
+/* Lock held. */
+static int add(struct ottla_producer *p, const struct ottla_message *m, struct delivery_to to,
+               bool *ret_wakes, struct ottla_error *error)
+{
+    struct acc_topic *t = acc_topic(&p->acc, m->topic);
+    struct ottla_message own;
+    int code = has_room(p, t) ? 0 : wait_for_room(p, t, error);
+    if (code) {
+        return code;
+    }
+    if (m->partition < 0 && p->options.partitioner != NULL) {
+        own = *m;
+        t->users++;
+        own.partition = ask_partitioner(p, t, m);
+        t->users--;
+        m = &own;
+    }
+    bool is_news =
+        acc_add(&p->acc, t, m, to, m->timestamp_ms < 0 ? clock_wall_ms(p->client->clock) : 0,
+                client_now_ms(p->client), &code);
+    *ret_wakes = is_news && producer_nudge(p);
+    p->untold += code == 0;
+    return code ? refuse_record(p, m, code, error) : 0;
+}
+
+static int check_message(const struct ottla_message *m, struct ottla_error *error)
+{
+    if (m->topic == NULL || m->topic[0] == '\0') {
+        return error_set(error, ERR_INVALID_TOPIC_EXCEPTION, "the record has no topic");
+    }
+    if (m->timestamp_ms < -1) {
+        return error_set(error, ERR_INVALID_TIMESTAMP, "the record's time is before 1970");
+    }
+    for (size_t i = 0; i < m->header_count; i++) {
+        if (m->headers[i].key == NULL) {
+            return error_set(error, ERR_INVALID_RECORD, "a header has no key");
         }
     }
     return 0;
@@ -207,41 +406,62 @@ static int wait_for_room(struct ottla_producer *p, struct acc_topic *t, struct o
 int ottla_producer_send(struct ottla_producer *p, const struct ottla_message *m,
                         ottla_delivery_fn *fn, void *ctx, struct ottla_error *error)
 {
-    int refused = 0;
-    bool is_ready = false;
-    if (m->topic == NULL || m->topic[0] == '\0') {
-        return error_set(error, ERR_INVALID_TOPIC_EXCEPTION, "the record has no topic");
+    bool wakes = false;
+    int code = producer_check(p, error);
+    code = code ? code : check_message(m, error);
+    if (code) {
+        return code;
     }
     mutex_lock(&p->lock);
-    struct acc_topic *t = acc_topic(&p->acc, m->topic);
-    int code = wait_for_room(p, t, error);
-    if (!code) {
-        is_ready = acc_add(&p->acc, t, m, (struct delivery_to){fn, ctx},
-                           clock_wall_ms(p->client->clock), client_now_ms(p->client), &refused);
-        p->untold += refused == 0;
-    }
+    code = add(p, m, (struct delivery_to){fn, ctx}, &wakes, error);
     mutex_unlock(&p->lock);
-    if (is_ready) {
+    if (wakes) {
         waiter_wake(&p->waiter);
     }
-    return code      ? code
-           : refused ? error_set(error, refused, "%s-%d: %s", m->topic, m->partition,
-                                 ottla_error_text(refused))
-                     : 0;
+    return code;
+}
+
+int ottla_producer_partition_count(struct ottla_producer *p, const char *topic, int32_t *ret_count,
+                                   struct ottla_error *error)
+{
+    int code = producer_check(p, error);
+    if (code) {
+        return code;
+    }
+    mutex_lock(&p->lock);
+    struct acc_topic *t = acc_topic(&p->acc, topic);
+    code = t->count > 0 ? 0 : wait_for_room(p, t, error);
+    if (!code) {
+        *ret_count = t->count;
+    }
+    mutex_unlock(&p->lock);
+    return code;
+}
+
+/* Lock held. From now on nothing lingers. */
+static void begin_flush(struct ottla_producer *p)
+{
+    p->acc.flushes++;
+    if (producer_nudge(p)) {
+        waiter_wake(&p->waiter);
+    }
 }
 
 int ottla_producer_flush(struct ottla_producer *p, int timeout_ms, struct ottla_error *error)
 {
-    int64_t end_ms = end_of(p, timeout_ms);
-    bool is_done = true;
+    bool is_in_time = true;
+    int code = producer_check(p, error);
+    if (code) {
+        return code;
+    }
+    int64_t end_ms = producer_end_ms(p, timeout_ms);
     mutex_lock(&p->lock);
-    p->acc.flushes++;
-    waiter_wake(&p->waiter);
-    while (p->untold > 0 && is_done) {
-        is_done = wait_round(p, end_ms);
+    begin_flush(p);
+    while (p->untold > 0 && is_in_time) {
+        is_in_time = producer_wait(p, end_ms);
     }
     p->acc.flushes--;
-    is_done = p->untold == 0;
+    bool is_done = p->untold == 0;
     mutex_unlock(&p->lock);
     return is_done ? 0
                    : error_set(error, ERR_REQUEST_TIMED_OUT, "not all is written after %d ms",
@@ -263,7 +483,6 @@ static void on_delivery(void *ctx, const struct ottla_delivery *d)
     w->delivery = *d;
     w->delivery.topic = w->topic;
     w->is_done = true;
-    cond_broadcast(&w->producer->cond);
     mutex_unlock(&w->producer->lock);
 }
 
@@ -276,10 +495,11 @@ int ottla_producer_send_wait(struct ottla_producer *p, const struct ottla_messag
         return code;
     }
     mutex_lock(&p->lock);
-    p->acc.flushes++;
-    waiter_wake(&p->waiter);
+    begin_flush(p);
     while (!w.is_done) {
+        p->waiting++;
         cond_wait(&p->cond, &p->lock);
+        p->waiting--;
     }
     p->acc.flushes--;
     mutex_unlock(&p->lock);
@@ -291,22 +511,4 @@ int ottla_producer_send_wait(struct ottla_producer *p, const struct ottla_messag
         *ret = w.delivery;
     }
     return 0;
-}
-
-void ottla_producer_free(struct ottla_producer *p, int timeout_ms)
-{
-    if (p == NULL) {
-        return;
-    }
-    (void)ottla_producer_flush(p, timeout_ms, NULL);
-    mutex_lock(&p->lock);
-    p->is_closing = true;
-    mutex_unlock(&p->lock);
-    waiter_wake(&p->waiter);
-    thread_join(&p->thread);
-    waiter_deinit(&p->waiter);
-    acc_deinit(&p->acc);
-    cond_deinit(&p->cond);
-    mutex_deinit(&p->lock);
-    mem_free(p);
 }

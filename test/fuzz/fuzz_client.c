@@ -137,12 +137,12 @@ static void answer_producer(struct state *s, struct bytes b)
     struct produce_ask *ask = acc_next(&s->acc, s->now_ms);
     struct acc_batch *batch;
     struct arena a;
-    union {
-        struct metadata_resp metadata;
-        struct init_producer_id_resp id;
-        struct produce_resp produce;
-    } resp;
+    union produce_answer resp;
     if (ask != NULL) {
+        if (ask->kind == PRODUCE_BATCHES) {
+            ask_seal(ask);
+        }
+        ask->txn_version = 2;
         int span = ask->version_hi - ask->version_lo + 1;
         int version = ask->version_lo + (b.len ? b.p[0] % span : 0);
         arena_init(&a, BUDGET_BYTES);
@@ -165,7 +165,7 @@ static void answer_producer(struct state *s, struct bytes b)
         (void)acc_add(&s->acc, t, &m, (struct delivery_to){NULL, NULL}, 1, s->now_ms, &code);
     }
     while ((batch = acc_done(&s->acc)) != NULL) {
-        acc_free_batch(batch);
+        acc_free_batch(&s->acc, batch);
     }
 }
 
@@ -231,7 +231,7 @@ static void finish(struct state *s)
     fetcher_deinit(&s->fetcher);
     acc_fail_all(&s->acc, ERR_CLOSED);
     while ((batch = acc_done(&s->acc)) != NULL) {
-        acc_free_batch(batch);
+        acc_free_batch(&s->acc, batch);
     }
     acc_deinit(&s->acc);
     ottla_config_free(s->config);

@@ -34,27 +34,40 @@ static void test_murmur2(void **state)
     assert_int_equal(ottla_partition_for_key("x", 1, 0), -1);
 }
 
-/* Without a key a partition is kept for a batch's worth of bytes, then another one is taken. */
+/* A partition is kept for a batch's worth of bytes, and longer while its batch is not full. */
 static void test_sticky(void **state)
 {
-    struct rand rand;
     struct sticky s = {.partition = -1};
-    int changes = 0, seen[4] = {0};
+    (void)state;
+    assert_true(sticky_is_over(&s, 1000, false));
+    s = (struct sticky){2, 999};
+    assert_false(sticky_is_over(&s, 1000, true));
+    s.bytes = 1000;
+    assert_true(sticky_is_over(&s, 1000, true));
+    assert_false(sticky_is_over(&s, 1000, false));
+    s.bytes = 2000;
+    assert_true(sticky_is_over(&s, 1000, false));
+}
+
+/* KIP-794: queues of 0, 3, 1 batches get 4 : 1 : 3; none that has no leader. */
+static void test_loads(void **state)
+{
+    static const int32_t loads[4] = {0, 3, -1, 1}, none[2] = {-1, -1};
+    int seen[4] = {0}, even[4] = {0};
+    struct rand rand;
     (void)state;
     rand_init(&rand, 3);
-    int32_t before = sticky_partition(&s, 4, 100, 1000, &rand);
-    for (int i = 1; i < 1000; i++) {
-        int32_t p = sticky_partition(&s, 4, 100, 1000, &rand);
-        assert_in_range(p, 0, 3);
-        assert_true(p == before || i % 10 == 0);
-        changes += p != before;
-        seen[p]++;
-        before = p;
+    for (int i = 0; i < 8000; i++) {
+        seen[partition_by_load(loads, 4, true, &rand)]++;
+        even[partition_by_load(loads, 4, false, &rand)]++;
+        assert_in_range(partition_by_load(none, 2, true, &rand), 0, 1);
     }
-    assert_int_equal(changes, 99);
-    for (int i = 0; i < 4; i++) {
-        assert_true(seen[i] > 50);
-    }
+    assert_in_range(seen[0], 3800, 4200);
+    assert_in_range(seen[1], 900, 1100);
+    assert_int_equal(seen[2], 0);
+    assert_in_range(seen[3], 2800, 3200);
+    assert_in_range(even[1], 2500, 2800);
+    assert_int_equal(even[2], 0);
 }
 
 /* --- a log of batches --- */
@@ -232,9 +245,10 @@ static void test_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_murmur2),      cmocka_unit_test(test_sticky),
-        cmocka_unit_test(test_walk),         cmocka_unit_test(test_lifetime),
-        cmocka_unit_test(test_transactions), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_murmur2),  cmocka_unit_test(test_sticky),
+        cmocka_unit_test(test_loads),    cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_lifetime), cmocka_unit_test(test_transactions),
+        cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,36 @@
+/* Between the files of the producer. */
+#ifndef CLIENT_PRODUCER_INT_H
+#define CLIENT_PRODUCER_INT_H
+
+#include "client/accumulator.h"
+#include "client/error.h"
+#include "client/host.h"
+
+struct ottla_producer {
+    struct ottla_client *client;
+    struct ottla_producer_options options;
+    struct accumulator acc;
+    struct waiter waiter;
+    struct mutex lock;
+    struct cond cond; /* something happened; with waiting > 0 */
+    struct thread thread;
+    int waiting;    /* calls at cond */
+    int64_t untold; /* records whose delivery was not told yet; under lock */
+    bool is_awake;  /* the thread looks at the accumulator before it sleeps again */
+    bool has_news;  /* for it, while it is awake */
+    bool is_closing;
+    int64_t report_at_ms; /* the thread's: of the next statistics; INT64_MAX: never */
+};
+
+/* Lock held. Has the thread look at the accumulator. True: call waiter_wake, best without the
+ * lock. */
+bool producer_nudge(struct ottla_producer *p);
+/* Lock held: until the thread has done something, or the time is over (false). */
+bool producer_wait(struct ottla_producer *p, int64_t end_ms);
+int64_t producer_end_ms(const struct ottla_producer *p, int64_t timeout_ms);
+/* CLOSED in a process that was forked since. */
+int producer_check(const struct ottla_producer *p, struct ottla_error *error);
+/* The transaction's error, with the flags of its state. */
+int producer_refuse(const struct ottla_producer *p, int code, struct ottla_error *error);
+
+#endif
