@@ -518,12 +518,11 @@ struct fs *memfs_fs(struct memfs *m) { return &m->fs; }
 
 void memfs_free(struct memfs *m)
 {
-    struct list_node *n;
     if (m == NULL) {
         return;
     }
     ASSERT(m->open_count == 0);
-    while ((n = list_pop_front(&m->nodes)) != NULL) {
+    LIST_EACH(&m->nodes, n, tmp) {
         node_unref(LIST_ENTRY(n, struct node, link));
     }
     mutex_deinit(&m->lock);
