@@ -155,6 +155,7 @@ enum ottla_error_code {
     OTTLA_ERR_WRONG_VERSION = -1013,
     OTTLA_ERR_BAD_CONFIG = -1014,
     OTTLA_ERR_PERMISSION = -1015,
+    OTTLA_ERR_TLS = -1016,
 };
 
 #endif

@@ -107,6 +107,7 @@ void conn_unref(struct conn *c)
     ASSERT(c->refs > 0);
     if (--c->refs == 0) {
         ASSERT(c->is_closed && c->reply_count == 0 && c->rx.p == NULL);
+        tls_free(c->tls);
         mem_free(c);
     }
 }
@@ -146,6 +147,9 @@ void conn_close_for(struct conn *c, enum err reason)
     c->is_closed = true;
     c->reason = reason;
     if (c->sock != NULL) {
+        if (c->tls != NULL && !c->is_connecting) {
+            tls_end(c->tls);
+        }
         loop_io_remove(c->loop, c->sock, &c->io);
         sock_close(c->sock);
         c->sock = NULL;
@@ -183,7 +187,8 @@ static void update_interest(struct conn *c)
 
 static bool is_done(const struct conn *c)
 {
-    return c->reply_count == 0 && (c->is_draining || (c->is_ended && !c->has_held));
+    return c->reply_count == 0 && !conn_has_secret_output(c) &&
+           (c->is_draining || (c->is_ended && !c->has_held));
 }
 
 /* The answers to small requests that came with one wait leave together, at the end of the step: a
@@ -206,7 +211,8 @@ static void finish_turn(struct conn *c)
         conn_close_for(c, c->is_draining ? OK : ERR_CLOSED);
         return;
     }
-    if ((c->has_held && conn_may_hand_out(c)) || (!c->is_blocked && conn_has_output(c))) {
+    if ((c->has_held && conn_may_hand_out(c)) || (!c->is_blocked && conn_has_output(c)) ||
+        (conn_has_secret_input(c) && conn_may_read(c))) {
         conn_turn_soon(c);
     }
     update_interest(c);
@@ -247,9 +253,29 @@ static void listen_to_first(struct conn *c)
     }
 }
 
+/* The handshake goes on as far as it can; true when it is done. */
+static bool shake_hands(struct conn *c)
+{
+    enum err e = tls_handshake(c->tls);
+    if (e == ERR_AGAIN) {
+        c->is_blocked = tls_has_output(c->tls);
+        set_interest(c, NET_READABLE | (c->is_blocked ? NET_WRITABLE : 0u));
+    } else if (e) {
+        conn_fail(c, e, "%s", e == ERR_TLS ? tls_why(c->tls) : err_text(e));
+    } else {
+        c->is_shaking = false;
+        c->is_opening = true;
+    }
+    return e == OK;
+}
+
 static void turn(struct conn *c, unsigned events)
 {
     size_t came_bytes = 0;
+    if (c->is_shaking && !shake_hands(c)) {
+        return;
+    }
+    events |= conn_has_secret_input(c) ? NET_READABLE : 0u;
     c->in_turn = true;
     if (c->is_opening) {
         open_now(c);
@@ -291,7 +317,8 @@ static void finish_connect(struct conn *c)
         return;
     }
     c->is_connecting = false;
-    c->is_opening = true;
+    c->is_shaking = c->tls != NULL;
+    c->is_opening = !c->is_shaking;
     c->is_blocked = false;
     turn(c, 0);
 }
@@ -431,6 +458,7 @@ static void init(struct conn *c, struct loop *loop, struct sock *s,
         .io = {on_io},
         .loop = loop,
         .sock = s,
+        .tls = config->tls ? tls_new(config->tls, s) : NULL,
         .config = config,
         .id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1,
         .task = {.fn = on_task},
@@ -453,9 +481,11 @@ static enum err conn_new(struct loop *loop, struct sock *s, const struct conn_co
     if (!e) {
         init(c, loop, s, config);
         c->interest = (uint8_t)interest;
-        e = loop_io_add(loop, s, &c->io, interest);
+        e = config->tls != NULL && c->tls == NULL ? ERR_NO_MEMORY
+                                                  : loop_io_add(loop, s, &c->io, interest);
     }
     if (e) {
+        tls_free(c ? c->tls : NULL);
         mem_free(c);
         sock_close(s);
         return e;
@@ -476,8 +506,9 @@ enum err conn_open(struct loop *loop, struct sock *s, const struct conn_config *
     if (e) {
         return e;
     }
-    c->is_opening = true;
-    c->is_unheard = config->handler->on_http != NULL;
+    c->is_shaking = c->tls != NULL;
+    c->is_opening = !c->is_shaking;
+    c->is_unheard = config->handler->on_http != NULL && c->tls == NULL;
     conn_turn_soon(c);
     *ret_conn = c;
     return OK;
@@ -503,6 +534,8 @@ enum err conn_connect(struct loop *loop, const char *address, int port,
     return OK;
 }
 
+enum err conn_set_peer(struct conn *c, const char *host) { return tls_set_peer(c->tls, host); }
+
 /* --- what it tells --- */
 
 struct loop *conn_loop(const struct conn *c) { return c->loop; }
@@ -513,3 +546,4 @@ const char *conn_peer(const struct conn *c) { return c->peer; }
 uint64_t conn_id(const struct conn *c) { return c->id; }
 bool conn_is_closed(const struct conn *c) { return c->is_closed; }
 enum err conn_close_reason(const struct conn *c) { return c->reason; }
+const char *conn_close_text(const struct conn *c) { return c->tls ? tls_why(c->tls) : ""; }

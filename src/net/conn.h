@@ -26,6 +26,7 @@
 
 struct conn;
 struct reply;
+struct tls_context;
 
 enum conn_next {
     CONN_CONTINUE,
@@ -62,6 +63,7 @@ struct conn_config {
     size_t output_max_bytes;   /* server: beyond it no frame is handed out until it drains */
     int64_t idle_max_ms;       /* connections.max.idle.ms; ≤ 0: never */
     struct net_budget *budget; /* NULL: no limit */
+    struct tls_context *tls;   /* NULL: bytes as they are. on_open comes after the handshake */
 };
 
 /* Takes over a connected socket, also when it fails (then it is closed). config outlives all its
@@ -73,6 +75,10 @@ must_check enum err conn_open(struct loop *loop, struct sock *s, const struct co
  * before leaves after on_open. */
 must_check enum err conn_connect(struct loop *loop, const char *address, int port,
                                  const struct conn_config *config, struct conn **ret_conn);
+
+/* By this name the other side is asked for, and must be certified. Right after conn_connect with
+ * tls. */
+must_check enum err conn_set_peer(struct conn *c, const char *host);
 
 void conn_close(struct conn *c);        /* now; unsent output is dropped */
 void conn_close_all(struct loop *loop); /* every connection of the loop */
@@ -96,8 +102,10 @@ uint64_t conn_id(const struct conn *c);      /* unique in the process */
 bool conn_is_closed(const struct conn *c);
 
 /* Why it was closed: OK by us (conn_close, CONN_CLOSE, idle), CLOSED by the peer, MALFORMED a bad
- * frame, BUDGET too slow while memory was short, NO_MEMORY, IO. */
+ * frame, BUDGET too slow while memory was short, TLS, NO_MEMORY, IO. */
 enum err conn_close_reason(const struct conn *c);
+/* More about it, or "". */
+const char *conn_close_text(const struct conn *c);
 
 /* Reserves the next place in the order of responses. */
 struct reply *conn_reply_begin(struct conn *c);

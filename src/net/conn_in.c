@@ -44,8 +44,8 @@ static bool is_output_full(const struct conn *c)
 
 bool conn_may_hand_out(const struct conn *c)
 {
-    return !(c->is_closed | c->is_connecting | c->is_opening | c->is_waiting | c->is_muted |
-             c->is_draining) &&
+    return !(c->is_closed | c->is_connecting | c->is_shaking | c->is_opening | c->is_waiting |
+             c->is_muted | c->is_draining) &&
            !is_output_full(c);
 }
 
@@ -416,11 +416,13 @@ size_t conn_read_turn(struct conn *c)
     if (!aim(c, &t)) {
         return 0;
     }
-    enum err e = sock_readv(c->sock, t.iov, t.count, &n);
+    enum err e = conn_readv(c, t.iov, t.count, &n);
     if (e == ERR_AGAIN) {
         return 0;
     }
-    if (e) {
+    if (e == ERR_TLS) {
+        conn_fail(c, e, "%s", tls_why(c->tls));
+    } else if (e) {
         conn_close_for(c, e);
     } else if (n == 0) {
         c->is_ended = true;

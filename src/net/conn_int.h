@@ -6,6 +6,7 @@
 #include "net/budget.h"
 #include "net/conn.h"
 #include "net/loop_int.h"
+#include "net/tls.h"
 
 enum {
     FRAME_PREFIX_BYTES = 4,
@@ -37,6 +38,7 @@ struct conn {
     struct loop_io io;
     struct loop *loop;
     struct sock *sock; /* NULL when closed */
+    struct tls *tls;   /* NULL: without. Lives as long as the conn */
     const struct conn_config *config;
     void *user;
     uint64_t id;
@@ -65,6 +67,7 @@ struct conn {
     enum err reason;
     bool is_client : 1; /* by conn_connect */
     bool is_connecting : 1;
+    bool is_shaking : 1; /* the handshake of tls goes on */
     bool is_opening : 1; /* on_open is still to come */
     bool is_unheard : 1; /* the peer has not sent a byte yet: it may speak HTTP */
     bool is_closed : 1;
@@ -115,6 +118,30 @@ bool conn_is_busy(const struct conn *c);
 
 void conn_enter(struct conn *c); /* around a callback of the owner */
 void conn_leave(struct conn *c);
+
+/* The socket, through tls where there is one. */
+static inline enum err conn_readv(struct conn *c, const struct iovec *iov, int count, size_t *ret_n)
+{
+    return c->tls ? tls_readv(c->tls, iov, count, ret_n) : sock_readv(c->sock, iov, count, ret_n);
+}
+
+static inline enum err conn_writev(struct conn *c, const struct iovec *iov, int count,
+                                   unsigned flags, size_t *ret_n)
+{
+    return c->tls ? tls_writev(c->tls, iov, count, ret_n)
+                  : sock_writev(c->sock, iov, count, flags, ret_n);
+}
+
+/* What no poller tells of. */
+static inline bool conn_has_secret_input(const struct conn *c)
+{
+    return c->tls != NULL && tls_has_input(c->tls);
+}
+
+static inline bool conn_has_secret_output(const struct conn *c)
+{
+    return c->tls != NULL && tls_has_output(c->tls);
+}
 
 /* --- conn_in.c --- */
 

@@ -172,7 +172,7 @@ struct gather {
 
 static int extent_fd(const struct conn *c, const struct send_chunk *k)
 {
-    return sock_can_send_file(c->sock) ? k->ops->fd(k->ref) : -1;
+    return c->tls == NULL && sock_can_send_file(c->sock) ? k->ops->fd(k->ref) : -1;
 }
 
 static void gather_bytes(struct gather *g, const uint8_t *p, size_t len)
@@ -308,7 +308,7 @@ static enum err send_some(struct conn *c, size_t max_bytes, size_t *ret_asked, s
     gather_ready(c, &g);
     *ret_asked = g.bytes;
     if (g.count > 0) {
-        return sock_writev(c->sock, g.iov, g.count, g.is_full ? NET_MORE : 0, ret_n);
+        return conn_writev(c, g.iov, g.count, g.is_full ? NET_MORE : 0, ret_n);
     }
     if (g.err || !g.is_full) {
         return g.err;
@@ -319,10 +319,24 @@ static enum err send_some(struct conn *c, size_t max_bytes, size_t *ret_asked, s
 /* Replies at the head of which nothing is left to send: skipped ones. */
 static void drop_sent(struct conn *c) { advance(c, 0); }
 
+/* What was encrypted and did not leave. */
+static void flush_secret(struct conn *c)
+{
+    enum err e = conn_has_secret_output(c) ? tls_flush(c->tls) : OK;
+    if (e == ERR_AGAIN) {
+        c->is_blocked = true;
+    } else if (e) {
+        conn_close_for(c, e);
+    }
+}
+
 void conn_flush(struct conn *c)
 {
     size_t left = TURN_BYTES;
     drop_sent(c);
+    if (!c->is_closed && !c->is_blocked) {
+        flush_secret(c);
+    }
     while (!c->is_closed && !c->is_blocked && left > 0 && conn_has_output(c)) {
         size_t asked = 0;
         size_t n = 0;
@@ -337,6 +351,6 @@ void conn_flush(struct conn *c)
         }
         advance(c, n);
         left -= n;
-        c->is_blocked = n < asked;
+        c->is_blocked = n < asked || conn_has_secret_output(c);
     }
 }
