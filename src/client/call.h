@@ -32,6 +32,10 @@ struct call {
     /* Changes msg to what this version wants; may be NULL. */
     void (*fit)(void *msg, int version);
     int64_t deadline_ms;
+    uint32_t lane;      /* COORDINATOR: over connections of its own, because a join holds up what is
+                           behind it; 0: over those that all share */
+    int32_t timeout_ms; /* unanswered for so long, the connection is given up; 0:
+                           request.timeout.ms */
     bool is_fresh;      /* what was known of the controller or coordinator was wrong */
     bool has_no_answer; /* done when it is sent */
     bool is_once; /* ends when a connection breaks, or cannot be made: its asker looks for another

@@ -3,6 +3,7 @@
 #include "client/config.h"
 
 #include "base/attr.h"
+#include "base/iso8601.h"
 #include "base/mem.h"
 #include "client/error.h"
 #include "plat/file.h"
@@ -69,11 +70,24 @@ static int bad_value(const struct row *row, const char *text, struct ottla_error
                      row->kind == KIND_PASSWORD ? "(hidden)" : text, why);
 }
 
+/* "word:PERIOD" stands for word and any duration. */
+static bool is_period(struct str item, struct str value)
+{
+    const struct str period = STR("PERIOD");
+    int64_t ms;
+    if (!str_has_suffix(item, period)) {
+        return false;
+    }
+    struct str word = str_sub(item, 0, item.len - period.len);
+    return str_has_prefix(value, word) &&
+           iso8601_duration(str_sub(value, word.len, value.len - word.len), &ms) && ms >= 0;
+}
+
 static bool is_allowed(const char *allowed, struct str value)
 {
     struct str rest = str_from(allowed), item;
     while (str_next_item(&rest, ',', &item)) {
-        if (str_eq(item, value)) {
+        if (str_eq(item, value) || is_period(item, value)) {
             return true;
         }
     }

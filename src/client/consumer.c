@@ -1,30 +1,24 @@
-/* The consumer: a fetcher whose requests go through the client. The user's thread, one at a time,
- * but for wakeup. */
-#include "client/fetcher.h"
-#include "client/host.h"
+/* The consumer: a fetcher whose requests go through the client; in a group, with a member beside
+ * it. The user's thread, one at a time, but for wakeup. */
+#include "client/consumer_int.h"
 
 #include "base/limit.h"
 #include "base/mem.h"
 
-/* An ask under way. */
-struct errand {
-    struct request request;
-    struct ask *ask;
-};
-
-struct ottla_consumer {
-    struct ottla_client *client;
-    struct fetcher fetcher;
-    struct waiter waiter;
-};
+enum { CLOSE_TIMEOUT_MS = 30000 };
 
 struct ottla_consumer *ottla_consumer_new(struct ottla_client *client, struct ottla_error *error)
 {
-    (void)error;
+    const struct client_values *v = &client->config->values;
     struct ottla_consumer *c = NEW(struct ottla_consumer);
+    (void)error;
     c->client = client;
-    fetcher_init(&c->fetcher, &client->config->values, (uint64_t)client_now_ms(client));
+    fetcher_init(&c->fetcher, v, (uint64_t)client_now_ms(client));
     waiter_init(&c->waiter, client);
+    c->waiter.lane = client_lane(client);
+    list_init(&c->commits);
+    tps_init(&c->assignment);
+    c->auto_commit_at_ms = client_now_ms(client) + v->auto_commit_interval_ms;
     return c;
 }
 
@@ -32,9 +26,41 @@ static void drop_errand(struct request *r, void *ctx)
 {
     struct errand *e = CONTAINER_OF(r, struct errand, request);
     struct ottla_consumer *c = ctx;
-    fetcher_drop(&c->fetcher, e->ask);
+    if (e->ask != NULL) {
+        fetcher_drop(&c->fetcher, e->ask);
+    }
     request_deinit(r);
     mem_free(e);
+}
+
+void ottla_close_options_init(struct ottla_close_options *options)
+{
+    *options =
+        (struct ottla_close_options){.size = sizeof *options, .timeout_ms = CLOSE_TIMEOUT_MS};
+}
+
+int ottla_consumer_close(struct ottla_consumer *c, const struct ottla_close_options *options,
+                         struct ottla_error *error)
+{
+    struct ottla_close_options o;
+    ottla_close_options_init(&o);
+    if (options != NULL) {
+        memcpy(&o, options, MIN(options->size, sizeof o));
+    }
+    if (c->is_closed) {
+        return 0;
+    }
+    int64_t end_ms = client_now_ms(c->client) + MAX(o.timeout_ms, 0);
+    c->is_closing = true;
+    int code = commit_before_letting_go(c, end_ms, error);
+    group_leave(c, o.leave, end_ms, "the consumer is being closed");
+    membership_free(c->membership);
+    c->membership = NULL;
+    waiter_drain(&c->waiter, drop_errand, c);
+    commit_drop_all(c);
+    fetcher_assign(&c->fetcher, NULL, 0, client_now_ms(c->client));
+    c->is_closed = true;
+    return code;
 }
 
 void ottla_consumer_free(struct ottla_consumer *c)
@@ -42,10 +68,17 @@ void ottla_consumer_free(struct ottla_consumer *c)
     if (c == NULL) {
         return;
     }
-    waiter_drain(&c->waiter, drop_errand, c);
+    (void)ottla_consumer_close(c, NULL, NULL);
+    ottla_consumer_unsubscribe(c);
     waiter_deinit(&c->waiter);
     fetcher_deinit(&c->fetcher);
+    tps_deinit(&c->assignment);
     mem_free(c);
+}
+
+int consumer_check_open(const struct ottla_consumer *c, struct ottla_error *error)
+{
+    return c->is_closed ? error_set(error, ERR_CLOSED, "the consumer is closed") : 0;
 }
 
 /* --- assignment and positions --- */
@@ -59,8 +92,26 @@ int ottla_consumer_assign(struct ottla_consumer *c, const struct ottla_topic_par
             return error_set(error, ERR_INVALID_REQUEST, "partition %zu of the list is none", i);
         }
     }
-    fetcher_assign(&c->fetcher, partitions, count);
+    int code = consumer_check_open(c, error);
+    if (code) {
+        return code;
+    }
+    if (c->is_subscribed) {
+        return error_set(error, ERR_INVALID_REQUEST, "it is subscribed: unsubscribe first");
+    }
+    c->is_by_hand = count > 0;
+    fetcher_assign(&c->fetcher, partitions, count, client_now_ms(c->client));
     return 0;
+}
+
+size_t ottla_consumer_assignment(const struct ottla_consumer *consumer,
+                                 const struct ottla_topic_partition **ret)
+{
+    struct ottla_consumer *c = (struct ottla_consumer *)(uintptr_t)consumer; /* what it was shown */
+    fetcher_list(&c->fetcher, &c->assignment);
+    tps_sort(&c->assignment);
+    *ret = c->assignment.items;
+    return c->assignment.count;
 }
 
 static struct part *find(const struct ottla_consumer *c, const char *topic, int32_t partition,
@@ -127,6 +178,21 @@ int64_t ottla_consumer_end(const struct ottla_consumer *c, const char *topic, in
     return p != NULL ? p->end_off : -1;
 }
 
+int64_t ottla_consumer_lag(const struct ottla_consumer *c, const char *topic, int32_t partition)
+{
+    const struct part *p = fetcher_find(&c->fetcher, topic, partition);
+    return p != NULL ? part_lag(p) : -1;
+}
+
+int64_t ottla_consumer_lag_max(const struct ottla_consumer *c)
+{
+    int64_t most = -1;
+    LIST_EACH(&c->fetcher.parts, n, tmp) {
+        most = MAX(most, part_lag(LIST_ENTRY(n, struct part, node)));
+    }
+    return most;
+}
+
 /* --- poll --- */
 
 static void send_all(struct ottla_consumer *c)
@@ -141,11 +207,17 @@ static void send_all(struct ottla_consumer *c)
             .api_key = a->api_key,
             .version_lo = a->version_lo,
             .version_hi = a->version_hi,
-            .to = a->to_node < 0 ? CALL_ANY : CALL_NODE,
+            .to = a->kind == ASK_COMMITTED ? CALL_COORDINATOR
+                  : a->to_node < 0         ? CALL_ANY
+                                           : CALL_NODE,
             .node_id = a->to_node,
+            .key_type = CALL_KEY_GROUP,
+            .key = str_from(v->group_id),
+            .lane = a->kind == ASK_COMMITTED ? c->waiter.lane : 0,
+            .is_fresh = a->is_fresh,
             .msg = &a->req,
             .fit = ask_fit,
-            .is_once = a->to_node >= 0,
+            .is_once = a->to_node >= 0 || a->kind == ASK_COMMITTED,
             .deadline_ms = now_ms + v->request_timeout_ms + v->fetch_max_wait_ms,
         };
         waiter_submit(&c->waiter, &e->request);
@@ -159,8 +231,15 @@ static void take(struct ottla_consumer *c, struct request *r)
         struct metadata_resp metadata;
         struct list_offsets_resp offsets;
         struct fetch_resp fetch;
+        struct offset_fetch_resp committed;
     } resp;
     struct arena a;
+    if (e->ask == NULL) {
+        commit_take(c, e->commit, r);
+        request_deinit(r);
+        mem_free(e);
+        return;
+    }
     arena_init(&a, LIMIT_REQUEST_ARENA_BYTES);
     int code = request_read(r, &a, &resp, NULL);
     fetcher_take(&c->fetcher, e->ask, (enum err)code, &resp, r->call.frame,
@@ -169,12 +248,49 @@ static void take(struct ottla_consumer *c, struct request *r)
     mem_free(e);
 }
 
-/* How long there is nothing to do without an answer. */
-static int64_t wait_ms(const struct ottla_consumer *c, int64_t end_ms)
+void consumer_take_all(struct ottla_consumer *c)
+{
+    struct request *r;
+    while ((r = waiter_next(&c->waiter, 0)) != NULL) {
+        take(c, r);
+    }
+}
+
+void consumer_wait(struct ottla_consumer *c, int64_t end_ms)
+{
+    int64_t ms = end_ms == INT64_MAX ? -1 : MAX(end_ms - client_now_ms(c->client), 0);
+    if (c->is_subscribed) {
+        membership_wait(c->membership, ms);
+    } else {
+        waiter_wait(&c->waiter, ms);
+    }
+}
+
+/* When there may be something to do without an answer. */
+static int64_t next_ms(const struct ottla_consumer *c, int64_t end_ms)
 {
     int64_t now_ms = client_now_ms(c->client);
     int64_t at = MIN(end_ms, fetcher_deadline_ms(&c->fetcher, now_ms));
-    return MAX(at - now_ms, 0);
+    return MIN(at, commit_deadline_ms(c));
+}
+
+/* Commits come first: what the last poll gave is dealt with, what this one gives is not. */
+static int begin_poll(struct ottla_consumer *c, struct ottla_error *error)
+{
+    c->fetcher.wall_off_ms = clock_wall_ms(c->client->clock) - client_now_ms(c->client);
+    consumer_take_all(c);
+    commit_tell(c);
+    int code = group_step(c, error);
+    if (code == 0) {
+        commit_now_and_then(c);
+    }
+    return code;
+}
+
+static int check_poll(const struct ottla_consumer *c, struct ottla_error *error)
+{
+    return c->is_in_callback ? error_set(error, ERR_INVALID_REQUEST, "poll is not for the listener")
+                             : consumer_check_open(c, error);
 }
 
 int ottla_consumer_poll(struct ottla_consumer *c, int timeout_ms, struct ottla_records **ret,
@@ -182,10 +298,14 @@ int ottla_consumer_poll(struct ottla_consumer *c, int timeout_ms, struct ottla_r
 {
     int64_t end_ms = client_now_ms(c->client) + MAX(timeout_ms, 0);
     struct ottla_records *records;
+    int code = check_poll(c, error);
+    if (code) {
+        return code;
+    }
     for (;;) {
-        struct request *r;
-        while ((r = waiter_next(&c->waiter, 0)) != NULL) {
-            take(c, r);
+        code = begin_poll(c, error);
+        if (code) {
+            return code;
         }
         records = fetcher_records(&c->fetcher);
         send_all(c); /* what comes next arrives while the user works */
@@ -193,10 +313,10 @@ int ottla_consumer_poll(struct ottla_consumer *c, int timeout_ms, struct ottla_r
             client_now_ms(c->client) >= end_ms) {
             break;
         }
-        waiter_wait(&c->waiter, wait_ms(c, end_ms));
+        consumer_wait(c, next_ms(c, end_ms));
     }
     if (records == NULL && c->fetcher.code != 0) {
-        int code = c->fetcher.code;
+        code = c->fetcher.code;
         c->fetcher.code = 0;
         return error_set(error, code, "%s", c->fetcher.why);
     }

@@ -78,7 +78,7 @@ static struct link *pick_any(struct core *c, int64_t now_ms)
     uint64_t idle_count = 0;
     LIST_EACH(&c->links, n, tmp) {
         struct link *l = LIST_ENTRY(n, struct link, node);
-        if (l->is_leaving || !link_may_take(l, now_ms)) {
+        if (l->is_leaving || l->lane != 0 || !link_may_take(l, now_ms)) {
             continue;
         }
         if (l->state == LINK_UP) {
@@ -92,9 +92,9 @@ static struct link *pick_any(struct core *c, int64_t now_ms)
     return up ? up : soon ? soon : idle;
 }
 
-static struct link *route_node(struct core *c, int32_t node_id, int64_t now_ms)
+static struct link *route_node(struct core *c, int32_t node_id, uint32_t lane, int64_t now_ms)
 {
-    struct link *l = link_by_node(c, node_id);
+    struct link *l = lane ? link_of_lane(c, node_id, lane) : link_by_node(c, node_id);
     if (l == NULL) {
         meta_want(c, now_ms);
         return NULL;
@@ -134,12 +134,12 @@ static struct link *route(struct core *c, struct call *call, int64_t now_ms)
     case CALL_ANY:
         return route_any(c, now_ms);
     case CALL_NODE:
-        return route_node(c, call->node_id, now_ms);
+        return route_node(c, call->node_id, 0, now_ms);
     case CALL_CONTROLLER:
         return route_controller(c, call, now_ms);
     case CALL_COORDINATOR:
         node = coordinator_of(c, call, now_ms);
-        return node < 0 ? NULL : route_node(c, node, now_ms);
+        return node < 0 ? NULL : route_node(c, node, call->lane, now_ms);
     }
     UNREACHABLE();
 }
@@ -222,6 +222,18 @@ void core_cancel(struct core *c, struct call *call, int64_t now_ms)
     }
     core_end(c, call, ERR_CLOSED, "given up");
     core_settle(c, now_ms);
+}
+
+void core_end_lane(struct core *c, uint32_t lane, int64_t now_ms)
+{
+    LIST_EACH(&c->links, n, tmp) {
+        struct link *l = LIST_ENTRY(n, struct link, node);
+        if (l->lane == lane) {
+            l->is_leaving = true;
+            link_break(c, l, ERR_CLOSED, now_ms);
+        }
+    }
+    core_tick(c, now_ms);
 }
 
 void core_stop(struct core *c, int64_t now_ms)

@@ -28,6 +28,7 @@ struct link {
     struct list_node node;
     uint32_t id;
     int32_t node_id; /* < 0: a bootstrap address */
+    uint32_t lane;   /* not 0: for the calls of one lane only, beside the broker's shared link */
     char *host;
     int port;
     char *rack;
@@ -101,6 +102,7 @@ bool core_check_servers(const char *servers, char *ret_why, size_t size);
 
 void core_submit(struct core *c, struct call *call, int64_t now_ms);
 void core_cancel(struct core *c, struct call *call, int64_t now_ms); /* ends with CLOSED */
+void core_end_lane(struct core *c, uint32_t lane, int64_t now_ms);   /* after its calls */
 void core_stop(struct core *c, int64_t now_ms); /* ends all, closes all, refuses the rest */
 void core_resolved(struct core *c, uint32_t link_id, char (*addresses)[NET_NAME_MAX], int count,
                    int64_t now_ms);

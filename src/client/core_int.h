@@ -28,7 +28,9 @@ static inline int64_t core_later(const struct core *c, int64_t at_ms)
 /* core_link.c */
 struct link *link_new(struct core *c, int32_t node_id, struct str host, int port);
 struct link *link_by_id(struct core *c, uint32_t id);
-struct link *link_by_node(struct core *c, int32_t node_id);
+struct link *link_by_node(struct core *c, int32_t node_id); /* the shared one */
+/* A lane's own link to a broker whose shared one is known; NULL: it is not. */
+struct link *link_of_lane(struct core *c, int32_t node_id, uint32_t lane);
 bool link_may_take(const struct link *l, int64_t now_ms);
 void link_take(struct core *c, struct link *l, struct call *call, int64_t now_ms);
 void link_break(struct core *c, struct link *l, enum err why, int64_t now_ms);

@@ -43,11 +43,27 @@ struct link *link_by_node(struct core *c, int32_t node_id)
 {
     LIST_EACH(&c->links, n, tmp) {
         struct link *l = LIST_ENTRY(n, struct link, node);
-        if (l->node_id == node_id && !l->is_leaving) {
+        if (l->node_id == node_id && l->lane == 0 && !l->is_leaving) {
             return l;
         }
     }
     return NULL;
+}
+
+struct link *link_of_lane(struct core *c, int32_t node_id, uint32_t lane)
+{
+    LIST_EACH(&c->links, n, tmp) {
+        struct link *l = LIST_ENTRY(n, struct link, node);
+        if (l->node_id == node_id && l->lane == lane && !l->is_leaving) {
+            return l;
+        }
+    }
+    const struct link *shared = link_by_node(c, node_id);
+    struct link *l = shared ? link_new(c, node_id, str_from(shared->host), shared->port) : NULL;
+    if (l != NULL) {
+        l->lane = lane;
+    }
+    return l;
 }
 
 static const char *link_name(const struct link *l, char *to, size_t size)
@@ -148,7 +164,7 @@ static void send_call(struct core *c, struct link *l, struct call *call, int64_t
         return;
     }
     s->call = call;
-    s->timeout_at_ms = now_ms + c->config->request_timeout_ms;
+    s->timeout_at_ms = now_ms + MAX(call->timeout_ms, c->config->request_timeout_ms);
     call->state = CALL_SENT;
     call->link = l;
 }

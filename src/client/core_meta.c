@@ -215,6 +215,9 @@ static void learn_brokers(struct core *c, const struct metadata_resp *resp)
     }
     LIST_EACH(&c->links, n, tmp) {
         struct link *l = LIST_ENTRY(n, struct link, node);
+        const struct link *shared = l->lane ? link_by_node(c, l->node_id) : NULL;
+        l->is_seen = l->is_seen || (shared != NULL && shared->is_seen &&
+                                    is_at(shared, str_from(l->host), l->port));
         l->is_leaving = l->is_leaving || !l->is_seen;
     }
 }

@@ -1,12 +1,14 @@
 /* Partitions, leaders, positions, fetches. Pure; one thread. See fetcher.h.
  *
- * A partition: leader unknown → metadata → position unknown → offsets → fetch, again and again; it
- * is asked about by one request at a time, and not while records of it wait to be given. An error
- * of a leader sends it back to metadata, an offset that is gone to offsets. */
+ * A partition: of a group → committed offset → leader unknown → metadata → position unknown →
+ * offsets → fetch, again and again; it is asked about by one request at a time, and not while
+ * records of it wait to be given. An error of a leader sends it back to metadata, an offset that is
+ * gone to offsets. */
 #include "client/fetcher.h"
 
 #include "base/assert.h"
 #include "base/attr.h"
+#include "base/iso8601.h"
 #include "base/mem.h"
 #include "client/backoff.h"
 #include "client/call.h"
@@ -15,6 +17,7 @@
 
 enum { METADATA_VERSION_MAX = 13, OFFSETS_VERSION_MAX = 11, FETCH_VERSION_MAX = 18 };
 enum { FETCH_VERSION_NAMES = 12 }; /* the last that names topics */
+enum { COMMITTED_VERSION_MAX = 9 };
 
 /* --- partitions --- */
 
@@ -42,24 +45,32 @@ static void part_remove(struct part *p)
     part_unref(p);
 }
 
-static struct part *part_new(struct fetcher *f, const char *topic, int32_t partition)
+/* Where auto.offset.reset says; 0: nowhere, an error unless somebody seeks. */
+static int64_t reset_ts(const struct fetcher *f, int64_t now_ms)
 {
-    static const struct {
-        const char *reset;
-        int64_t ts;
-    } resets[] = {{"earliest", OTTLA_OFFSET_EARLIEST}, {"latest", OTTLA_OFFSET_LATEST}};
+    struct str reset = str_from(f->config->auto_offset_reset), prefix = STR("by_duration:");
+    int64_t ms;
+    if (str_has_prefix(reset, prefix) &&
+        iso8601_duration(str_sub(reset, prefix.len, reset.len - prefix.len), &ms)) {
+        return MAX(now_ms + f->wall_off_ms - ms, 1);
+    }
+    return str_eq(reset, STR("earliest")) ? OTTLA_OFFSET_EARLIEST
+           : str_eq(reset, STR("latest")) ? OTTLA_OFFSET_LATEST
+                                          : 0;
+}
+
+static struct part *part_new(struct fetcher *f, const char *topic, int32_t partition,
+                             int64_t now_ms)
+{
     struct part *p = NEW(struct part);
     p->refs = 1;
     p->topic = str_dup(str_from(topic));
     p->partition = partition;
     p->leader = p->leader_epoch = p->replica = -1;
     p->position = p->end_off = -1;
-    p->seek_ts = 0; /* none: an error, unless somebody seeks */
-    for (size_t i = 0; i < ARRAY_LEN(resets); i++) {
-        if (strcmp(f->config->auto_offset_reset, resets[i].reset) == 0) {
-            p->seek_ts = resets[i].ts;
-        }
-    }
+    p->position_epoch = -1;
+    p->seek_ts = reset_ts(f, now_ms);
+    p->wants_committed = f->has_group;
     list_push_back(&f->parts, &p->node);
     return p;
 }
@@ -75,7 +86,8 @@ struct part *fetcher_find(const struct fetcher *f, const char *topic, int32_t pa
     return NULL;
 }
 
-void fetcher_assign(struct fetcher *f, const struct ottla_topic_partition *partitions, size_t count)
+void fetcher_assign(struct fetcher *f, const struct ottla_topic_partition *partitions, size_t count,
+                    int64_t now_ms)
 {
     struct list old;
     list_init(&old);
@@ -94,7 +106,7 @@ void fetcher_assign(struct fetcher *f, const struct ottla_topic_partition *parti
             list_remove(&kept->node);
             list_push_back(&f->parts, &kept->node);
         } else if (fetcher_find(f, partitions[i].topic, partitions[i].partition) == NULL) {
-            part_new(f, partitions[i].topic, partitions[i].partition);
+            part_new(f, partitions[i].topic, partitions[i].partition, now_ms);
         }
     }
     LIST_EACH(&old, n, tmp) {
@@ -103,10 +115,26 @@ void fetcher_assign(struct fetcher *f, const struct ottla_topic_partition *parti
     f->code = 0;
 }
 
+void fetcher_list(const struct fetcher *f, struct tps *to)
+{
+    tps_clear(to);
+    LIST_EACH(&f->parts, n, tmp) {
+        const struct part *p = LIST_ENTRY(n, struct part, node);
+        tps_add(to, str_from(p->topic), p->partition);
+    }
+}
+
+int64_t part_lag(const struct part *p)
+{
+    return p->position < 0 || p->end_off < 0 ? -1 : MAX(p->end_off - p->position, 0);
+}
+
 void part_seek(struct part *p, int64_t position, int64_t seek_ts)
 {
     p->position = position;
     p->seek_ts = seek_ts;
+    p->wants_committed = false;
+    p->position_epoch = -1;
     p->turn++;
     p->is_asked = false;
     p->retry_at_ms = 0;
@@ -118,6 +146,14 @@ static void part_later(struct fetcher *f, struct part *p, int64_t now_ms)
     p->failures++;
     p->retry_at_ms = now_ms + backoff_ms(f->config->retry_backoff_ms,
                                          f->config->retry_backoff_max_ms, p->failures, &f->rand);
+}
+
+static void fail(struct fetcher *f, const struct part *p, int code, const char *said)
+{
+    if (f->code == 0) {
+        f->code = code;
+        snprintf(f->why, sizeof f->why, "%s-%d: %s", p->topic, p->partition, said);
+    }
 }
 
 /* --- what to ask --- */
@@ -188,9 +224,76 @@ static struct ask *next_metadata(struct fetcher *f, int64_t now_ms)
     return a;
 }
 
+/* --- where the group was --- */
+
+static void add_committed(struct ask *a, const struct part *p)
+{
+    struct offset_fetch_req_offset_fetch_request_group *g = &a->group;
+    struct str name = str_from(p->topic);
+    int32_t k = g->topics_count;
+    while (k > 0 && !str_eq(g->topics[k - 1].name, name)) {
+        k--;
+    }
+    if (k == 0) {
+        k = ++g->topics_count;
+        g->topics[k - 1] = offset_fetch_req_offset_fetch_request_topics_default;
+        g->topics[k - 1].name = a->old_topics[k - 1].name = name;
+        g->topics[k - 1].partition_indexes = ask_array(a, sizeof(int32_t));
+        a->old_topics[k - 1].partition_indexes = g->topics[k - 1].partition_indexes;
+    }
+    g->topics[k - 1].partition_indexes[g->topics[k - 1].partition_indexes_count++] = p->partition;
+    a->old_topics[k - 1].partition_indexes_count++;
+}
+
+static struct ask *next_committed(struct fetcher *f, int64_t now_ms)
+{
+    struct ask *a = NULL;
+    LIST_EACH(&f->parts, n, tmp) {
+        struct part *p = LIST_ENTRY(n, struct part, node);
+        if (p->wants_committed && is_idle(p, now_ms) && !f->is_asking_committed) {
+            a = a ? a : ask_new(f, ASK_COMMITTED, -1);
+            ask_add(a, p);
+        }
+    }
+    if (a == NULL) {
+        return NULL;
+    }
+    a->api_key = API_OFFSET_FETCH;
+    a->version_lo = 1;
+    a->version_hi = COMMITTED_VERSION_MAX;
+    a->is_fresh = f->is_coordinator_stale;
+    a->group = offset_fetch_req_offset_fetch_request_group_default;
+    a->group.group_id = str_from(f->config->group_id);
+    a->group.topics = ask_array(a, sizeof *a->group.topics);
+    a->old_topics = ask_array(a, sizeof *a->old_topics);
+    for (size_t i = 0; i < a->part_count; i++) {
+        add_committed(a, a->parts[i].part);
+    }
+    f->is_coordinator_stale = false;
+    f->is_asking_committed = true;
+    return a;
+}
+
+static void fit_committed(struct ask *a, int version)
+{
+    struct offset_fetch_req *req = &a->req.committed;
+    *req = offset_fetch_req_default;
+    req->require_stable = version >= 7;
+    if (version >= 8) {
+        req->groups = &a->group;
+        req->groups_count = 1;
+        return;
+    }
+    req->group_id = a->group.group_id;
+    req->topics = a->old_topics;
+    req->topics_count = a->group.topics_count;
+}
+
+/* --- where a log begins, ends, or was at a time --- */
+
 static bool needs_offset(const struct part *p, int64_t now_ms)
 {
-    return p->leader >= 0 && p->position < 0 && p->seek_ts != 0 && is_idle(p, now_ms);
+    return p->leader >= 0 && p->position < 0 && !p->wants_committed && is_idle(p, now_ms);
 }
 
 static void build_offsets(struct fetcher *f, struct ask *a)
@@ -222,7 +325,11 @@ static struct ask *next_offsets(struct fetcher *f, int64_t now_ms)
     struct ask *a = NULL;
     LIST_EACH(&f->parts, n, tmp) {
         struct part *p = LIST_ENTRY(n, struct part, node);
-        if (needs_offset(p, now_ms) && (a == NULL || a->to_node == p->leader)) {
+        if (needs_offset(p, now_ms) && p->seek_ts == 0) {
+            fail(f, p, ERR_OFFSET_OUT_OF_RANGE,
+                 "there is no offset to begin with, and auto.offset.reset is none");
+            part_later(f, p, now_ms);
+        } else if (needs_offset(p, now_ms) && (a == NULL || a->to_node == p->leader)) {
             a = a ? a : ask_new(f, ASK_OFFSETS, p->leader);
             ask_add(a, p);
         }
@@ -298,6 +405,8 @@ void ask_fit(void *msg, int version)
     struct ask *a = CONTAINER_OF(msg, struct ask, req);
     if (a->kind == ASK_FETCH) {
         fit_fetch(a, version);
+    } else if (a->kind == ASK_COMMITTED) {
+        fit_committed(a, version);
     } else if (a->kind == ASK_METADATA && version < 4) {
         a->req.metadata.allow_auto_topic_creation = true; /* there is no such field yet */
     }
@@ -327,7 +436,8 @@ struct ask *fetcher_next(struct fetcher *f, int64_t now_ms)
     if (f->code != 0) {
         return NULL; /* somebody is to hear of it first */
     }
-    struct ask *a = next_metadata(f, now_ms);
+    struct ask *a = next_committed(f, now_ms);
+    a = a ? a : next_metadata(f, now_ms);
     a = a ? a : next_offsets(f, now_ms);
     return a ? a : next_fetch(f, now_ms);
 }
@@ -345,14 +455,6 @@ int64_t fetcher_deadline_ms(const struct fetcher *f, int64_t now_ms)
 }
 
 /* --- what came of it --- */
-
-static void fail(struct fetcher *f, const struct part *p, int code, const char *said)
-{
-    if (f->code == 0) {
-        f->code = code;
-        snprintf(f->why, sizeof f->why, "%s-%d: %s", p->topic, p->partition, said);
-    }
-}
 
 /* An error of a partition: it passes when another broker is asked, or is told. */
 static void part_failed(struct fetcher *f, struct part *p, int code, int64_t now_ms)
@@ -434,19 +536,85 @@ static void take_offsets(struct fetcher *f, struct ask *a, const struct list_off
     }
 }
 
+static void take_position(struct fetcher *f, struct part *p, int code, int64_t offset,
+                          int64_t now_ms)
+{
+    bool is_elsewhere = code == ERR_NOT_COORDINATOR || code == ERR_COORDINATOR_NOT_AVAILABLE ||
+                        code == ERR_NETWORK_EXCEPTION || code == ERR_REQUEST_TIMED_OUT;
+    if (code == 0) {
+        p->wants_committed = false;
+        p->position = offset < 0 ? -1 : offset;
+        p->failures = 0;
+        return;
+    }
+    f->is_coordinator_stale = f->is_coordinator_stale || is_elsewhere;
+    part_later(f, p, now_ms);
+    if (!code_is_retriable(code)) {
+        fail(f, p, code, ottla_error_text(code));
+    }
+}
+
+/* Of either form of the answer. False: there is nothing about this partition. */
+static bool find_position(const struct offset_fetch_resp *resp, const struct part *p, int *ret_code,
+                          int64_t *ret_offset)
+{
+    const struct str name = str_from(p->topic);
+    for (int32_t i = 0; i < resp->topics_count; i++) {
+        for (int32_t k = 0; k < resp->topics[i].partitions_count; k++) {
+            if (resp->topics[i].partitions[k].partition_index == p->partition &&
+                str_eq(resp->topics[i].name, name)) {
+                *ret_code = resp->topics[i].partitions[k].error_code;
+                *ret_offset = resp->topics[i].partitions[k].committed_offset;
+                return true;
+            }
+        }
+    }
+    for (int32_t i = 0; resp->groups_count == 1 && i < resp->groups[0].topics_count; i++) {
+        const struct offset_fetch_resp_offset_fetch_response_topics *t = &resp->groups[0].topics[i];
+        for (int32_t k = 0; k < t->partitions_count; k++) {
+            if (t->partitions[k].partition_index == p->partition && str_eq(t->name, name)) {
+                *ret_code = t->partitions[k].error_code;
+                *ret_offset = t->partitions[k].committed_offset;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void take_committed(struct fetcher *f, struct ask *a, const struct offset_fetch_resp *resp,
+                           int64_t now_ms)
+{
+    int of_group = resp->error_code          ? resp->error_code
+                   : resp->groups_count == 1 ? resp->groups[0].error_code
+                                             : 0;
+    for (size_t i = 0; i < a->part_count; i++) {
+        int code = of_group;
+        int64_t offset = -1;
+        struct part *p = a->parts[i].part;
+        if (!is_current(&a->parts[i])) {
+            continue;
+        }
+        if (code == 0 && !find_position(resp, p, &code, &offset)) {
+            code = ERR_UNKNOWN_TOPIC_OR_PARTITION;
+        }
+        take_position(f, p, code, offset, now_ms);
+    }
+}
+
 /* The log does not have that offset any more, or not yet. */
 static void out_of_range(struct fetcher *f, struct part *p, int64_t now_ms)
 {
     char why[128];
-    const char *reset = f->config->auto_offset_reset;
-    if (strcmp(reset, "none") == 0) {
+    int64_t ts = reset_ts(f, now_ms);
+    if (ts == 0) {
         snprintf(why, sizeof why, "there is no offset %lld, and auto.offset.reset is none",
                  (long long)p->position);
         fail(f, p, ERR_OFFSET_OUT_OF_RANGE, why);
         part_later(f, p, now_ms);
         return;
     }
-    part_seek(p, -1, strcmp(reset, "earliest") == 0 ? OTTLA_OFFSET_EARLIEST : OTTLA_OFFSET_LATEST);
+    part_seek(p, -1, ts);
 }
 
 static void copy_aborted(struct source *s, const struct fetch_resp_partition_data *d)
@@ -520,8 +688,11 @@ static void take_failure(struct fetcher *f, struct ask *a, enum err e, int64_t n
 {
     bool passes = e == ERR_NETWORK_EXCEPTION || e == ERR_REQUEST_TIMED_OUT || e == ERR_CLOSED;
     for (size_t i = 0; i < a->part_count; i++) {
-        if (is_current(&a->parts[i])) {
-            part_failed(f, a->parts[i].part, passes ? ERR_NETWORK_EXCEPTION : (int)e, now_ms);
+        int code = passes ? ERR_NETWORK_EXCEPTION : (int)e;
+        if (is_current(&a->parts[i]) && a->kind == ASK_COMMITTED) {
+            take_position(f, a->parts[i].part, code, -1, now_ms);
+        } else if (is_current(&a->parts[i])) {
+            part_failed(f, a->parts[i].part, code, now_ms);
         }
     }
 }
@@ -530,6 +701,8 @@ static void ask_end(struct fetcher *f, struct ask *a)
 {
     if (a->kind == ASK_METADATA) {
         f->is_asking_metadata = false;
+    } else if (a->kind == ASK_COMMITTED) {
+        f->is_asking_committed = false;
     }
     for (size_t i = 0; i < a->part_count; i++) {
         struct part *p = a->parts[i].part;
@@ -555,6 +728,8 @@ void fetcher_take(struct fetcher *f, struct ask *a, enum err e, const void *resp
     ask_end(f, a);
     if (e) {
         take_failure(f, a, e, now_ms);
+    } else if (a->kind == ASK_COMMITTED) {
+        take_committed(f, a, resp, now_ms);
     } else if (a->kind == ASK_METADATA) {
         take_metadata(f, a, resp, now_ms);
     } else if (a->kind == ASK_OFFSETS) {
@@ -596,6 +771,7 @@ static struct ottla_records *take_records(struct fetcher *f, struct part *p)
         ottla_records_free(out);
         return NULL;
     }
+    p->position_epoch = ottla_records_at(out, out->count - 1)->leader_epoch;
     return out;
 }
 
@@ -615,7 +791,7 @@ struct ottla_records *fetcher_records(struct fetcher *f)
 
 void fetcher_init(struct fetcher *f, const struct client_values *config, uint64_t seed)
 {
-    *f = (struct fetcher){.config = config};
+    *f = (struct fetcher){.config = config, .has_group = config->group_id[0] != '\0'};
     rand_init(&f->rand, seed);
     list_init(&f->parts);
     list_init(&f->asks);

@@ -8,6 +8,7 @@
 #include "base/rand.h"
 #include "client/config.h"
 #include "client/records.h"
+#include "client/tps.h"
 #include "wire/messages.h"
 
 struct part {
@@ -22,8 +23,10 @@ struct part {
     int32_t replica;  /* to read from instead of the leader; -1: none */
     int64_t position; /* -1: where seek_ts says, once a leader told */
     int64_t seek_ts;
-    int64_t end_off; /* -1: not told */
-    uint32_t turn;   /* grows with each seek: answers of earlier turns are not for it */
+    bool wants_committed;   /* where the group was, before anything else */
+    int32_t position_epoch; /* of the last record that was given; -1: none, or not told */
+    int64_t end_off;        /* -1: not told */
+    uint32_t turn;          /* grows with each seek: answers of earlier turns are not for it */
     bool is_asked;
     bool is_paused;
     int failures;
@@ -32,7 +35,7 @@ struct part {
     struct source source;
 };
 
-enum ask_kind { ASK_METADATA, ASK_OFFSETS, ASK_FETCH };
+enum ask_kind { ASK_METADATA, ASK_OFFSETS, ASK_FETCH, ASK_COMMITTED };
 
 struct ask_part {
     struct part *part;
@@ -43,13 +46,17 @@ struct ask_part {
 struct ask {
     struct list_node node;
     enum ask_kind kind;
-    int32_t to_node; /* -1: any */
+    int32_t to_node; /* -1: any, or with COMMITTED the group's coordinator */
+    bool is_fresh;   /* COMMITTED: what was known of the coordinator was wrong */
     int16_t api_key, version_lo, version_hi;
     union {
         struct metadata_req metadata;
         struct list_offsets_req offsets;
         struct fetch_req fetch;
+        struct offset_fetch_req committed;
     } req;
+    struct offset_fetch_req_offset_fetch_request_group group; /* of committed, by version */
+    struct offset_fetch_req_offset_fetch_request_topic *old_topics;
     struct arena arena;
     struct ask_part *parts;
     size_t part_count;
@@ -60,8 +67,10 @@ struct fetcher {
     struct rand rand;
     struct list parts; /* the one that gives records next is first */
     struct list asks;  /* under way */
-    bool is_asking_metadata;
-    int code; /* what poll has to tell */
+    bool is_asking_metadata, is_asking_committed, is_coordinator_stale;
+    bool has_group;      /* new partitions begin where the group was */
+    int64_t wall_off_ms; /* from the times of events to those of records */
+    int code;            /* what poll has to tell */
     char why[256];
 };
 
@@ -69,8 +78,10 @@ void fetcher_init(struct fetcher *f, const struct client_values *config, uint64_
 void fetcher_deinit(struct fetcher *f); /* after all asks were dropped */
 
 struct part *fetcher_find(const struct fetcher *f, const char *topic, int32_t partition);
-void fetcher_assign(struct fetcher *f, const struct ottla_topic_partition *partitions,
-                    size_t count);
+void fetcher_assign(struct fetcher *f, const struct ottla_topic_partition *partitions, size_t count,
+                    int64_t now_ms);
+void fetcher_list(const struct fetcher *f, struct tps *to);
+int64_t part_lag(const struct part *p); /* -1: not known */
 /* position ≥ 0, or -1 and the time, or OTTLA_OFFSET_…, to look up. */
 void part_seek(struct part *p, int64_t position, int64_t seek_ts);
 

@@ -11,6 +11,7 @@
 #include "plat/entropy.h"
 #include "plat/fork.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 static void host_settle(struct ottla_client *c);
@@ -256,6 +257,10 @@ static void on_drain(struct mail *m)
     LIST_EACH(&w->open, n, tmp) {
         core_cancel(&c->core, &LIST_ENTRY(n, struct request, node)->call, now_ms(c));
     }
+    if (w->lane != 0) {
+        core_end_lane(&c->core, w->lane, now_ms(c));
+        w->lane = 0;
+    }
     host_settle(c);
     wake(w, NULL);
 }
@@ -314,7 +319,7 @@ static void pause_ns(struct waiter *w, int64_t ns)
 static void pause_until(struct waiter *w, int64_t timeout_ms, bool for_drain)
 {
     int64_t end = timeout_ms < 0 ? -1 : clock_mono_ns(w->client->clock) + timeout_ms * 1000000;
-    while (for_drain ? !w->is_drained : list_is_empty(&w->done) && !w->is_woken) {
+    while (for_drain ? !w->is_drained : list_is_empty(&w->done) && !w->is_woken && !w->is_poked) {
         int64_t left = end < 0 ? -1 : end - clock_mono_ns(w->client->clock);
         if (end >= 0 && left <= 0) {
             return;
@@ -350,6 +355,7 @@ void waiter_wait(struct waiter *w, int64_t timeout_ms)
 {
     mutex_lock(&w->lock);
     pause_until(w, timeout_ms, false);
+    w->is_poked = false;
     mutex_unlock(&w->lock);
 }
 
@@ -360,6 +366,16 @@ void waiter_wake(struct waiter *w)
     cond_signal(&w->cond);
     mutex_unlock(&w->lock);
 }
+
+void waiter_poke(struct waiter *w)
+{
+    mutex_lock(&w->lock);
+    w->is_poked = true;
+    cond_signal(&w->cond);
+    mutex_unlock(&w->lock);
+}
+
+uint32_t client_lane(struct ottla_client *c) { return atomic_fetch_add(&c->lane_last, 1) + 1; }
 
 bool waiter_take_wakeup(struct waiter *w)
 {
@@ -373,7 +389,7 @@ bool waiter_take_wakeup(struct waiter *w)
 void waiter_drain(struct waiter *w, void (*drop)(struct request *r, void *ctx), void *ctx)
 {
     struct request *r;
-    if (w->pending == 0 || fork_is_child(w->client->mark)) {
+    if ((w->pending == 0 && w->lane == 0) || fork_is_child(w->client->mark)) {
         return;
     }
     loop_post(w->client->loop, &w->drain_mail);

@@ -22,6 +22,7 @@ struct ottla_client {
     struct thread thread;
     struct mail stop_mail;
     int lookup_count; /* names being looked up */
+    _Atomic uint32_t lane_last;
     bool is_stopping;
     /* Simulation: no thread; who waits calls it until there is something. NULL otherwise. */
     void (*drive)(void *ctx);
@@ -54,8 +55,10 @@ struct waiter {
     struct list open; /* the loop's thread */
     bool is_drained;
     bool is_woken; /* under lock */
+    bool is_poked; /* under lock */
     int pending;   /* submitted and not taken yet; the waiting thread's */
     struct mail drain_mail;
+    uint32_t lane; /* not 0: ends when the waiter is drained */
 };
 
 struct request {
@@ -77,10 +80,14 @@ struct request *waiter_next(struct waiter *w, int64_t timeout_ms);
 /* Waits until a request is done or somebody wakes the waiter, at most timeout_ms. */
 void waiter_wait(struct waiter *w, int64_t timeout_ms);
 void waiter_wake(struct waiter *w);        /* any thread */
+void waiter_poke(struct waiter *w);        /* the same, without a trace; any thread */
 bool waiter_take_wakeup(struct waiter *w); /* whether somebody did since the last time */
 
 /* Cancels what is open; drop gets every request that nobody took. */
 void waiter_drain(struct waiter *w, void (*drop)(struct request *r, void *ctx), void *ctx);
+
+/* A new lane, for calls. */
+uint32_t client_lane(struct ottla_client *c);
 
 /* Waits for ms without asking for anything. */
 void waiter_sleep(struct waiter *w, int64_t ms);

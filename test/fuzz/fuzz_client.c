@@ -248,7 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     s->req = list_offsets_req_default;
     core_init(&s->core, &s->config->values, 1);
     fetcher_init(&s->fetcher, &s->config->values, 1);
-    fetcher_assign(&s->fetcher, &tp, 1);
+    fetcher_assign(&s->fetcher, &tp, 1, 1);
     acc_init(&s->acc, &s->config->values, 1);
     (void)acc_topic(&s->acc, "t");
     for (int i = 0; i < CALLS; i++) {

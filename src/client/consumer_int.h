@@ -1,0 +1,58 @@
+/* Between the files of the consumer. All in the thread of its user. */
+#ifndef CLIENT_CONSUMER_INT_H
+#define CLIENT_CONSUMER_INT_H
+
+#include "client/fetcher.h"
+#include "client/membership.h"
+
+/* A request under way: the fetcher's, or a commit. */
+struct errand {
+    struct request request;
+    struct ask *ask;       /* NULL: a commit */
+    struct commit *commit; /* NULL: nobody waits for it any more */
+};
+
+struct ottla_consumer {
+    struct ottla_client *client;
+    struct fetcher fetcher;
+    struct waiter waiter;
+    struct membership *membership; /* NULL before the first subscription */
+    bool is_closing, is_closed;
+    bool is_by_hand; /* its partitions were assigned */
+    bool is_subscribed;
+    bool is_in_callback;
+    struct ottla_rebalance_listener listener;
+    struct list commits; /* oldest first */
+    bool is_coordinator_stale;
+    bool is_auto_committing;
+    int64_t auto_commit_at_ms;
+    int auto_commit_failures;
+    struct tps assignment; /* what the user was shown last */
+    char **subscription;   /* so, too */
+    size_t subscription_count;
+};
+
+/* consumer.c */
+/* Takes the answers that are there. */
+void consumer_take_all(struct ottla_consumer *c);
+/* Waits for an answer or for the member, at most until end_ms. */
+void consumer_wait(struct ottla_consumer *c, int64_t end_ms);
+int consumer_check_open(const struct ottla_consumer *c, struct ottla_error *error);
+
+/* consumer_group.c */
+/* What the group asks of the user, up to now. */
+int group_step(struct ottla_consumer *c, struct ottla_error *error);
+void group_leave(struct ottla_consumer *c, enum ottla_group_leave how, int64_t end_ms,
+                 const char *reason);
+
+/* consumer_commit.c */
+void commit_take(struct ottla_consumer *c, struct commit *commit, struct request *r);
+void commit_tell(struct ottla_consumer *c); /* calls the callbacks of those that are done */
+void commit_drop_all(struct ottla_consumer *c);
+/* enable.auto.commit, when its time has come. */
+void commit_now_and_then(struct ottla_consumer *c);
+/* enable.auto.commit, before partitions go: waits, at most until end_ms. */
+int commit_before_letting_go(struct ottla_consumer *c, int64_t end_ms, struct ottla_error *error);
+int64_t commit_deadline_ms(const struct ottla_consumer *c);
+
+#endif

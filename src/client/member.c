@@ -1,0 +1,621 @@
+/* The states of a member and what moves it between them. Pure; see member.h.
+ *
+ * What an error of the coordinator means is Kafka's: REBALANCE_IN_PROGRESS joins again,
+ * ILLEGAL_GENERATION joins again with the same id, UNKNOWN_MEMBER_ID without, NOT_COORDINATOR looks
+ * for another coordinator, FENCED_INSTANCE_ID is the end: somebody else has this instance id. */
+#include "client/member_int.h"
+
+#include "base/assert.h"
+#include "base/attr.h"
+#include "base/limit.h"
+#include "base/mem.h"
+#include "client/backoff.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void member_set_text(char **at, struct str text)
+{
+    char *copy = str_dup(text);
+    mem_free(*at);
+    *at = copy;
+}
+
+static void set_reason(struct member *m, const char *reason)
+{
+    snprintf(m->reason, sizeof m->reason, "%s", reason);
+}
+
+bool member_is_in(const struct member *m)
+{
+    return m->generation >= 0 && m->state != MEMBER_OUT && m->state != MEMBER_JOINING;
+}
+
+void member_reset(struct member *m, bool keeps_id)
+{
+    m->turn++;
+    m->is_asking = m->is_beating = false;
+    m->generation = -1;
+    m->is_leader = false;
+    m->state = MEMBER_OUT;
+    m->retry_at_ms = 0;
+    m->failures = 0;
+    if (!keeps_id) {
+        member_set_text(&m->id, STR(""));
+    }
+}
+
+void member_fail(struct member *m, int code, const char *said)
+{
+    m->code = code;
+    snprintf(m->why, sizeof m->why, "group %s: %s", m->config->group_id,
+             said ? said : ottla_error_text(code));
+    m->is_fatal = code == ERR_FENCED_INSTANCE_ID;
+}
+
+void member_later(struct member *m, int64_t now_ms)
+{
+    m->failures++;
+    m->retry_at_ms = now_ms + backoff_ms(m->config->retry_backoff_ms,
+                                         m->config->retry_backoff_max_ms, m->failures, &m->rand);
+}
+
+void member_rejoin(struct member *m, const char *reason)
+{
+    if (!m->wants_join) {
+        set_reason(m, reason);
+    }
+    m->wants_join = true;
+}
+
+/* --- the user's wishes --- */
+
+static void subscribed(struct member *m)
+{
+    bool was_subscribed = m->is_subscribed;
+    m->is_subscribed = true;
+    m->is_fatal = false;
+    m->code = 0;
+    m->watch_at_ms = 0;
+    member_rejoin(m, was_subscribed ? "the subscription has changed" : "a new member");
+}
+
+static void drop_pattern(struct member *m)
+{
+    if (m->has_pattern) {
+        regfree(&m->pattern);
+    }
+    m->has_pattern = m->knows_topics = false;
+}
+
+void member_subscribe(struct member *m, const char *const *topics, size_t count)
+{
+    drop_pattern(m);
+    member_set_topics(m, topics, count);
+    subscribed(m);
+}
+
+int member_subscribe_pattern(struct member *m, const char *pattern, struct ottla_error *error)
+{
+    regex_t compiled;
+    size_t size = strlen(pattern) + sizeof "^()$";
+    char *whole = mem_alloc(size), why[160];
+    snprintf(whole, size, "^(%s)$", pattern);
+    int code = regcomp(&compiled, whole, REG_EXTENDED | REG_NOSUB);
+    mem_free(whole);
+    if (code != 0) {
+        regerror(code, &compiled, why, sizeof why);
+        return error_set(error, ERR_INVALID_REGULAR_EXPRESSION, "'%s': %s", pattern, why);
+    }
+    drop_pattern(m);
+    member_set_topics(m, NULL, 0);
+    m->pattern = compiled;
+    m->has_pattern = true;
+    subscribed(m);
+    return 0;
+}
+
+void member_poll(struct member *m, int64_t now_ms)
+{
+    m->poll_at_ms = now_ms;
+    if (!m->is_subscribed || m->code != 0 || m->task != MEMBER_NOTHING) {
+        return;
+    }
+    if (m->state == MEMBER_OUT || (m->state == MEMBER_STABLE && m->wants_join)) {
+        m->state = MEMBER_PREPARING;
+    }
+}
+
+/* --- tasks --- */
+
+static void list_unwanted(struct member *m)
+{
+    tps_clear(&m->revoked);
+    for (size_t i = 0; i < m->owned.count; i++) {
+        if (!member_wants_topic(m, m->owned.items[i].topic)) {
+            tps_add(&m->revoked, str_from(m->owned.items[i].topic), m->owned.items[i].partition);
+        }
+    }
+}
+
+/* Before a join: everything when the generation is gone or all members let go, else what is not
+ * wanted any more. */
+static enum member_task prepare(struct member *m)
+{
+    bool is_lost = m->generation < 0 || m->id[0] == '\0';
+    if (is_lost || !m->is_cooperative) {
+        tps_copy(&m->revoked, &m->owned);
+    } else {
+        list_unwanted(m);
+    }
+    if (m->revoked.count == 0) {
+        m->state = MEMBER_JOINING;
+        m->retry_at_ms = 0;
+        return MEMBER_NOTHING;
+    }
+    return is_lost ? MEMBER_LOSE : MEMBER_REVOKE;
+}
+
+void member_told(struct member *m) { m->code = m->is_fatal ? m->code : 0; }
+
+enum member_task member_begin_task(struct member *m)
+{
+    ASSERT(m->task == MEMBER_NOTHING);
+    tps_clear(&m->added);
+    if (m->code != 0) {
+        return MEMBER_FAIL;
+    }
+    if (m->state == MEMBER_PREPARING) {
+        m->task = prepare(m);
+    } else if (m->state == MEMBER_ADOPTING) {
+        tps_without(&m->revoked, &m->owned, &m->target);
+        tps_without(&m->added, &m->target, &m->owned);
+        m->task = MEMBER_ADOPT;
+    }
+    return m->task;
+}
+
+static void adopted(struct member *m)
+{
+    tps_copy(&m->owned, &m->target);
+    tps_copy(&m->kept, &m->target);
+    if (m->state != MEMBER_ADOPTING) {
+        return; /* put out meanwhile */
+    }
+    m->kept_generation = m->generation;
+    m->state = MEMBER_STABLE;
+    if (m->is_cooperative && m->revoked.count > 0) {
+        member_rejoin(m, "partitions that it had are free for others");
+    }
+}
+
+void member_end_task(struct member *m, int64_t now_ms)
+{
+    enum member_task task = m->task;
+    struct tps rest;
+    m->task = MEMBER_NOTHING;
+    m->poll_at_ms = now_ms;
+    if (task == MEMBER_ADOPT) {
+        adopted(m);
+        return;
+    }
+    tps_init(&rest);
+    tps_without(&rest, &m->owned, &m->revoked);
+    tps_copy(&m->owned, &rest);
+    tps_deinit(&rest);
+    if (m->state == MEMBER_PREPARING) {
+        m->state = MEMBER_JOINING;
+        m->retry_at_ms = 0;
+    }
+}
+
+/* --- leaving --- */
+
+enum member_task member_begin_leave(struct member *m)
+{
+    tps_copy(&m->revoked, &m->owned);
+    tps_clear(&m->added);
+    if (m->revoked.count == 0) {
+        return MEMBER_NOTHING;
+    }
+    return m->generation < 0 ? MEMBER_LOSE : MEMBER_REVOKE;
+}
+
+static void leave(struct member *m, const char *reason)
+{
+    if (m->id[0] != '\0' && m->leave_id == NULL) {
+        m->leave_id = str_dup(str_from(m->id));
+        set_reason(m, reason);
+    }
+}
+
+void member_end_leave(struct member *m, bool tells_group, const char *reason)
+{
+    if (tells_group) {
+        leave(m, reason);
+    }
+    m->task = MEMBER_NOTHING;
+    m->is_subscribed = m->wants_join = false;
+    m->is_fatal = false;
+    m->code = 0;
+    tps_clear(&m->owned);
+    tps_clear(&m->revoked);
+    drop_pattern(m);
+    member_set_topics(m, NULL, 0);
+    member_reset(m, false);
+}
+
+bool member_has_left(const struct member *m) { return m->leave_id == NULL; }
+
+/* --- commits --- */
+
+int member_may_commit(const struct member *m)
+{
+    if (m->code == ERR_FENCED_INSTANCE_ID) {
+        return ERR_FENCED_INSTANCE_ID;
+    }
+    if (m->generation < 0) {
+        return m->state == MEMBER_JOINING ? ERR_REBALANCE_IN_PROGRESS : ERR_UNKNOWN_MEMBER_ID;
+    }
+    return m->state == MEMBER_JOINING || m->state == MEMBER_LEADING || m->state == MEMBER_SYNCING
+               ? ERR_REBALANCE_IN_PROGRESS
+               : 0;
+}
+
+void member_refused(struct member *m, int32_t generation, int code)
+{
+    if (generation != m->generation || generation < 0) {
+        return; /* the refusal is of another time */
+    }
+    switch (code) {
+    case ERR_REBALANCE_IN_PROGRESS:
+        member_rejoin(m, "the group is being shared anew");
+        break;
+    case ERR_ILLEGAL_GENERATION:
+    case ERR_UNKNOWN_MEMBER_ID:
+        member_reset(m, code == ERR_ILLEGAL_GENERATION);
+        break;
+    case ERR_FENCED_INSTANCE_ID:
+        member_reset(m, false);
+        member_fail(m, code, NULL);
+        break;
+    default:
+        break;
+    }
+}
+
+/* --- asking --- */
+
+/* Who does not poll is not there: others get its partitions. A static member only stops beating. */
+static void leave_when_idle(struct member *m, int64_t now_ms)
+{
+    if (!member_is_in(m) || m->is_waiting ||
+        now_ms - m->poll_at_ms < m->config->max_poll_interval_ms) {
+        return;
+    }
+    if (m->config->group_instance_id[0] == '\0') {
+        leave(m, "poll was not called for max.poll.interval.ms");
+    }
+    member_reset(m, false);
+    m->wants_join = true;
+}
+
+static struct member_ask *next_heartbeat(struct member *m, int64_t now_ms)
+{
+    if (!member_is_in(m) || m->is_beating || now_ms < m->beat_at_ms) {
+        return NULL;
+    }
+    if (now_ms - m->alive_at_ms >= m->config->session_timeout_ms) {
+        m->is_coordinator_stale = true;
+        m->alive_at_ms = now_ms;
+    }
+    m->is_beating = true;
+    m->beat_at_ms = now_ms + m->config->heartbeat_interval_ms;
+    return member_ask_heartbeat(m);
+}
+
+static struct member_ask *next_join(struct member *m)
+{
+    if (m->has_pattern && !m->knows_topics) {
+        return NULL;
+    }
+    m->is_asking = true;
+    m->wants_join = false;
+    return member_ask_join(m);
+}
+
+struct member_ask *member_next(struct member *m, int64_t now_ms)
+{
+    leave_when_idle(m, now_ms);
+    if (m->leave_id != NULL && !m->is_leaving) {
+        m->is_leaving = true;
+        return member_ask_leave(m);
+    }
+    if (m->leave_id != NULL) {
+        return NULL; /* a new life begins after the old one */
+    }
+    if (member_wants_metadata(m, now_ms)) {
+        m->is_asking_topics = true;
+        return member_ask_topics(m);
+    }
+    struct member_ask *a = NULL;
+    if (!m->is_asking && m->retry_at_ms <= now_ms) {
+        if (m->state == MEMBER_JOINING) {
+            a = next_join(m);
+        } else if (m->state == MEMBER_SYNCING) {
+            m->is_asking = true;
+            a = member_ask_sync(m);
+        }
+    }
+    return a ? a : next_heartbeat(m, now_ms);
+}
+
+int64_t member_deadline_ms(const struct member *m, int64_t now_ms)
+{
+    int64_t at = INT64_MAX;
+    bool is_due = m->state == MEMBER_JOINING || m->state == MEMBER_SYNCING;
+    if (is_due && !m->is_asking && m->retry_at_ms > now_ms) {
+        at = m->retry_at_ms;
+    }
+    if (member_is_in(m)) {
+        at = m->is_beating ? at : MIN(at, m->beat_at_ms);
+        at = m->is_waiting ? at : MIN(at, m->poll_at_ms + m->config->max_poll_interval_ms);
+    }
+    bool is_watching = m->is_subscribed && !m->is_asking_topics && m->state != MEMBER_OUT &&
+                       (m->has_pattern || m->is_leader || m->state == MEMBER_LEADING);
+    return is_watching && m->watch_at_ms > now_ms ? MIN(at, m->watch_at_ms) : at;
+}
+
+/* --- what came of it --- */
+
+static bool passes(int code) { return code_is_retriable(code) || code == ERR_CLOSED; }
+
+static bool is_of_coordinator(int code)
+{
+    return code == ERR_NOT_COORDINATOR || code == ERR_COORDINATOR_NOT_AVAILABLE ||
+           code == ERR_NETWORK_EXCEPTION || code == ERR_REQUEST_TIMED_OUT || code == ERR_CLOSED;
+}
+
+/* What joins, syncs and heartbeats do alike with an error. */
+static void refused(struct member *m, int code)
+{
+    if (passes(code)) {
+        m->is_coordinator_stale = m->is_coordinator_stale || is_of_coordinator(code);
+        return;
+    }
+    bool is_unknown = code == ERR_UNKNOWN_MEMBER_ID || code == ERR_ILLEGAL_GENERATION;
+    member_reset(m, code == ERR_ILLEGAL_GENERATION);
+    member_rejoin(m, "the coordinator does not know this member");
+    if (!is_unknown) {
+        member_fail(m, code, NULL);
+    }
+}
+
+static void begin_generation(struct member *m, const struct join_group_resp *resp, int64_t now_ms)
+{
+    member_set_text(&m->id, resp->member_id);
+    m->generation = resp->generation_id;
+    m->is_leader = str_eq(resp->leader, resp->member_id);
+    m->skips_assignment = resp->skip_assignment;
+    m->shares = NULL;
+    m->failures = 0;
+    m->retry_at_ms = 0;
+    m->alive_at_ms = now_ms;
+    m->beat_at_ms = now_ms + m->config->heartbeat_interval_ms;
+}
+
+static void joined(struct member *m, const struct join_group_resp *resp, int64_t now_ms)
+{
+    const struct assignor *assignor = assignor_find(resp->protocol_name);
+    bool is_ours = str_is_null(resp->protocol_type) || str_eq(resp->protocol_type, STR("consumer"));
+    if (assignor == NULL || !is_ours || resp->generation_id < 0 || resp->member_id.len == 0) {
+        member_reset(m, true);
+        member_fail(m, ERR_INCONSISTENT_GROUP_PROTOCOL, NULL);
+        return;
+    }
+    begin_generation(m, resp, now_ms);
+    m->assignor = assignor;
+    roster_deinit(&m->roster);
+    member_forget_known(m);
+    m->state = MEMBER_SYNCING;
+    if (m->is_leader) {
+        enum err e = roster_init(&m->roster, assignor, resp);
+        if (e) {
+            member_reset(m, true);
+            member_fail(m, e, "the group is too large to lead");
+            return;
+        }
+        m->state = MEMBER_LEADING;
+        m->watch_at_ms = 0;
+    }
+}
+
+static void take_join(struct member *m, enum err e, const struct join_group_resp *resp,
+                      int64_t now_ms)
+{
+    int code = e ? (int)e : resp->error_code;
+    m->is_asking = false;
+    if (code == 0) {
+        joined(m, resp, now_ms);
+    } else if (code == ERR_MEMBER_ID_REQUIRED && !e && resp->member_id.len > 0) {
+        member_set_text(&m->id, resp->member_id); /* and again, at once */
+    } else if (passes(code)) {
+        refused(m, code);
+        member_later(m, now_ms);
+    } else if (code == ERR_REBALANCE_IN_PROGRESS ||
+               (code == ERR_UNKNOWN_MEMBER_ID && m->id[0] == '\0')) {
+        member_later(m, now_ms);
+    } else {
+        refused(m, code);
+    }
+}
+
+static bool is_wanted(const struct member *m, const struct tps *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if ((i == 0 || strcmp(t->items[i].topic, t->items[i - 1].topic) != 0) &&
+            !member_wants_topic(m, t->items[i].topic)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void synced(struct member *m, const struct sync_group_resp *resp, int64_t now_ms)
+{
+    struct arena a;
+    bool is_ours =
+        (str_is_null(resp->protocol_type) || str_eq(resp->protocol_type, STR("consumer"))) &&
+        (str_is_null(resp->protocol_name) ||
+         str_eq(resp->protocol_name, str_from(m->assignor->name)));
+    arena_init(&a, LIMIT_REQUEST_ARENA_BYTES);
+    enum err e = is_ours ? protocol_read_assignment(resp->assignment, &a, &m->target)
+                         : ERR_INCONSISTENT_GROUP_PROTOCOL;
+    arena_deinit(&a);
+    m->failures = 0;
+    m->alive_at_ms = now_ms;
+    if (e) {
+        member_reset(m, true);
+        member_fail(m, e, NULL);
+    } else if (!is_wanted(m, &m->target)) {
+        m->state = MEMBER_STABLE; /* for an older subscription: nothing of it is taken */
+        member_rejoin(m, "what was given does not match the subscription");
+    } else {
+        m->state = MEMBER_ADOPTING;
+    }
+}
+
+static void take_sync(struct member *m, enum err e, const struct sync_group_resp *resp,
+                      int64_t now_ms)
+{
+    int code = e ? (int)e : resp->error_code;
+    m->is_asking = false;
+    if (code == 0) {
+        synced(m, resp, now_ms);
+    } else if (code == ERR_REBALANCE_IN_PROGRESS) {
+        m->state = MEMBER_JOINING;
+        set_reason(m, "the group is being shared anew");
+    } else if (passes(code)) {
+        refused(m, code);
+        m->state = MEMBER_JOINING;
+        set_reason(m, "its assignment did not arrive");
+        member_later(m, now_ms);
+    } else {
+        refused(m, code);
+    }
+}
+
+static void take_heartbeat(struct member *m, enum err e, const struct heartbeat_resp *resp,
+                           int64_t now_ms)
+{
+    int code = e ? (int)e : resp->error_code;
+    m->is_beating = false;
+    if (code == 0) {
+        m->alive_at_ms = now_ms;
+    } else if (code == ERR_REBALANCE_IN_PROGRESS) {
+        m->alive_at_ms = now_ms;
+        if (m->state >= MEMBER_ADOPTING) {
+            member_rejoin(m, "the group is being shared anew");
+        }
+    } else {
+        refused(m, code);
+        m->beat_at_ms = passes(code) ? now_ms + m->config->retry_backoff_ms : m->beat_at_ms;
+    }
+}
+
+static void ask_free(struct member_ask *a)
+{
+    arena_deinit(&a->arena);
+    mem_free(a);
+}
+
+static void take_leave(struct member *m)
+{
+    m->is_leaving = false;
+    mem_free(m->leave_id);
+    m->leave_id = NULL; /* whatever came of it: the session ends by itself */
+}
+
+void member_take(struct member *m, struct member_ask *a, enum err e, const void *resp,
+                 int64_t now_ms)
+{
+    if (a->kind == MEMBER_TOPICS) {
+        m->is_asking_topics = false;
+        member_take_topics(m, e, resp, now_ms);
+    } else if (a->kind == MEMBER_LEAVE) {
+        take_leave(m);
+    } else if (a->turn == m->turn && a->kind == MEMBER_JOIN) {
+        take_join(m, e, resp, now_ms);
+    } else if (a->turn == m->turn && a->kind == MEMBER_SYNC) {
+        take_sync(m, e, resp, now_ms);
+    } else if (a->turn == m->turn) {
+        take_heartbeat(m, e, resp, now_ms);
+    }
+    ask_free(a);
+}
+
+void member_drop(struct member *m, struct member_ask *a)
+{
+    if (a->kind == MEMBER_TOPICS) {
+        m->is_asking_topics = false;
+    } else if (a->kind == MEMBER_LEAVE) {
+        take_leave(m);
+    }
+    ask_free(a);
+}
+
+/* --- life --- */
+
+static int read_strategy(struct member *m, struct ottla_error *error)
+{
+    struct str rest = str_from(m->config->partition_assignment_strategy), item;
+    m->is_cooperative = true;
+    while (str_next_item(&rest, ',', &item)) {
+        const struct assignor *a = assignor_find(item);
+        if (a == NULL || m->assignor_count == ARRAY_LEN(m->assignors)) {
+            return error_set(error, ERR_BAD_CONFIG,
+                             "partition.assignment.strategy: '%.*s' is no assignor, or one more "
+                             "than there are",
+                             STR_ARG(item));
+        }
+        m->assignors[m->assignor_count++] = a;
+        m->is_cooperative = m->is_cooperative && a->is_cooperative;
+    }
+    return m->assignor_count > 0 ? 0
+                                 : error_set(error, ERR_BAD_CONFIG,
+                                             "partition.assignment.strategy names no assignor");
+}
+
+int member_init(struct member *m, const struct client_values *config, uint64_t seed,
+                struct ottla_error *error)
+{
+    *m = (struct member){.config = config, .generation = -1, .kept_generation = -1};
+    int code = read_strategy(m, error);
+    if (code) {
+        return code;
+    }
+    rand_init(&m->rand, seed);
+    m->id = str_dup(STR(""));
+    tps_init(&m->owned);
+    tps_init(&m->target);
+    tps_init(&m->kept);
+    tps_init(&m->revoked);
+    tps_init(&m->added);
+    return 0;
+}
+
+void member_deinit(struct member *m)
+{
+    drop_pattern(m);
+    member_set_topics(m, NULL, 0);
+    mem_free(m->topics);
+    member_forget_known(m);
+    roster_deinit(&m->roster);
+    tps_deinit(&m->owned);
+    tps_deinit(&m->target);
+    tps_deinit(&m->kept);
+    tps_deinit(&m->revoked);
+    tps_deinit(&m->added);
+    mem_free(m->leave_id);
+    mem_free(m->id);
+}
