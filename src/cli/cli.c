@@ -97,9 +97,11 @@ static bool connect(const struct cli_tool *tool, struct cli *c)
         file = cli_value(c, tool->old_config);
     }
     c->config = ottla_config_new();
-    bool ok = file == NULL || ottla_config_load(c->config, file, &c->error) == 0;
+    bool ok = file == NULL || tool->configure != NULL ||
+              ottla_config_load(c->config, file, &c->error) == 0;
     ok = ok &&
-         ottla_config_set(c->config, "bootstrap.servers", cli_value(c, CLI_SERVER), &c->error) == 0;
+         (!cli_has(c, CLI_SERVER) || ottla_config_set(c->config, "bootstrap.servers",
+                                                      cli_value(c, CLI_SERVER), &c->error) == 0);
     if (!ok) {
         return cli_refuse(c, "%s", c->error.message);
     }
@@ -113,7 +115,8 @@ static bool connect(const struct cli_tool *tool, struct cli *c)
 static int run(const struct cli_tool *tool, struct cli *c)
 {
     bool is_offline = tool->is_offline != NULL && tool->is_offline(c);
-    bool ok = take_format(c) && (is_offline || cli_needs(c, CLI_SERVER)) &&
+    bool ok = take_format(c) &&
+              (is_offline || tool->server_is_optional || cli_needs(c, CLI_SERVER)) &&
               (tool->check == NULL || tool->check(c)) && (is_offline || connect(tool, c));
     return ok ? tool->run(c) : refused(c);
 }

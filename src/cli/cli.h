@@ -43,9 +43,11 @@ struct cli_tool {
     bool (*check)(struct cli *c);
     /* The work; the status of the process. */
     int (*run)(struct cli *c);
-    /* Settings of the client beyond a file, put into c->config before it is made; false, and a
-     * sentence in why. May be NULL. */
+    /* Puts the client's settings into c->config before it is made, those of files, too; false, and
+     * a sentence in why. NULL: a file is all that there is. */
     bool (*configure)(struct cli *c);
+    /* Brokers may be named among the settings instead of by --bootstrap-server. */
+    bool server_is_optional;
     /* Which command lines need no broker. NULL: none. */
     bool (*is_offline)(const struct cli *c);
     /* How older releases called --command-config; 0: no other way. */

@@ -16,5 +16,7 @@ int features_command(int argc, char **argv);
 int metadata_quorum_command(int argc, char **argv);
 int reassign_partitions_command(int argc, char **argv);
 int console_producer_command(int argc, char **argv);
+int console_consumer_command(int argc, char **argv);
+int producer_perf_test_command(int argc, char **argv);
 
 #endif

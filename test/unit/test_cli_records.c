@@ -6,6 +6,7 @@
 #include "cli/records/format.h"
 #include "cli/records/input.h"
 #include "cli/records/line.h"
+#include "cli/records/perf_stats.h"
 
 #include <unistd.h>
 
@@ -439,6 +440,62 @@ static void damaged_internal_records_are_told(void **state)
              "Could not read record at offset 9 due to: unsupported version");
 }
 
+/* --- producer-perf-test --- */
+
+static void windows_and_totals_are_told(void **state)
+{
+    struct perf_stats s;
+    struct buf out = BUF_INIT;
+    perf_stats_init(&s, 4, 1000, 5000);
+    perf_stats_add(&s, 10, 1 << 20, 5100, &out);
+    perf_stats_add(&s, 20, 1 << 20, 5500, &out);
+    assert_int_equal(out.len, 0);
+    perf_stats_add(&s, 60, 1 << 20, 6000, &out);
+    assert_string_equal(buf_cstr(&out), "3 records sent, 3.0 records/sec (3.00 MB/sec), 30.0 ms "
+                                        "avg latency, 60.0 ms max latency.\n");
+    buf_clear(&out);
+    perf_stats_add(&s, 30, 1 << 20, 6500, &out);
+    perf_stats_put_total(&s, 7000, &out);
+    assert_string_equal(
+        buf_cstr(&out),
+        "4 records sent, 2.000000 records/sec (2.00 MB/sec), 30.00 ms avg latency, "
+        "60.00 ms max latency, 30 ms 50th, 60 ms 95th, 60 ms 99th, 60 ms 99.9th.\n");
+    perf_stats_deinit(&s);
+    buf_deinit(&out);
+}
+
+static void a_sample_stands_for_many_latencies(void **state)
+{
+    enum { RECORDS = 1000000 };
+    struct perf_stats s;
+    struct buf out = BUF_INIT;
+    perf_stats_init(&s, RECORDS, INT64_MAX, 0);
+    s.is_steady = true;
+    for (int i = 0; i < RECORDS + 5; i++) {
+        perf_stats_add(&s, i / 1000, 1, i, &out); /* 0 to 1000 ms, a thousand of each */
+    }
+    perf_stats_put_total(&s, RECORDS, &out);
+    assert_string_equal(buf_cstr(&out),
+                        "1000005 steady state records sent, 1000.005000 records/sec (0.00 MB/sec), "
+                        "499.50 ms avg latency, 1000.00 ms max latency, 500 ms 50th, 950 ms 95th, "
+                        "990 ms 99th, 999 ms 99.9th.\n");
+    perf_stats_deinit(&s);
+    buf_deinit(&out);
+}
+
+static void nothing_delivered_is_told_too(void **state)
+{
+    struct perf_stats s;
+    struct buf out = BUF_INIT;
+    perf_stats_init(&s, 10, 1000, 0);
+    perf_stats_put_total(&s, 0, &out);
+    assert_string_equal(buf_cstr(&out),
+                        "0 records sent, 0.000000 records/sec (0.00 MB/sec), 0.00 ms avg latency, "
+                        "0.00 ms max latency, 0 ms 50th, 0 ms 95th, 0 ms 99th, 0 ms 99.9th.\n");
+    perf_stats_deinit(&s);
+    buf_deinit(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -462,6 +519,9 @@ int main(void)
         cmocka_unit_test(formatters_have_java_names),
         cmocka_unit_test(records_of_internal_topics_are_json),
         cmocka_unit_test(damaged_internal_records_are_told),
+        cmocka_unit_test(windows_and_totals_are_told),
+        cmocka_unit_test(a_sample_stands_for_many_latencies),
+        cmocka_unit_test(nothing_delivered_is_told_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

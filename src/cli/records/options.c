@@ -82,7 +82,8 @@ bool options_configure(struct cli *c, const struct props *p)
     bool ok = true;
     for (int32_t i = 0; ok && i < p->count; i++) {
         char *name = str_dup(p->items[i].key), *value = str_dup(p->items[i].value);
-        if (ottla_config_get(c->config, name) != NULL && strcmp(name, "bootstrap.servers") != 0) {
+        bool is_given = strcmp(name, "bootstrap.servers") == 0 && cli_has(c, CLI_SERVER);
+        if (ottla_config_get(c->config, name) != NULL && !is_given) {
             ok = ottla_config_set(c->config, name, value, &c->error) == 0 ||
                  cli_refuse(c, "%s", c->error.message);
         }

@@ -31,8 +31,8 @@ bool options_put(struct cli *c, struct props *p, const char *name, const char *v
 /* What the option says goes before what is there, and that before dflt, which may be NULL. option
  * -1: none. */
 bool options_merge(struct cli *c, struct props *p, const char *name, int option, const char *dflt);
-/* Sets what the properties say for the client, but not where brokers are, which is an option of its
- * own. What is no setting of it is passed over. */
+/* Sets what the properties say for the client; --bootstrap-server goes before bootstrap.servers.
+ * What is no setting of it is passed over. */
 bool options_configure(struct cli *c, const struct props *p);
 /* Tells of names in --option name=value that are no settings. */
 void options_warn_unknown(const struct cli *c, int option);
