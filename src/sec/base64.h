@@ -1,0 +1,13 @@
+/* Base64 of RFC 4648, with padding, and the URL form without. */
+#ifndef SEC_BASE64_H
+#define SEC_BASE64_H
+
+#include "base/buf.h"
+
+void base64_put(struct buf *out, struct bytes in);
+void base64url_put(struct buf *out, struct bytes in);
+
+/* Appends what the text stands for. False (and out as it was): it is no base64 with padding. */
+must_check bool base64_read(struct buf *out, struct str text);
+
+#endif
