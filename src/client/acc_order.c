@@ -11,8 +11,15 @@ void order_new(struct accumulator *acc, struct acc_queue *q)
     q->next_sequence = 0;
     q->acked_sequence = -1;
     q->acked_off = -1;
-    q->unresolved_next = -1;
+    q->unresolved_next = q->gap = -1;
     q->needs_restart = false;
+}
+
+/* Sequences wrap. */
+static bool is_before(int32_t a, int32_t b)
+{
+    uint32_t ahead = ((uint32_t)b - (uint32_t)a) & INT32_MAX;
+    return ahead != 0 && ahead <= INT32_MAX / 2;
 }
 
 static bool is_current(const struct accumulator *acc, const struct acc_queue *q)
@@ -40,28 +47,35 @@ static struct acc_batch *first_waiting(const struct acc_queue *q)
     return NULL;
 }
 
+/* With needs_restart: whether the batch of this sequence keeps it. */
+static bool is_kept(const struct acc_queue *q, int32_t sequence)
+{
+    return sequence >= 0 && q->gap >= 0 && is_before(sequence, q->gap);
+}
+
 struct acc_batch *order_next(struct accumulator *acc, struct acc_queue *q)
 {
     struct acc_batch *b = first_waiting(q);
     if (b == NULL || !acc_is_idempotent(acc)) {
         return b;
     }
-    if (q->needs_restart) {
+    bool is_first = b == acc_first(q);
+    if (q->needs_restart && !is_kept(q, b->sequence)) {
         if (q->asked > 0) {
             return NULL;
         }
         restart(acc, q);
     }
     if (b->sequence >= 0) {
-        return b == acc_first(q) ? b : NULL;
+        return is_first ? b : NULL;
     }
     if (q->unresolved_next >= 0) {
         return NULL;
     }
+    if (q->sequenced > 0 && (!is_current(acc, q) || q->known_id != acc->txn.id)) {
+        return NULL; /* the old epoch first; and the first batch of an id alone */
+    }
     if (!is_current(acc, q)) {
-        if (q->sequenced > 0) {
-            return NULL; /* the old epoch first */
-        }
         order_new(acc, q);
     }
     return b;
@@ -79,13 +93,22 @@ void order_place(struct accumulator *acc, struct acc_batch *b)
     }
 }
 
-/* The queue goes on in an epoch that it has not used. */
-static void bump(struct accumulator *acc, struct acc_queue *q)
+/* From here on the batches are to be numbered anew; those before it may be written already, and
+ * keep their sequences until that is known. */
+static void restart_at(struct acc_queue *q, int32_t sequence)
+{
+    bool is_earlier = q->needs_restart && (q->gap < 0 || is_before(q->gap, sequence));
+    q->gap = is_earlier ? q->gap : sequence;
+    q->needs_restart = true;
+}
+
+/* The same, in an epoch that the queue has not used. */
+static void bump(struct accumulator *acc, struct acc_queue *q, int32_t sequence)
 {
     if (!q->needs_restart && is_current(acc, q)) {
         txn_bump(&acc->txn);
     }
-    q->needs_restart = true;
+    restart_at(q, sequence);
 }
 
 static int32_t expected(const struct acc_queue *q)
@@ -97,7 +120,7 @@ static bool retries_out_of_order(struct accumulator *acc, const struct acc_batch
 {
     struct acc_queue *q = b->queue;
     bool is_unresolved = q->unresolved_next >= 0, is_txn = acc->txn.is_transactional;
-    if (q->needs_restart) {
+    if (q->needs_restart && !is_kept(q, b->sequence)) {
         return !is_txn;
     }
     if (!is_unresolved && b->sequence != expected(q)) {
@@ -107,7 +130,7 @@ static bool retries_out_of_order(struct accumulator *acc, const struct acc_batch
         return false;
     }
     if (!is_unresolved || b->sequence == q->unresolved_next) {
-        bump(acc, q);
+        bump(acc, q, b->sequence);
     }
     return true;
 }
@@ -120,13 +143,13 @@ static bool retries_unknown(struct accumulator *acc, const struct acc_batch *b, 
         return true; /* an answer that says more will come */
     }
     if (!acc->txn.is_transactional) {
-        bump(acc, q);
+        bump(acc, q, b->sequence);
         return true;
     }
     if (!q->needs_restart && q->acked_off >= log_start) {
         return false;
     }
-    q->needs_restart = true; /* what it had written was removed from the log */
+    restart_at(q, b->sequence); /* what it had written was removed from the log */
     return true;
 }
 
@@ -146,6 +169,7 @@ void order_written(struct acc_batch *b, int64_t base_off)
     struct acc_queue *q = b->queue;
     if (b->sequence >= 0 && b->producer_id == q->producer_id &&
         b->producer_epoch == q->producer_epoch) {
+        q->known_id = b->producer_id;
         q->acked_sequence = seq_add(b->sequence, b->count - 1);
         q->acked_off = base_off < 0 ? q->acked_off : base_off + b->count - 1;
     }
@@ -169,11 +193,11 @@ void order_failed(struct accumulator *acc, struct acc_batch *b, int code, bool i
     if (acc->txn.is_transactional) {
         txn_batch_failed(&acc->txn, code);
         if (b->sequence >= 0) {
-            q->needs_restart = true;
+            restart_at(q, b->sequence);
             drop_sequenced(acc, q, b, code);
         }
     } else if (b->sequence >= 0 && is_known) {
-        bump(acc, q);
+        bump(acc, q, b->sequence);
     } else if (b->sequence >= 0) {
         q->unresolved_next = seq_add(b->sequence, b->count);
     }
@@ -186,6 +210,6 @@ void order_settle(struct accumulator *acc, struct acc_queue *q)
     }
     q->unresolved_next = -1;
     if (expected(q) != q->next_sequence && !acc->txn.is_transactional) {
-        bump(acc, q);
+        bump(acc, q, q->next_sequence);
     }
 }

@@ -53,6 +53,7 @@ static void grow(struct accumulator *acc, struct acc_topic *t, int32_t count)
         q->part.topic = t->name;
         q->part.partition = t->count;
         list_init(&q->batches);
+        q->known_id = -1;
         order_new(acc, q);
         t->queues[t->count] = q;
     }

@@ -7,7 +7,8 @@
  * the order of these. A batch gets its sequence when it is sent first and keeps it. One that is to
  * be sent again waits until it is the first; those behind it meanwhile get OUT_OF_ORDER, and come
  * back, too. When a sequence may be lost for good (a batch failed, or its fate is not known), the
- * epoch is raised (KIP-360) and the queue's batches are numbered anew, once none is under way. */
+ * epoch is raised (KIP-360) and the queue's batches are numbered anew, once none is under way. The
+ * first batch of a producer id goes alone: a leader that knows nothing of it takes any sequence. */
 #ifndef CLIENT_ACCUMULATOR_H
 #define CLIENT_ACCUMULATOR_H
 
@@ -57,8 +58,10 @@ struct acc_queue {
     int16_t producer_epoch;
     int32_t next_sequence, acked_sequence /* -1: none */;
     int64_t acked_off;
+    int64_t known_id;        /* of whom the leader has written something; -1: nobody yet */
     int32_t unresolved_next; /* the sequence behind one of unknown fate; -1: there is none */
-    bool needs_restart;      /* numbered anew when none is under way */
+    bool needs_restart;      /* numbered anew, from gap (-1: all), when none is under way */
+    int32_t gap;
     struct txn_part part;
 };
 

@@ -180,14 +180,19 @@ static void test_full(void **state)
     give_id(7);
     struct produce_ask *a = next();
     assert_int_equal(head_of(a, 0).count, 2);
-    assert_null(next());                 /* the second one lingers */
-    world.acc.flushes = 1;               /* nothing lingers then */
-    struct produce_ask *second = next(); /* beside the first one */
-    assert_int_equal(head_of(second, 0).base_seq, 2);
+    world.acc.flushes = 1; /* nothing lingers then */
+    assert_null(next());   /* the first one goes alone */
     answer(a, 0, 0);
     ends(0, 2, 0);
-    answer(second, 0, 2);
+    a = next();
+    assert_int_equal(head_of(a, 0).base_seq, 2);
+    add(0, "z");
+    struct produce_ask *second = next(); /* beside the other one */
+    assert_int_equal(head_of(second, 0).base_seq, 3);
+    answer(a, 0, 2);
     ends(0, 1, 2);
+    answer(second, 0, 3);
+    ends(0, 1, 3);
 }
 
 /* Partitions of one leader go together, leaders apart. */
