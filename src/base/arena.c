@@ -54,7 +54,7 @@ static bool add_block(struct arena *a, size_t need)
         return false;
     }
     size = MIN(MAX(size, need), room);
-    struct arena_block *b = mem_try(sizeof *b + size);
+    struct arena_block *b = a->is_sure ? mem_alloc(sizeof *b + size) : mem_try(sizeof *b + size);
     if (b == NULL) {
         return false;
     }

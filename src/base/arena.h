@@ -14,6 +14,7 @@ struct arena {
     size_t left;
     size_t used_bytes;   /* handed out by malloc so far */
     size_t budget_bytes; /* used_bytes never exceeds it */
+    bool is_sure;        /* ends at its budget only (base/mem.h): for what no peer sizes */
 };
 
 void arena_init(struct arena *a, size_t budget_bytes);

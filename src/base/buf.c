@@ -7,7 +7,9 @@
 
 #include <stdio.h>
 
-enum { BUF_FIRST_CAP = 256 };
+/* A path, a number, a line: growth within SURE_BYTES never fails (base/mem.h), because a path that
+ * came out empty would look like a file that is not there. */
+enum { BUF_FIRST_CAP = 256, BUF_SURE_BYTES = 4096 };
 
 void buf_deinit(struct buf *b)
 {
@@ -17,7 +19,8 @@ void buf_deinit(struct buf *b)
 
 static uint8_t *buf_set_cap(struct buf *b, size_t cap)
 {
-    uint8_t *p = mem_try_realloc(b->p, cap);
+    uint8_t *p =
+        cap <= BUF_SURE_BYTES ? mem_realloc_array(b->p, 1, cap) : mem_try_realloc(b->p, cap);
     if (p == NULL) {
         b->err = ERR_NO_MEMORY;
         return NULL;

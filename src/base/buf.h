@@ -1,5 +1,6 @@
 /* A growable run of bytes. Appends after a failed growth are no-ops and the failure sticks: check
- * buf_err once at the end. */
+ * err once at the end. The first 4 KiB are always there: what is as short as a path needs no
+ * check. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 

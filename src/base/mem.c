@@ -16,7 +16,7 @@ static int should_fail(void)
     return atomic_fetch_sub(&fail_countdown, 1) == 1;
 }
 
-void mem_fail_after(uint64_t nth) { atomic_store(&fail_countdown, nth); }
+uint64_t mem_fail_after(uint64_t nth) { return atomic_exchange(&fail_countdown, nth); }
 
 void *mem_alloc(size_t size)
 {

@@ -29,8 +29,9 @@ must_check void *mem_try_realloc(void *p, size_t size);
 
 void mem_free(void *p);
 
-/* Test hook: the nth mem_try or mem_try_realloc from now on fails (1 = the next), once. 0 = off. */
-void mem_fail_after(uint64_t nth);
+/* Test hook: the nth mem_try or mem_try_realloc from now on fails (1 = the next), once. 0 = off.
+ * Returns what was left of the last such order. */
+uint64_t mem_fail_after(uint64_t nth);
 
 #define NEW(type) ((type *)mem_zalloc(sizeof(type)))
 

@@ -182,6 +182,8 @@ static enum err to_kafka(struct partition *p, enum err e)
         diag_error(DIAG_PARTITION, "%.*s-%d: append failed: %s", STR_ARG(p->topic_name), p->index,
                    err_text(e));
         return ERR_KAFKA_STORAGE_ERROR;
+    case ERR_NO_MEMORY:
+        return ERR_REQUEST_TIMED_OUT; /* not done, and worth another try */
     default:
         return err_is_wire(e) ? e : ERR_UNKNOWN_SERVER_ERROR;
     }

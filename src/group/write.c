@@ -46,6 +46,7 @@ void write_free(struct group_shard *s, struct write *w)
 enum err group_append_error(enum err e)
 {
     switch ((int)e) {
+    case ERR_NO_MEMORY:
     case ERR_UNKNOWN_TOPIC_OR_PARTITION:
     case ERR_NOT_ENOUGH_REPLICAS:
     case ERR_REQUEST_TIMED_OUT:

@@ -12,6 +12,7 @@ struct image *image_new(uint64_t seed)
     struct image *img = NEW(struct image);
     img->seed = seed;
     arena_init(&img->scratch, LIMIT_META_RECORD_BYTES);
+    img->scratch.is_sure = true; /* what is committed must be applied */
     return img;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/endian.h"
+#include "test/sim/simnet.h"
 
 enum { ARENA_BYTES = 64 << 20, READ_BYTES = 64 << 10 };
 
@@ -30,6 +31,14 @@ void sim_client_drop(struct sim_client *c)
     c->out_off = 0;
     buf_clear(&c->out);
     buf_clear(&c->in);
+}
+
+void sim_client_reset(struct sim_client *c)
+{
+    if (c->sock != NULL) {
+        simsock_reset(c->sock);
+    }
+    sim_client_drop(c);
 }
 
 bool sim_client_call(struct sim_client *c, int api_key, int version, const void *msg)

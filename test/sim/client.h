@@ -29,7 +29,10 @@ enum sim_poll { SIM_NOTHING, SIM_ANSWER, SIM_LOST };
  * nobody knows whether the request was done. */
 enum sim_poll sim_client_poll(struct sim_client *c, void *ret_resp);
 
-/* Breaks the connection. */
+/* Closes the connection: what was sent may still be read and done, also after what the next one
+ * brings. */
 void sim_client_drop(struct sim_client *c);
+/* Breaks it: what the broker has not read by now it never will. */
+void sim_client_reset(struct sim_client *c);
 
 #endif

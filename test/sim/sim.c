@@ -1,7 +1,7 @@
 /* A whole broker in one thread, on a disk that forgets, a network that breaks and a clock that the
  * simulator turns. Idempotent producers with acks=all, a consumer and one who commits offsets work
- * against it while the power goes, the process is killed, calls to the disk fail and connections
- * break; at last all is read back. The same seed is the same run.
+ * against it while the power goes, the process is killed, calls to the disk fail, memory runs out
+ * and connections break; at last all is read back. The same seed is the same run.
  *
  * What must hold, whatever happened:
  *   - what was acknowledged is there, at the offset that was told
@@ -95,6 +95,7 @@ struct sim {
     struct server *server; /* NULL: down */
     bool is_lost;          /* it said that it cannot go on */
     bool is_hurt;          /* a disk call failed: only a restart heals */
+    bool is_short_of_memory;
     int restarts;
     struct sim_client admin;
     bool has_topic;
@@ -210,6 +211,17 @@ static void restart(struct sim *s)
         cut_power(s);
         buf_clear(&why);
     }
+    if (s->is_short_of_memory && rand_one_in(&s->rand, 3)) {
+        mem_fail_after(1 + rand_below(&s->rand, 300));
+        bool is_up = start(s, &why);
+        mem_fail_after(0);
+        if (is_up) {
+            buf_deinit(&why);
+            return;
+        }
+        cut_power(s);
+        buf_clear(&why);
+    }
     if (!start(s, &why)) {
         violation(s, "the broker does not start: %s", buf_cstr(&why));
     }
@@ -244,8 +256,12 @@ static void value_of(struct buf *out, int producer, int number, size_t bytes)
 {
     buf_clear(out);
     buf_printf(out, "%d %d ", producer, number);
+    char period[26];
+    for (size_t i = 0; i < sizeof period; i++) {
+        period[i] = (char)('a' + (i * 7 + (size_t)number) % 26);
+    }
     while (out->len < bytes) {
-        buf_put_u8(out, (uint8_t)('a' + (out->len * 7 + (size_t)number) % 26));
+        buf_put(out, period, MIN(bytes - out->len, sizeof period));
     }
 }
 
@@ -514,7 +530,7 @@ static void misfortune(struct sim *s)
     case 5:
         sim_client_drop(&s->producers[rand_below(&s->rand, PRODUCERS)].client);
         sim_client_drop(&s->consumer.client);
-        sim_client_drop(&s->committer.client);
+        sim_client_reset(&s->committer.client); /* its commits have an order */
         break;
     default:
         TELL("clean stop");
@@ -538,6 +554,17 @@ static void heal(struct sim *s)
     }
 }
 
+/* Now and then one of the allocations that a peer or a file sizes fails. */
+static bool broker_step(struct sim *s)
+{
+    if (s->is_short_of_memory && rand_one_in(&s->rand, 50)) {
+        mem_fail_after(1 + rand_below(&s->rand, 12));
+    }
+    bool is_busy = server_step(s->server);
+    mem_fail_after(0);
+    return is_busy;
+}
+
 static void step(struct sim *s, bool has_more)
 {
     simclock_add_ms(&s->clock, 1 + (int64_t)rand_below(&s->rand, 5));
@@ -549,7 +576,7 @@ static void step(struct sim *s, bool has_more)
         consumer_step(s, &s->consumer);
         commit_step(s);
     }
-    for (int n = (int)rand_below(&s->rand, 8); n > 0 && server_step(s->server); n--) {
+    for (int n = (int)rand_below(&s->rand, 8); n > 0 && broker_step(s); n--) {
     }
 }
 
@@ -698,6 +725,7 @@ static void run(uint64_t seed, bool is_talkative)
 {
     struct sim s;
     run_init(&s, seed);
+    s.is_short_of_memory = rand_one_in(&s.rand, 3);
     restart(&s);
     for (int i = 0; i < STEPS; i++) {
         step(&s, true);
@@ -706,6 +734,7 @@ static void run(uint64_t seed, bool is_talkative)
             misfortune(&s);
         }
     }
+    s.is_short_of_memory = false;
     settle(&s);
     read_back(&s);
     if (is_talkative) {

@@ -116,11 +116,13 @@ static enum err sim_writev(struct sock *sock, const struct iovec *iov, int iov_c
         return ERR_AGAIN;
     }
     *ret_n = left;
+    uint64_t held = mem_fail_after(0); /* such failures are for what is tested */
     for (int i = 0; i < iov_count && left > 0; i++) {
         size_t n = MIN(left, iov[i].iov_len);
         buf_put(&s->peer->in, iov[i].iov_base, n);
         left -= n;
     }
+    mem_fail_after(held);
     return OK;
 }
 

@@ -343,7 +343,10 @@ static void records_by_reference_leave_a_gap(void **state)
 static void encode_without_memory_fails_and_leaves_no_trace(void **state)
 {
     struct heartbeat_req r;
+    static char group[5000];
+    memset(group, 'g', sizeof group);
     wire_init(&wire_heartbeat_req, &r);
+    r.group_id = (struct str){group, sizeof group};
     mem_fail_after(1);
     assert_err(ERR_NO_MEMORY, wire_encode(&wire_heartbeat_req, 0, &r, &out, NULL));
     assert_int_equal(out.len, 0);

@@ -43,6 +43,7 @@ int16_t api_error(enum err e)
 {
     switch ((int)e) {
     case ERR_NO_MEMORY:
+        return ERR_REQUEST_TIMED_OUT; /* not done, and worth another try */
     case ERR_BUDGET:
         return ERR_UNKNOWN_SERVER_ERROR;
     case ERR_POISONED:
