@@ -32,6 +32,7 @@ enum {
     BATCH_RECORDS_MAX = 5,
     STEPS = 1500,
     STEPS_AT_END = 20000,
+    PIECE_BYTES_AT_END = 4096, /* a few at a time and large records take for ever */
     PLAIN_MAX_BYTES = 16 << 20,
 };
 
@@ -642,6 +643,7 @@ static void check_order(const struct sim *s, int part)
 static void settle(struct sim *s)
 {
     arm(s, CRASHFS_NO_FAULT, 0, 0, OK);
+    s->net.piece_bytes = MAX(s->net.piece_bytes, PIECE_BYTES_AT_END);
     cut_power(s);
     restart(s);
     for (int i = 0; i < STEPS_AT_END && !(s->has_topic && is_settled(s)); i++) {

@@ -211,6 +211,9 @@ static void buf_remembers_a_failed_growth(void **state)
     buf_printf(&b, "%s", "hi");
     assert_memory_equal(b.p, "\1\2\3\4hi", 6);
     mem_fail_after(1);
+    buf_printf(&b, "%4000d", 1); /* as long as a path */
+    assert_err(OK, b.err);
+    b.len = 6;
     assert_null(buf_extend(&b, 100000));
     buf_put_u8(&b, 9);
     assert_err(ERR_NO_MEMORY, b.err);
