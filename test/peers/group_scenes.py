@@ -20,7 +20,7 @@ def wait_for(what, condition):
 
 def write(it, peer, topic, first, last):
     """Records to each partition, which has some already."""
-    it.produce(peer, topic, [scenes.Record(p, None, b"k", b"v") for p in range(PARTITIONS) for _ in range(first, last)],
+    it.produce(peer if peer.can("produce") else it.admin, topic, [scenes.Record(p, None, b"k", b"v") for p in range(PARTITIONS) for _ in range(first, last)],
                first)
 
 

@@ -8,6 +8,7 @@
 #   install.sh franz-go                 needs Go
 #   install.sh kafkajs                  needs Node.js with npm
 #   install.sh kcat                     Debian's kcat
+#   install.sh libottla                 this project's own, which the build makes
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -64,5 +65,6 @@ case ${1:-} in
     franz-go) franz_go ;;
     kafkajs) kafkajs ;;
     kcat) command -v kcat >/dev/null || apt-get install -y kcat >&2 ;;
+    libottla) [ -x "${CLIENT_GROUP:-$here/../../build/test/e2e/client_group}" ] || ninja -C "$here/../../build" >&2 ;;
     *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

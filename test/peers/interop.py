@@ -273,6 +273,18 @@ class Driver:
             for a, b in zip(fit, fit[1:] + fit[:1]):  # each with the next
                 self.scene("groups/" + name, "%s+%s" % (a.name, b.name), run, self, a, b, self.topic(name, a.name))
 
+    def scene_our_groups(self):
+        """libottla's members alone, and with those of every other client: either joins first, so either leads."""
+        ours = peers.OURS
+        ours.ensure()
+        self.scene("groups/alone", ours.name, group_scenes.alone, self, ours, self.topic("alone", ours.name))
+        self.scene("groups/static", ours.name, group_scenes.static, self, ours, self.topic("static", ours.name))
+        for name, run in (("range", group_scenes.together), ("cooperative", group_scenes.cooperative)):
+            for p in [p for p in self.all if p.can("group") and p.can(name)] + [ours]:
+                for a, b in ((ours, p), (p, ours)) if p is not ours else ((ours, ours),):
+                    self.scene("groups/" + name, "%s+%s" % (a.name, b.name), run, self, a, b,
+                               self.topic(name, a.name, b.name))
+
     def scene_cuts(self):
         """Idempotent producers whose connections are cut and whose acknowledgements get lost."""
         if not self.args.broker:
@@ -382,7 +394,7 @@ def main():
     a.add_argument("--broker", choices=sorted(brokers.BY_NAME))
     a.add_argument("--bootstrap")
     a.add_argument("--peers", help="names or their beginnings, with commas")
-    a.add_argument("--scenes", default="write,read,offsets,big,auto,append_time,admin,groups,tools,tools_beside,offline,cuts")
+    a.add_argument("--scenes", default="write,read,offsets,big,auto,append_time,admin,groups,our_groups,tools,tools_beside,offline,cuts")
     a.add_argument("--available", type=float, metavar="SECONDS",
                    help="leave out the clients that cannot be brought in that time")
     a.add_argument("--seed", type=int, default=1)

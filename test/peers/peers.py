@@ -22,7 +22,7 @@ class Peer:
     binary: takes any byte in keys and headers; null-header: sends a header without a value;
     both-null: sends a record with neither key nor value;
     assign: reads without a group; group: is a member of one; static: with an instance id; cooperative: gives
-    partitions away one by one; range: shares them as others do; admin, idempotent, trim: has these calls."""
+    partitions away one by one; range: shares them as others do; admin, idempotent, trim, produce: has these calls."""
 
     name: str
     install: tuple
@@ -169,6 +169,13 @@ ALL = [
     Peer("kcat", ("kcat",), ("python3", os.path.join(HERE, "kcat", "kcat_peer.py")),
          cannot=frozenset(("times", "offsets", "binary", "null-header", "admin", "group")), count=60),
 ]
+
+
+# This project's own library. It goes through the scenes of groups only; what it writes and reads is
+# compared in test/e2e.
+OURS = Peer("libottla", ("libottla",),
+            (os.environ.get("CLIENT_GROUP") or os.path.join(HERE, "..", "..", "build", "test", "e2e", "client_group"),),
+            cannot=frozenset(("produce",)))
 
 
 def by_name(names):
