@@ -191,6 +191,41 @@ static bool improve(struct sticky *s, size_t i)
     return true;
 }
 
+/* Those that are new to their member anyway. */
+static bool improve_new(struct sticky *s)
+{
+    bool is_moved = false;
+    for (size_t k = 0; k < s->in->partition_count; k++) {
+        size_t i = s->order[k];
+        if (s->owner[i] != s->previous[i]) {
+            is_moved = improve(s, i) || is_moved;
+        }
+    }
+    return is_moved;
+}
+
+/* Those of the busiest first, as long as somebody has so many. */
+static bool improve_busy(struct sticky *s)
+{
+    size_t most = 0;
+    for (size_t m = 0; m < s->in->member_count; m++) {
+        most = MAX(most, s->counts[m]);
+    }
+    for (; most > 1; most--) {
+        bool is_moved = false;
+        for (size_t k = 0; k < s->in->partition_count; k++) {
+            size_t i = s->order[k];
+            if (s->owner[i] >= 0 && s->counts[s->owner[i]] == most) {
+                is_moved = improve(s, i) || is_moved;
+            }
+        }
+        if (is_moved) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void assign_mixed(struct sticky *s)
 {
     for (size_t i = 0; i < s->in->partition_count; i++) {
@@ -208,11 +243,7 @@ static void assign_mixed(struct sticky *s)
         }
     }
     /* each move makes the sum of the squares of the counts smaller: it ends */
-    for (bool is_moved = true; is_moved;) {
-        is_moved = false;
-        for (size_t k = 0; k < s->in->partition_count; k++) {
-            is_moved = improve(s, s->order[k]) || is_moved;
-        }
+    while (improve_new(s) || improve_busy(s)) {
     }
 }
 
