@@ -26,6 +26,8 @@ static const struct command commands[] = {
      "print records of topics"},
     {"producer-perf-test", "kafka-producer-perf-test", producer_perf_test_command,
      "measure how fast records are written"},
+    {"consumer-perf-test", "kafka-consumer-perf-test", consumer_perf_test_command,
+     "measure how fast records are read"},
     {"configs", "kafka-configs", configs_command, "print and change settings"},
     {"consumer-groups", "kafka-consumer-groups", consumer_groups_command,
      "look at groups, reset their offsets"},

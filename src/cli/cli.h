@@ -139,6 +139,8 @@ struct cli_pattern;
 struct cli_pattern *cli_pattern_new(struct cli *c, const char *text);
 bool cli_pattern_matches(const struct cli_pattern *p, const char *name);
 void cli_pattern_free(struct cli_pattern *p);
+/* A regular expression as Java has it, as POSIX has it. */
+void cli_put_regex(struct buf *out, const char *java);
 
 /* --- output --- */
 

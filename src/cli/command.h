@@ -18,5 +18,6 @@ int reassign_partitions_command(int argc, char **argv);
 int console_producer_command(int argc, char **argv);
 int console_consumer_command(int argc, char **argv);
 int producer_perf_test_command(int argc, char **argv);
+int consumer_perf_test_command(int argc, char **argv);
 
 #endif

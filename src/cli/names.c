@@ -79,25 +79,45 @@ struct cli_pattern {
     regex_t regex;
 };
 
-/* Java's way of writing a pattern into POSIX's, as far as names of topics need it: no quotes or
- * blanks, ',' is '|', \d is a digit, (?: is a group. */
+/* One piece of a Java pattern, as far as names of topics need it: \d is a digit, (?: is a group.
+ * Returns how long it is. */
+static size_t put_piece(struct buf *out, const char *p)
+{
+    if (p[0] == '\\' && (p[1] == 'd' || p[1] == 'D')) {
+        buf_put_str(out, p[1] == 'd' ? STR("[0-9]") : STR("[^0-9]"));
+        return 2;
+    }
+    if (p[0] == '\\' && p[1] != '\0') {
+        buf_put(out, p, 2);
+        return 2;
+    }
+    if (strncmp(p, "(?:", 3) == 0) {
+        buf_put_u8(out, '(');
+        return 3;
+    }
+    buf_put_u8(out, (uint8_t)*p);
+    return 1;
+}
+
+void cli_put_regex(struct buf *out, const char *java)
+{
+    while (*java != '\0') {
+        java += put_piece(out, java);
+    }
+}
+
+/* In lists there are no quotes or blanks, and ',' is '|'. */
 static void put_posix(struct buf *out, const char *p)
 {
     buf_put_str(out, STR("^("));
-    for (; *p; p++) {
+    while (*p != '\0') {
         if (*p == ',') {
             buf_put_u8(out, '|');
-        } else if (p[0] == '\\' && (p[1] == 'd' || p[1] == 'D')) {
-            buf_put_str(out, p[1] == 'd' ? STR("[0-9]") : STR("[^0-9]"));
             p++;
-        } else if (p[0] == '\\' && p[1] != '\0') {
-            buf_put(out, p, 2);
+        } else if (*p == ' ' || *p == '"' || *p == '\'') {
             p++;
-        } else if (strncmp(p, "(?:", 3) == 0) {
-            buf_put_u8(out, '(');
-            p += 2;
-        } else if (*p != ' ' && *p != '"' && *p != '\'') {
-            buf_put_u8(out, (uint8_t)*p);
+        } else {
+            p += put_piece(out, p);
         }
     }
     buf_put_str(out, STR(")$"));

@@ -5,6 +5,7 @@ That all this is what Apache Kafka's tools do is compared by ./dev interop --sce
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -229,6 +230,134 @@ class Partitions(Console):
 
 
 @unittest.skipIf(os.environ.get("OTTLA_E2E_BROKER") == "kafka", "our tools on our broker")
+class Groups(Console):
+    """As members of groups: a user's first day."""
+
+    def setUp(self):
+        self.members = []
+
+    def tearDown(self):
+        for m in self.members:
+            m.kill()
+            m.communicate()
+
+    def read(self, topic, *words, **kw):
+        return self.tool("console-consumer", "--topic", topic, *words, **kw)
+
+    def member(self, topic, group):
+        m = subprocess.Popen(self.words("console-consumer", "--topic", topic, "--group", group, "--from-beginning",
+                                        "--command-property", "heartbeat.interval.ms=200", *self.key_and("partition")), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.members.append(m)
+        return m
+
+    def owners(self, group):
+        """The partitions of each member, most first."""
+        done = subprocess.run(self.words("consumer-groups", "--describe", "--group", group, "--members", "--verbose",
+                                         "--format", "json"), capture_output=True, timeout=WAIT_S, check=False)
+        rows = json.loads(done.stdout) if done.stdout.startswith(b"[") else []  # not there yet
+        return sorted((self.numbers(r["current_assignment"]) for r in rows), key=lambda a: (-len(a), a))
+
+    @staticmethod
+    def numbers(assignment):
+        return sorted(int(n) for n in re.findall(r"\d+", (assignment or "").partition(":")[2]))
+
+    def shared(self, group, want):
+        harness.wait_for("%s: %s, not %s" % (group, want, self.owners(group)), lambda: self.owners(group) == want,
+                         timeout_s=20, every_s=0.1)
+
+    def test_records_with_keys_and_partitions_from_the_beginning(self):
+        topic = self.make("first-day", 3)
+        self.produce(topic, "".join("key %d:value %d\n" % (i % 7, i) for i in range(70)), *Producer.PARSED)
+        out = self.read(topic, "--property", "print.key=true", "--property", "print.partition=true", "--from-beginning",
+                        "--max-messages", 70)
+        lines = out.splitlines()
+        self.assertEqual(lines.pop(0), "Option --property is deprecated and will be removed in a future version. "
+                                       "Use --formatter-property instead.")
+        rows = [re.fullmatch(r"Partition:([012])\tkey (\d)\tvalue (\d+)", x).groups() for x in lines]
+        self.assertEqual(sorted(int(v) for _, _, v in rows), list(range(70)))
+        self.assertEqual(len({(p, k) for p, k, _ in rows}), 7)  # a key, a partition
+        for key in set(k for _, k, _ in rows):
+            values = [int(v) for _, k, v in rows if k == key]
+            self.assertEqual(values, sorted(values))
+
+    def test_a_group_goes_on_and_another_reads_everything_again(self):
+        topic = self.make("again")
+        self.produce(topic, "".join("%d\n" % i for i in range(20)))
+        earliest = "--consumer-property", "auto.offset.reset=earliest"
+        said = "Option --consumer-property is deprecated and will be removed in a future version. " \
+               "Use --command-property instead.\n"
+        for group, first, count in (("one", 0, 7), ("one", 7, 5), ("two", 0, 20), ("one", 12, 8)):
+            self.assertEqual(self.read(topic, "--group", group, "--max-messages", count, *earliest),
+                             said + "".join("%d\n" % i for i in range(first, first + count)))
+        rows = json.loads(self.tool("consumer-groups", "--describe", "--group", "one", "--format", "json"))
+        self.assertEqual([(r["current_offset"], r["lag"]) for r in rows], [(20, 0)])
+
+    def test_without_a_group_nothing_is_committed(self):
+        topic = self.make("alone")
+        self.produce(topic, "a\n")
+        for _ in range(2):
+            self.assertEqual(self.read(topic, "--from-beginning", "--max-messages", 1), "a\n")
+        self.assertEqual(self.read(topic, "--timeout-ms", 1500), "")
+
+    def test_topics_by_a_pattern(self):
+        for name in ("pat-1", "pat-22", "pat-x"):
+            self.produce(self.make(name), name + "\n")
+        out = self.tool("console-consumer", "--include", r"pat-\d+", "--from-beginning", "--max-messages", 2)
+        self.assertEqual(sorted(out.split()), ["pat-1", "pat-22"])
+        self.tool("console-consumer", "--include", "(", "--timeout-ms", 100, status=1)
+
+    def test_who_owns_what_as_members_come_and_go(self):
+        topic = self.make("shared", 3)
+        one = self.member(topic, "sharing")
+        self.shared("sharing", [[0, 1, 2]])
+        two = self.member(topic, "sharing")
+        self.shared("sharing", [[0, 1], [2]])
+        for _ in range(2):
+            self.member(topic, "sharing")
+        self.shared("sharing", [[0], [1], [2], []])
+        self.produce(topic, "".join("k%d:%d\n" % (i, i) for i in range(30)), *Producer.PARSED)
+        end = lambda: sum(int(r["current_offset"] or 0) for r in json.loads(self.tool(  # noqa: E731
+            "consumer-groups", "--describe", "--group", "sharing", "--format", "json")))
+        one.send_signal(signal.SIGTERM)
+        two.send_signal(signal.SIGINT)
+        said = [m.communicate(timeout=WAIT_S) for m in (one, two)]
+        self.assertEqual((one.returncode, two.returncode), (143, 130))
+        self.shared("sharing", [[0, 1], [2]])  # they left: nobody waits for their session to end
+        harness.wait_for("all to be committed", lambda: end() == 30, timeout_s=20, every_s=0.2)
+        for m in self.members[2:]:
+            m.send_signal(signal.SIGINT)
+            said.append(m.communicate(timeout=WAIT_S))
+        got = sorted(int(x.split("\t")[1]) for out, _ in said for x in out.decode().splitlines())
+        self.assertEqual(got, list(range(30)))
+        self.assertEqual(sum(int(re.search(r"total of (\d+) messages", err.decode())[1]) for _, err in said), 30)
+
+    def test_records_of_internal_topics(self):
+        topic = self.make("inside")
+        self.produce(topic, "a\n")
+        self.read(topic, "--group", "seen", "--from-beginning", "--max-messages", 1)
+        tools = "org.apache.kafka.tools.consumer."
+        out = self.read("__consumer_offsets", "--from-beginning", "--timeout-ms", 1500, "--formatter",
+                        tools + "OffsetsMessageFormatter")
+        decoder = json.JSONDecoder()
+        rows = []
+        while out:  # as in Kafka there is nothing between them
+            row, end = decoder.raw_decode(out)
+            rows.append(row)
+            out = out[end:]
+        mine = [r for r in rows if r["key"]["data"] == {"group": "seen", "topic": "inside", "partition": 0}]
+        self.assertEqual((mine[-1]["key"]["type"], mine[-1]["value"]["data"]["offset"]), (1, 1))
+        out = self.read("__consumer_offsets", "--from-beginning", "--timeout-ms", 1500, "--formatter",
+                        tools + "GroupMetadataMessageFormatter")
+        self.assertIn('"data":{"group":"seen"}},"value":{"version":3,"data":{"protocolType":"consumer"', out)
+
+    def test_a_setting_that_is_none(self):
+        self.read("x", "--group", "a", "--command-property", "group.id=b", status=1)
+        self.assertIn("Detected group ids: 'a', 'b'", self.said)
+        self.read("x", "--from-beginning", "--command-property", "auto.offset.reset=latest", status=1)
+        self.assertIn("Can't simultaneously specify", self.said)
+
+
+@unittest.skipIf(os.environ.get("OTTLA_E2E_BROKER") == "kafka", "our tools on our broker")
 class Perf(Console):
     TOTAL = (r"(\d+)%s records sent, \d+\.\d{6} records/sec \(\d+\.\d\d MB/sec\), \d+\.\d\d ms avg latency, "
              r"\d+\.\d\d ms max latency, \d+ ms 50th, \d+ ms 95th, \d+ ms 99th, \d+ ms 99\.9th\.")
@@ -267,6 +396,27 @@ class Perf(Console):
         self.assertEqual(lines[:2], ["Reading payloads from: " + path, "Number of records read: 4"])
         self.assertEqual(json.loads(lines[2])["records"], 200)
         self.assertEqual(set(self.partition(topic).split("\n")), {"one", "two", "", "four"})
+
+    def test_reading(self):
+        topic = self.make("reads", 2)
+        self.produce(topic, "".join("k\tv%04d\n" % i for i in range(1000)), "--reader-property", "parse.key=true")
+        row = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d:\d{3}, ){2}\d+\.\d{4}, \d+\.\d{4}, (\d+), \d+\.\d{4}, \d+, \d+, " \
+              r"\d+\.\d{4}, \d+\.\d{4}"
+        out = self.tool("consumer-perf-test", "--topic", topic, "--num-records", 1000).splitlines()
+        self.assertEqual(out[0], "start.time, end.time, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, "
+                                 "rebalance.time.ms, fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec")
+        self.assertEqual(re.fullmatch(row, out[1])[2], "1000")
+        out = self.tool("consumer-perf-test", "--topic", topic, "--num-records", 2000, "--timeout", 1000, "--hide-header")
+        self.assertIn("WARNING: Exiting before consuming the expected number of records: timeout (1000 ms) exceeded.",
+                      out.splitlines()[0])
+        self.assertEqual(re.fullmatch(row, out.splitlines()[1])[2], "1000")
+        out = json.loads(self.tool("consumer-perf-test", "--include", "re.ds", "--num-records", 1000, "--format", "json"))
+        self.assertEqual((out["records"], out["mib"]), (1000, 0.0057))
+        out = self.tool("consumer-perf-test", "--topic", topic, "--num-records", 1000, "--show-detailed-stats",
+                        "--reporting-interval", 1).splitlines()
+        self.assertEqual(out[0][:16], "time, threadId, ")
+        self.assertGreater(len(out), 1)
+        self.tool("consumer-perf-test", "--topic", topic, status=1)
 
     def test_settings_that_contradict(self):
         for words in (("--record-size", 0), ("--record-size", 5, "--payload-monotonic"), (),

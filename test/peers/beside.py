@@ -1,8 +1,9 @@
 """Every tool beside Apache Kafka's own, on the same broker with the same arguments: what both print on standard
 output, and their status, must be the same.
 
-A step is a line as it is typed. {t} is a topic and {g} a group that belong to the side that runs the step; what differs
-by nature (those names, ids, times) is made the same before the comparison."""
+A step is a line as it is typed; what is behind <<< goes to its standard input. {t} is a topic and {g} a group that
+belong to the side that runs the step; what differs by nature (those names, ids, times) is made the same before the
+comparison."""
 
 import json
 import os
@@ -49,11 +50,14 @@ class Side:
             f.write(text % self.names)
 
     def run(self, step):
+        step, _, text = step.partition(" <<< ")
         words = [w.format(**self.names) if "{" in w and "}" in w and '"' not in w else w for w in step.split(" ")]
+        words = [w.replace("\\s", " ").replace("\\t", "\t") for w in words]
         at = 2 if words[0] == "kafka-cluster" else 1  # there it belongs to the sub-command
         server = ["--bootstrap-server", self.driver.bootstrap]
         done = subprocess.run(self.command(words[0]) + words[1:at] + server + words[at:],
-                              capture_output=True, text=True, timeout=120, check=False)
+                              input=text.encode().decode("unicode_escape"), capture_output=True, text=True, timeout=120,
+                              check=False)
         return self.plain(done.stdout), done.returncode, done.stderr
 
     def plain(self, out):
@@ -297,6 +301,93 @@ kafka-reassign-partitions --execute --reassignment-json-file /no/such.json
 kafka-reassign-partitions --list --timeout 3
 kafka-topics --delete --topic {t}
 """),
+    "console-producer": (True, """
+kafka-topics --create --topic {t} --partitions 1
+kafka-console-producer --topic {t} <<< one\\r\\ntwo\\n\\nlast
+kafka-console-producer --topic {t} --property parse.key=true --property key.separator=: <<< k1:v1\\nk2:\\n:v3\\n
+kafka-console-producer --topic {t} --reader-property parse.key=true <<< a\\t1\\nbad\\nb\\t2\\n
+kafka-console-producer --topic {t} --reader-property parse.key=true --reader-property ignore.error=true <<< bad\\n
+kafka-console-producer --topic {t} --reader-property parse.key=true --reader-property parse.headers=true <<< h1:v1,h2:v2,,\\tk\\tv\\n
+kafka-console-producer --topic {t} --reader-property parse.headers=true <<< h1\\tv\\n
+kafka-console-producer --topic {t} --reader-property parse.headers=true --reader-property ignore.error=true <<< h1,x:y\\tv\\n\\ty\\n,\\tz\\n
+kafka-console-producer --topic {t} --reader-property parse.headers=true --reader-property headers.delimiter=| --reader-property headers.separator=; --reader-property headers.key.separator== <<< a=b;c=d|v\\n
+kafka-console-producer --topic {t} --reader-property parse.headers=true --reader-property parse.key=true --reader-property null.marker=N <<< a:N\\tN\\tN\\nN\\tk\\tv\\n
+kafka-console-producer --topic {t} --reader-property parse.headers=true --reader-property null.marker=N <<< N:a\\tv\\n
+kafka-console-producer --topic {t} --reader-property headers.delimiter=,
+kafka-console-producer --topic {t} --reader-property null.marker=:
+kafka-console-producer --topic {t} --sync --compression-codec zstd --request-required-acks all --batch-size 100 --timeout 1 <<< zstd\\n
+kafka-console-producer --topic {t} --compression-codec --max-block-ms 5000 --max-memory-bytes 40000000 --metadata-expiry-ms 1000 <<< gzip\\n
+kafka-console-producer --topic {t} --message-send-max-retries 1 --retry-backoff-ms 10 --request-timeout-ms 3000 --socket-buffer-size 10000 <<< x\\n
+kafka-console-producer --topic {t} --command-property acks=0 --max-partition-memory-bytes 10 --line-reader org.apache.kafka.tools.LineMessageReader <<< y\\n
+kafka-console-producer --topic {t} --producer-property linger.ms=1 --producer.config /dev/null <<< z\\n
+kafka-console-producer --topic {t} --producer-property linger.ms=1 --command-property acks=1
+kafka-console-producer --topic {t} --property a=b --reader-property c=d
+kafka-console-producer --topic {t} --compression-codec no
+kafka-console-producer --topic {t} --request-required-acks 7
+kafka-console-producer --topic {t} --batch-size x
+kafka-console-producer --topic {t} --command-config /no/such/file
+kafka-console-producer --topic {t} --line-reader no.such.Reader
+kafka-console-producer --topic bad/name <<< x\\n
+kafka-console-producer
+kafka-console-producer --no-such-option
+kafka-console-consumer --topic {t} --partition 0 --offset earliest --max-messages 21 --timeout-ms 8000 --formatter-property print.key=true --formatter-property print.headers=true --formatter-property print.offset=true
+kafka-topics --delete --topic {t}
+"""),
+    "console-consumer": (True, """
+kafka-topics --create --topic {t} --partitions 1
+kafka-topics --create --topic {t}.x --partitions 1
+kafka-console-producer --topic {t} --reader-property parse.key=true --reader-property parse.headers=true <<< h1:v1,h2:\\tk1\\tv1\\nh:x\\tk2\\tv2\\nh:y\\tk3\\t12345678\\n
+kafka-console-producer --topic {t} --reader-property null.marker=N <<< plain\\nN\\n
+kafka-console-consumer --topic {t} --from-beginning --max-messages 5
+kafka-console-consumer --topic {t} --from-beginning --timeout-ms 8000 --property print.key=true --property print.partition=true
+kafka-console-consumer --topic {t} --partition 0 --from-beginning --max-messages 5 --formatter-property print.timestamp=true --formatter-property print.key=true --formatter-property print.offset=true --formatter-property print.partition=true --formatter-property print.headers=true --formatter-property print.epoch=true --formatter-property print.delivery=true
+kafka-console-consumer --topic {t} --partition 0 --offset 1 --max-messages 2 --formatter-property print.key=true --formatter-property key.separator=\\s-\\s --formatter-property line.separator=;
+kafka-console-consumer --topic {t} --partition 0 --offset 3 --max-messages 2 --formatter-property null.literal=nothing --formatter-property print.key=TRUE --formatter-property headers.separator=+ --formatter-property print.headers=true
+kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 2 --formatter-property print.value=false --formatter-property print.headers=true --formatter-property headers.separator=+
+kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 2 --formatter-property print.value=false
+kafka-console-consumer --topic {t} --partition 0 --offset 2 --max-messages 1 --formatter-property value.deserializer=org.apache.kafka.common.serialization.LongDeserializer
+kafka-console-consumer --topic {t} --partition 0 --offset 2 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.DoubleDeserializer
+kafka-console-consumer --topic {t} --partition 0 --offset 2 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.BytesDeserializer --key-deserializer org.apache.kafka.common.serialization.ShortDeserializer --formatter-property print.key=true
+kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 3 --value-deserializer org.apache.kafka.common.serialization.LongDeserializer
+kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 3 --value-deserializer org.apache.kafka.common.serialization.LongDeserializer --skip-message-on-error
+kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 1 --value-deserializer no.such.Deserializer
+kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.UUIDDeserializer
+kafka-console-consumer --topic {t} --partition 0 --offset 4 --timeout-ms 1000 --value-deserializer org.apache.kafka.common.serialization.StringDeserializer
+kafka-console-consumer --topic {t} --partition 0 --timeout-ms 500
+kafka-console-consumer --topic {t} --partition 0 --offset 999 --timeout-ms 500
+kafka-console-consumer --topic {t} --partition 9 --offset 0 --timeout-ms 500
+kafka-console-consumer --topic {t} --max-messages 0
+kafka-console-consumer --topic {t} --group {g} --from-beginning --max-messages 2
+kafka-console-consumer --topic {t} --group {g} --from-beginning --max-messages 2
+kafka-consumer-groups --describe --group {g}
+kafka-console-consumer --topic {t} --consumer-property group.id={g} --timeout-ms 8000
+kafka-consumer-groups --describe --group {g}
+kafka-console-consumer --include {t}..+ --from-beginning --timeout-ms 8000
+kafka-console-consumer --include {t}|none --from-beginning --max-messages 1 --isolation-level read_committed
+kafka-console-consumer --topic {t} --from-beginning --max-messages 1 --enable-systest-events
+kafka-console-consumer --topic {t} --from-beginning --max-messages 2 --formatter org.apache.kafka.tools.consumer.NoOpMessageFormatter
+kafka-console-consumer --topic {t} --from-beginning --max-messages 2 --formatter org.apache.kafka.tools.consumer.LoggingMessageFormatter
+kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 2 --formatter org.apache.kafka.tools.consumer.OffsetsMessageFormatter --skip-message-on-error
+kafka-console-consumer --topic {t} --formatter no.such.Formatter
+kafka-console-consumer --topic {t} --consumer-property max.poll.records=1 --consumer.config /dev/null --from-beginning --max-messages 3
+kafka-console-consumer --topic {t} --consumer-property a=b --command-property c=d
+kafka-console-consumer --topic {t} --property a=b --formatter-property c=d
+kafka-console-consumer --topic {t} --group {g} --command-property group.id=other
+kafka-console-consumer --topic {t} --group {g} --partition 0
+kafka-console-consumer --topic {t} --partition 0 --offset x
+kafka-console-consumer --topic {t} --partition 0 --offset 1 --from-beginning
+kafka-console-consumer --topic {t} --offset 1
+kafka-console-consumer --topic {t} --include x
+kafka-console-consumer --include x --partition 0
+kafka-console-consumer --topic {t} --from-beginning --command-property auto.offset.reset=latest
+kafka-console-consumer --topic {t} --command-property auto.offset.reset=none --timeout-ms 8000
+kafka-console-consumer --topic {t} --isolation-level no
+kafka-console-consumer --topic bad/name --timeout-ms 3000
+kafka-console-consumer
+kafka-topics --delete --topic {t}
+kafka-topics --delete --topic {t}.x
+kafka-consumer-groups --delete --group {g}
+"""),
     "cluster": (True, """
 kafka-cluster cluster-id
 kafka-cluster list-endpoints
@@ -339,6 +430,42 @@ def compare(driver, name):
     return "%d lines" % len(steps.strip().splitlines())
 
 
+def values_of(text):
+    """JSON values with nothing between them, in no order."""
+    values, decoder = [], json.JSONDecoder()
+    while text:
+        value, end = decoder.raw_decode(text)
+        values.append(json.dumps(value))
+        text = text[end:]
+    return sorted(values)
+
+
+def internal_topics(driver):
+    """Formatters of __consumer_offsets: both print the same records in the same words."""
+    theirs, ours = Side(driver, "kafka", kafka_tool), Side(driver, "ottla", ottla_tool)
+    for step in ("kafka-topics --create --topic {t}", "kafka-console-producer --topic {t} <<< a\\nb\\n",
+                 "kafka-console-consumer --topic {t} --group {g} --from-beginning --max-messages 1",
+                 "kafka-consumer-groups --reset-offsets --group {g} --topic {t} --to-latest --execute",
+                 "kafka-consumer-groups --delete-offsets --group {g} --topic {t}", "kafka-topics --delete --topic {t}"):
+        for side in (theirs, ours):
+            out, status, said = side.run(step)
+            check(status == 0, step, out, said)
+    counts = []
+    for formatter in ("OffsetsMessageFormatter", "GroupMetadataMessageFormatter", "ShareGroupMessageFormatter",
+                      "NoOpMessageFormatter"):
+        step = ("kafka-console-consumer --topic __consumer_offsets --from-beginning --timeout-ms 5000 --command-property "
+                "enable.auto.commit=false --group reads-%s --formatter org.apache.kafka.tools.consumer." + formatter)
+        # A reader's own membership is in the topic, too: who reads second would see more.
+        want, got = ([v for v in values_of(side.run(step % side.names["g"])[0]) if "reads-" not in v]
+                     for side in (theirs, ours))
+        check(want == got, formatter, "\n", "\n".join(sorted(set(want) ^ set(got))))
+        counts.append(len(want))
+    check(counts[0] >= 4 and counts[1] >= 4, "too few records:", counts)
+    return "%d records" % sum(counts)
+
+
 def scenes(driver):
     only = os.environ.get("BESIDE", "").split()
-    return [(name, lambda name=name: compare(driver, name)) for name in TOOLS if not only or name in only]
+    all_of_them = [(name, lambda name=name: compare(driver, name)) for name in TOOLS]
+    all_of_them.append(("internal-topics", lambda: internal_topics(driver)))
+    return [(name, run) for name, run in all_of_them if not only or name in only]

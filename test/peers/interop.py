@@ -368,7 +368,7 @@ class Driver:
         self.keys = api_keys(self.bootstrap)
         for name in self.args.scenes.split(","):
             try:
-                getattr(self, "scene_" + name)()
+                getattr(self, "scene_" + name.replace("-", "_"))()
             except Exception as e:
                 self.failed += 1
                 self.report("FAILED", name, "*", "".join(traceback.format_exception(e))[-3000:])

@@ -6,8 +6,11 @@
 #include "cli/records/format.h"
 #include "cli/records/input.h"
 #include "cli/records/line.h"
+#include "cli/records/pace.h"
 #include "cli/records/perf_stats.h"
 
+#include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* --- lines --- */
@@ -496,6 +499,26 @@ static void nothing_delivered_is_told_too(void **state)
     buf_deinit(&out);
 }
 
+static void time_is(const char *format, const char *want)
+{
+    char text[PACE_TIME_MAX];
+    bool ok = pace_format_time(format, 1700000000005, text);
+    assert_string_equal(ok ? text : "-", want);
+}
+
+static void times_have_formats_of_java(void **state)
+{
+    setenv("TZ", "UTC", 1);
+    tzset();
+    time_is("yyyy-MM-dd HH:mm:ss:SSS", "2023-11-14 22:13:20:005");
+    time_is("yy/M/d 'at' H.m o''clock", "-");
+    time_is("yy/M/d 'at' H.m ''", "23/11/14 at 22.13 '");
+    time_is("", "");
+    time_is("EEE", "-");
+    time_is("yyyyyyyyyy", "-");
+    time_is("yyyyyyyyy yyyyyyyyy yyyyyyyyy yyyyyyyyy yyyyyyyyy yyyyyyyyy yyyyyyyyy", "-");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -522,6 +545,7 @@ int main(void)
         cmocka_unit_test(windows_and_totals_are_told),
         cmocka_unit_test(a_sample_stands_for_many_latencies),
         cmocka_unit_test(nothing_delivered_is_told_too),
+        cmocka_unit_test(times_have_formats_of_java),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

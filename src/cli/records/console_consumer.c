@@ -4,6 +4,7 @@
 #include "cli/records/format.h"
 #include "cli/records/options.h"
 #include "cli/records/reading.h"
+#include "cli/records/subscribe.h"
 
 #include <inttypes.h>
 #include <strings.h>
@@ -265,16 +266,14 @@ static bool begin(struct tool *t, struct ottla_consumer *consumer)
     struct cli *c = t->cli;
     int64_t partition = 0, offset;
     struct ottla_topic_partition part = {cli_value(c, O_TOPIC), 0};
-    int e;
+    if (!cli_has(c, O_PARTITION)) {
+        return subscribe_to(c, consumer, part.topic, cli_value(c, O_INCLUDE), NULL);
+    }
     (void)options_number(c, O_PARTITION, 0, &partition);
     (void)parse_offset(c, &offset);
     part.partition = (int32_t)partition;
-    if (cli_has(c, O_PARTITION)) {
-        e = ottla_consumer_assign(consumer, &part, 1, &c->error);
-        e = e ? e : ottla_consumer_seek(consumer, part.topic, part.partition, offset, &c->error);
-    } else {
-        return cli_refuse(c, "--partition is needed: groups are not joined yet");
-    }
+    int e = ottla_consumer_assign(consumer, &part, 1, &c->error);
+    e = e ? e : ottla_consumer_seek(consumer, part.topic, part.partition, offset, &c->error);
     return e == 0 || cli_refuse(c, "%s", c->error.message);
 }
 

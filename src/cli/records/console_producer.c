@@ -113,6 +113,11 @@ static bool check(struct cli *c)
         options_warn_old(c, "Warning:", reader_pair);
         options_warn_old(c, "Warning:", setting_pair);
         options_warn_old(c, "Warning:", config_pair);
+        if (cli_has(c, O_PARTITION_MEMORY)) {
+            puts(
+                "Warning: --max-partition-memory-bytes is deprecated and will be removed in Apache "
+                "Kafka 5.0. Use --batch-size instead.");
+        }
     }
     return ok;
 }
