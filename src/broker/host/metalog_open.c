@@ -475,7 +475,12 @@ static enum err make_dir(struct metalog *ml, struct buf *why)
     struct buf path = BUF_INIT;
     enum err e = logdir_make_partition(ml->args.dir, topic_name, 0, UUID_METADATA_TOPIC, &path);
     buf_deinit(&path);
-    if (e) {
+    if (e == ERR_EXISTS) {
+        buf_printf(why,
+                   "%s/" PARTITION_METADATA_FILE " is damaged or another topic's: the metadata log "
+                   "beside it is not touched",
+                   buf_cstr(&ml->dir));
+    } else if (e) {
         buf_printf(why, "the metadata log's directory in %s cannot be made: %s",
                    logdir_path(ml->args.dir), err_text(e));
     }
