@@ -22,6 +22,7 @@ struct call_tap;
 struct crew;
 struct http;
 struct metrics;
+struct mover;
 struct worker;
 
 struct broker;
@@ -50,6 +51,7 @@ struct broker {
     struct metacache metacache;
     struct topic_table topics;
     struct storage *storage;
+    struct mover *mover;
     struct controller *controller;
     struct coordinator *coordinator;
     struct producer_ids *producer_ids;

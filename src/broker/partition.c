@@ -130,7 +130,8 @@ void partition_take_offline(struct partition *p, enum err why)
 
 bool partition_is_deleted(struct partition *p)
 {
-    return atomic_load(&p->offline) == ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    return atomic_load(&p->offline) == ERR_UNKNOWN_TOPIC_OR_PARTITION ||
+           atomic_load(&p->is_handed_over);
 }
 
 static void move_high_watermark(struct partition *p, struct log_pos to)
@@ -139,6 +140,16 @@ static void move_high_watermark(struct partition *p, struct log_pos to)
         p->high_watermark = to;
         fire_waiters(p);
     }
+}
+
+void partition_hand_over(struct partition *p)
+{
+    mutex_lock(&p->lock);
+    move_high_watermark(p, log_end_pos(p->log));
+    atomic_store(&p->is_handed_over, true);
+    atomic_store(&p->offline, ERR_NOT_LEADER_OR_FOLLOWER);
+    fire_waiters(p);
+    mutex_unlock(&p->lock);
 }
 
 /* Whether the bytes just appended must be synced before they are acknowledged. Under append_lock.

@@ -52,6 +52,7 @@ struct partition {
     int32_t leader_epoch;
     _Atomic int offline; /* enum err: why nothing is served: deleted, or its log failed; OK while
                             it is; written under the lock */
+    _Atomic bool is_handed_over;
     bool is_sync_queued;
     bool is_sync_due;       /* the last one could not be tried: partition_tick asks again */
     int64_t dirty_since_ms; /* first append that no sync covers yet; 0: none */
@@ -86,11 +87,15 @@ void partition_lead(struct partition *p, int32_t leader_epoch);
  * The partition is offline already. Under upkeep_lock. */
 void partition_abandon(struct partition *p);
 
+/* Its log lives on as another's, which has all of it, durably: who waits for what is in it is
+ * served, all others are told NOT_LEADER_OR_FOLLOWER, so that they look again. Under upkeep_lock
+ * and append_lock. */
+void partition_hand_over(struct partition *p);
+
 /* No appends or reads from now on, they get `why`; everyone who waits is woken. */
 void partition_take_offline(struct partition *p, enum err why);
 
-/* Offline with UNKNOWN_TOPIC_OR_PARTITION: its log writes nothing more. It becomes so under
- * upkeep_lock. */
+/* Deleted, or handed over: its log writes nothing more. It becomes so under upkeep_lock. */
 bool partition_is_deleted(struct partition *p);
 
 struct partition_append {

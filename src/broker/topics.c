@@ -128,6 +128,22 @@ void topic_table_add(struct topic_table *t, struct partition *part)
     }
 }
 
+bool topic_table_replace(struct topic_table *t, struct partition *old, struct partition *part)
+{
+    rwlock_write(&t->lock);
+    struct topic *topic = by_id(t, old->topic_id);
+    bool is_there =
+        topic != NULL && old->index < topic->partition_count && topic->parts[old->index] == old;
+    if (is_there) {
+        topic->parts[old->index] = part;
+    }
+    rwlock_unlock(&t->lock);
+    if (is_there) {
+        partition_unref(old);
+    }
+    return is_there;
+}
+
 void topic_table_remove(struct topic_table *t, struct uuid id, topic_table_fn *fn, void *ctx)
 {
     rwlock_write(&t->lock);

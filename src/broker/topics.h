@@ -37,6 +37,11 @@ must_check enum err topic_table_find_by_id(struct topic_table *t, struct uuid id
  * slot that is taken keeps what it has and the new reference is dropped. */
 void topic_table_add(struct topic_table *t, struct partition *part);
 
+/* Puts part where old is, and releases the table's reference to old. False: old is not there any
+ * more, and part stays the caller's. */
+must_check bool topic_table_replace(struct topic_table *t, struct partition *old,
+                                    struct partition *part);
+
 /* Removes a topic; the callback gets each partition's reference. */
 typedef void topic_table_fn(void *ctx, struct partition *part);
 void topic_table_remove(struct topic_table *t, struct uuid id, topic_table_fn *fn, void *ctx);

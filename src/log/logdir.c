@@ -412,10 +412,9 @@ enum err logdir_make_partition(struct logdir *d, struct str topic, int32_t parti
 }
 
 /* "<topic>-<partition>.<32 hex digits>-delete", the front cut so that it is a legal file name. */
-static void marked_path(const struct logdir *d, const char *name, enum logdir_mark mark,
-                        struct uuid u, struct buf *out)
+static void marked_path(const struct logdir *d, const char *name, const char *suffix, struct uuid u,
+                        struct buf *out)
 {
-    const char *suffix = mark == LOGDIR_DELETE ? "delete" : "stray";
     int room = FILE_NAME_MAX - (int)(1 + 2 * sizeof u.b + 1 + strlen(suffix));
     buf_printf(out, "%s/%.*s.", d->path, room, name);
     for (size_t i = 0; i < sizeof u.b; i++) {
@@ -430,13 +429,77 @@ enum err logdir_mark_partition(struct logdir *d, struct str topic, int32_t parti
     struct buf from = BUF_INIT;
     logdir_partition_path(d, topic, partition, &from);
     const char *path = buf_cstr(&from);
-    marked_path(d, path + strlen(d->path) + 1, mark, uuid_random(r), ret_path);
+    marked_path(d, path + strlen(d->path) + 1, mark == LOGDIR_DELETE ? "delete" : "stray",
+                uuid_random(r), ret_path);
     enum err e = from.err ? from.err : ret_path->err;
     e = e ? e : fs_rename(d->fs, path, buf_cstr(ret_path));
     e = e ? e : fs_sync_dir(d->fs, d->path);
     buf_deinit(&from);
     return e;
 }
+
+/* --- partitions that are on their way here --- */
+
+#define FUTURE_SUFFIX "-future"
+
+enum err logdir_make_future(struct logdir *d, const struct logdir_partition *p, struct rand *r,
+                            struct buf *ret_path)
+{
+    struct buf name = BUF_INIT;
+    buf_printf(&name, "%.*s-%d", STR_ARG(p->topic), p->partition);
+    marked_path(d, buf_cstr(&name), FUTURE_SUFFIX + 1, uuid_random(r), ret_path);
+    enum err e = name.err ? name.err : ret_path->err;
+    e = e ? e : fs_mkdir(d->fs, buf_cstr(ret_path));
+    e = e ? e : write_topic_id(d->fs, buf_cstr(ret_path), p->topic_id);
+    buf_deinit(&name);
+    return e;
+}
+
+/* "<topic>-<partition>.<32 hex digits>-future" */
+static bool parse_future(struct str name, struct logdir_partition *ret)
+{
+    if (!str_has_suffix(name, STR(FUTURE_SUFFIX))) {
+        return false;
+    }
+    return logdir_parse_name(str_sub(name, 0, str_find_last(name, '.')), &ret->topic,
+                             &ret->partition);
+}
+
+enum err logdir_each_future(struct logdir *d, logdir_partition_fn *fn, void *ctx)
+{
+    struct names n = {BUF_INIT};
+    enum err e = fs_list(d->fs, d->path, gather, &n);
+    e = e ? e : n.text.err;
+    for (size_t at = 0; !e && at < n.text.len;) {
+        const char *name = (const char *)n.text.p + at;
+        struct logdir_partition p;
+        struct buf path = BUF_INIT;
+        if (parse_future(str_from(name), &p)) {
+            p.path = fs_path(&path, d->path, name);
+            e = path.err ? path.err : read_topic_id(d->fs, p.path, &p.topic_id);
+            if (!e) {
+                fn(ctx, &p);
+            }
+        }
+        buf_deinit(&path);
+        at += strlen(name) + 1;
+    }
+    buf_deinit(&n.text);
+    return e;
+}
+
+enum err logdir_settle_future(struct logdir *d, const struct logdir_partition *p,
+                              struct buf *ret_path)
+{
+    struct fs_stat st;
+    logdir_partition_path(d, p->topic, p->partition, ret_path);
+    enum err e = ret_path->err ? ret_path->err : fs_stat(d->fs, buf_cstr(ret_path), &st);
+    e = e == OK ? ERR_EXISTS : e == ERR_NOT_FOUND ? OK : e;
+    e = e ? e : fs_rename(d->fs, p->path, buf_cstr(ret_path));
+    return e ? e : fs_sync_dir(d->fs, d->path);
+}
+
+/* --- removing --- */
 
 static bool gather_files(void *ctx, const char *name, bool is_dir)
 {

@@ -5,6 +5,7 @@
  *   .kafka_cleanshutdown   there after a clean stop: nothing needs to be scanned
  *   <topic>-<partition>/   with partition.metadata, which names the topic's id
  *   <name>.<uuid>-delete/  a deleted partition whose files are being removed
+ *   <name>.<uuid>-future/  a partition that is being copied here from another data directory
  *
  * One thread at a time, but for logdir_path and the like. */
 #ifndef LOG_LOGDIR_H
@@ -89,6 +90,15 @@ enum logdir_mark { LOGDIR_DELETE, LOGDIR_STRAY };
 must_check enum err logdir_mark_partition(struct logdir *d, struct str topic, int32_t partition,
                                           enum logdir_mark mark, struct rand *r,
                                           struct buf *ret_path);
+
+/* Makes <topic>-<partition>.<random>-future with its partition.metadata; appends its path. */
+must_check enum err logdir_make_future(struct logdir *d, const struct logdir_partition *p,
+                                       struct rand *r, struct buf *ret_path);
+/* Every such directory; its topic may be cut short, its id is not. */
+must_check enum err logdir_each_future(struct logdir *d, logdir_partition_fn *fn, void *ctx);
+/* It becomes <topic>-<partition>, durably; appends the new path. EXISTS: that is there already. */
+must_check enum err logdir_settle_future(struct logdir *d, const struct logdir_partition *p,
+                                         struct buf *ret_path);
 
 /* Removes a directory with the files in it (one level). */
 must_check enum err logdir_remove_tree(struct fs *fs, const char *path);

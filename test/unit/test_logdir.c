@@ -571,10 +571,55 @@ static void epochs_grow_in_both_columns(void **state)
     }
 }
 
+/* --- partitions on their way from another directory --- */
+
+static void note_future(void *ctx, const struct logdir_partition *p)
+{
+    struct buf *b = ctx;
+    buf_printf(b, "%.*s/%d/%d ", STR_ARG(p->topic), p->partition, uuid_eq(p->topic_id, some_id));
+}
+
+static void a_future_partition_is_found_and_becomes_one(void **state)
+{
+    struct fs *fs = crashfs_fs(*state);
+    struct logdir *d;
+    struct rand r;
+    struct buf path = BUF_INIT, to = BUF_INIT, seen = BUF_INIT;
+    struct logdir_partition p = {STR("a.b-c"), 7, some_id, NULL};
+    rand_init(&r, 1);
+    assert_ok(logdir_open(fs, "data", &d));
+    assert_ok(logdir_make_future(d, &p, &r, &path));
+    p.path = buf_cstr(&path);
+    assert_true(str_has_prefix(str_from(p.path), STR("data/a.b-c-7.")));
+    assert_true(str_has_suffix(str_from(p.path), STR("-future")));
+    assert_ok(fs_mkdir(fs, "data/x-future"));
+    assert_ok(fs_mkdir(fs, "data/.-future"));
+    assert_ok(logdir_each_partition(d, note_future, &seen));
+    assert_int_equal(seen.len, 0); /* it is none yet */
+    assert_ok(logdir_each_future(d, note_future, &seen));
+    assert_string_equal(buf_cstr(&seen), "a.b-c/7/1 ");
+    assert_ok(fs_mkdir(fs, "data/a.b-c-7"));
+    assert_int_equal(logdir_settle_future(d, &p, &to), ERR_EXISTS);
+    assert_ok(fs_rmdir(fs, "data/a.b-c-7"));
+    buf_clear(&to);
+    assert_ok(logdir_settle_future(d, &p, &to));
+    assert_string_equal(buf_cstr(&to), "data/a.b-c-7");
+    assert_false(exists(fs, p.path));
+    buf_clear(&seen);
+    assert_ok(logdir_each_partition(d, note_future, &seen));
+    assert_string_equal(buf_cstr(&seen), "a.b-c/7/1 ");
+    buf_deinit(&path);
+    buf_deinit(&to);
+    buf_deinit(&seen);
+    logdir_close(d);
+}
+
 int main(void)
 {
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        T(a_future_partition_is_found_and_becomes_one),
         T(a_new_directory_is_not_formatted),
         T(what_was_formatted_is_read_again),
         T(what_apache_kafka_wrote_is_read),

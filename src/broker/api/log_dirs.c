@@ -2,13 +2,21 @@
 #include "broker/api/api.h"
 
 #include "base/mem.h"
-#include "broker/host/storage.h"
+#include "broker/host/mover.h"
 
 #include <stdlib.h>
 
-/* Partitions, referenced; sorted so that those of a directory and topic are neighbours. */
+/* A partition, referenced, or a copy of it that is being made. */
+struct row {
+    struct partition *part;
+    struct logdir *dir;
+    int64_t size_bytes, lag;
+    bool is_future;
+};
+
+/* Sorted so that those of a directory and topic are neighbours. */
 struct rows {
-    struct partition **v;
+    struct row *v;
     size_t count, cap;
     const struct describe_log_dirs_req *req;
 };
@@ -30,41 +38,51 @@ static bool is_wanted(const struct describe_log_dirs_req *req, const struct part
     return false;
 }
 
-static void gather(void *ctx, struct partition *p)
+static void add(struct rows *rows, const struct row *row)
 {
-    struct rows *rows = ctx;
-    if (!is_wanted(rows->req, p)) {
+    if (!is_wanted(rows->req, row->part)) {
         return;
     }
     if (rows->count == rows->cap) {
         rows->cap = rows->cap ? rows->cap * 2 : 64;
-        rows->v = mem_realloc_array(rows->v, rows->cap, sizeof(struct partition *));
+        rows->v = mem_realloc_array(rows->v, rows->cap, sizeof *rows->v);
     }
-    partition_ref(p);
-    rows->v[rows->count++] = p;
+    partition_ref(row->part);
+    rows->v[rows->count++] = *row;
+}
+
+static void gather(void *ctx, struct partition *p)
+{
+    add(ctx, &(struct row){p, p->dir, (int64_t)log_size_bytes(p->log), 0, false});
+}
+
+static void gather_future(void *ctx, const struct mover_status *s)
+{
+    add(ctx, &(struct row){s->part, s->to, s->size_bytes, s->lag, true});
 }
 
 static int by_dir_topic_index(const void *a, const void *b)
 {
-    const struct partition *x = *(struct partition *const *)a;
-    const struct partition *y = *(struct partition *const *)b;
+    const struct row *x = a, *y = b;
     if (x->dir != y->dir) {
         return x->dir < y->dir ? -1 : 1;
     }
-    int c = str_cmp(x->topic_name, y->topic_name);
-    return c ? c : (x->index > y->index) - (x->index < y->index);
+    int c = str_cmp(x->part->topic_name, y->part->topic_name);
+    return c ? c : (x->part->index > y->part->index) - (x->part->index < y->part->index);
 }
 
-static void fill_partition(struct partition *p,
+static void fill_partition(const struct row *row,
                            struct describe_log_dirs_resp_describe_log_dirs_partition *out)
 {
     *out = describe_log_dirs_resp_describe_log_dirs_partition_default;
-    out->partition_index = p->index;
-    out->partition_size = (int64_t)log_size_bytes(p->log);
+    out->partition_index = row->part->index;
+    out->partition_size = row->size_bytes;
+    out->offset_lag = row->lag;
+    out->is_future_key = row->is_future;
 }
 
 /* The rows are those of this directory. */
-static bool fill_topics(struct call *c, struct partition *const *rows, size_t count,
+static bool fill_topics(struct call *c, const struct row *rows, size_t count,
                         struct describe_log_dirs_resp_describe_log_dirs_result *out)
 {
     struct describe_log_dirs_resp_describe_log_dirs_partition *parts =
@@ -75,7 +93,7 @@ static bool fill_topics(struct call *c, struct partition *const *rows, size_t co
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        struct partition *p = rows[i];
+        const struct partition *p = rows[i].part;
         if (topic == NULL || !str_eq(topic->name, p->topic_name)) {
             topic = &out->topics[out->topics_count++];
             topic->partitions = &parts[i];
@@ -84,7 +102,7 @@ static bool fill_topics(struct call *c, struct partition *const *rows, size_t co
                 return false;
             }
         }
-        fill_partition(p, &topic->partitions[topic->partitions_count++]);
+        fill_partition(&rows[i], &topic->partitions[topic->partitions_count++]);
     }
     return true;
 }
@@ -113,10 +131,10 @@ static bool fill(struct call *c, const struct rows *rows, struct describe_log_di
         *out = describe_log_dirs_resp_describe_log_dirs_result_default;
         out->log_dir = str_from(logdir_path(storage_dir(s, i)));
         fill_space(c, logdir_path(storage_dir(s, i)), out);
-        while (from < rows->count && rows->v[from]->dir != storage_dir(s, i)) {
+        while (from < rows->count && rows->v[from].dir != storage_dir(s, i)) {
             from++;
         }
-        while (from + count < rows->count && rows->v[from + count]->dir == storage_dir(s, i)) {
+        while (from + count < rows->count && rows->v[from + count].dir == storage_dir(s, i)) {
             count++;
         }
         has_room = fill_topics(c, count ? rows->v + from : NULL, count, out);
@@ -129,12 +147,13 @@ void api_describe_log_dirs(struct call *c, const void *request)
     struct rows rows = {.req = request};
     struct describe_log_dirs_resp resp = describe_log_dirs_resp_default;
     topic_table_each(&c->broker->topics, gather, &rows);
+    mover_each(c->broker->mover, gather_future, &rows);
     if (rows.count > 0) {
-        qsort(rows.v, rows.count, sizeof(struct partition *), by_dir_topic_index);
+        qsort(rows.v, rows.count, sizeof *rows.v, by_dir_topic_index);
     }
     bool has_room = fill(c, &rows, &resp);
     for (size_t i = 0; i < rows.count; i++) {
-        partition_unref(rows.v[i]);
+        partition_unref(rows.v[i].part);
     }
     mem_free(rows.v);
     call_reply(c, has_room ? &resp : NULL);

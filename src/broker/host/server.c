@@ -13,6 +13,7 @@
 #include "broker/host/controller_host.h"
 #include "broker/host/coordinator_host.h"
 #include "broker/host/endpoints.h"
+#include "broker/host/mover.h"
 #include "broker/host/pages.h"
 #include "broker/host/reaction.h"
 #include "broker/host/upkeep.h"
@@ -503,6 +504,8 @@ static enum err make_parts(struct server *s, struct buf *why)
     int64_t most = b->config.queued_max_request_bytes;
     b->budget = net_budget_new(most > 0 ? (size_t)most : LIMIT_REQUEST_BYTES_IN_FLIGHT);
     s->upkeep = upkeep_new(s->storage, &b->topics, b->clock, &b->config);
+    b->mover = mover_new(&(struct mover_args){s->storage, &b->topics, b->clock, &b->metacache,
+                                              &b->config, controller_loop(b->controller)});
     return make_workers(s, why);
 }
 
@@ -516,6 +519,7 @@ static enum err start_threads(struct server *s)
     enum err e = controller_start(s->broker.controller);
     e = e ? e : coordinator_start(s->broker.coordinator);
     e = e ? e : upkeep_start(s->upkeep);
+    e = e ? e : mover_start(s->broker.mover);
     for (int i = 0; !e && i < s->broker.worker_count; i++) {
         e = worker_start(s->broker.workers[i]);
     }
@@ -596,6 +600,9 @@ static void stop_threads(struct server *s)
     if (s->upkeep != NULL) {
         upkeep_stop(s->upkeep);
     }
+    if (b->mover != NULL) {
+        mover_stop(b->mover);
+    }
     if (b->controller != NULL) {
         controller_stop(b->controller);
     }
@@ -635,6 +642,7 @@ static void free_parts(struct server *s)
     crew_free(b->warmer);
     if (s->upkeep != NULL) {
         upkeep_free(s->upkeep);
+        mover_free(b->mover);
         producer_ids_free(b->producer_ids);
         fetch_sessions_free(b->fetch_sessions);
     }

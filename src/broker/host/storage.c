@@ -202,6 +202,7 @@ enum err storage_open(const struct storage_args *args, struct storage **ret_stor
     s->syncer = args->syncer;
     s->in_one_thread = args->in_one_thread;
     mutex_init(&s->lock);
+    mutex_init(&s->checkpoint_lock);
     list_init(&s->removals);
     rand_init(&s->rand, args->seed);
     enum err e = open_dirs(s, why);
@@ -263,6 +264,7 @@ void storage_close(struct storage *s, bool is_clean, int64_t broker_epoch)
     }
     storage_remove_due(s, INT64_MAX);
     mutex_deinit(&s->lock);
+    mutex_deinit(&s->checkpoint_lock);
     mem_free(s->dirs);
     mem_free(s->dir_ids);
     mem_free(s->unmade);
@@ -343,7 +345,9 @@ static void checkpoint_dir(struct storage *s, struct storage_dir *d, bool recove
 
 void storage_checkpoint(struct storage *s, bool recovery_points)
 {
+    mutex_lock(&s->checkpoint_lock);
     for (int i = 0; i < s->dir_count; i++) {
         checkpoint_dir(s, &s->dirs[i], recovery_points);
     }
+    mutex_unlock(&s->checkpoint_lock);
 }

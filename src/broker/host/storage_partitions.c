@@ -315,9 +315,8 @@ static void say_recovery(const struct storage_dir *d, const struct image_topic *
     }
 }
 
-static enum err open_log(struct storage *s, const struct place *at, const char *path,
-                         const struct partition_config *config, struct partition_args *ret,
-                         struct log_recovery *recovery)
+enum err storage_open_log(struct storage *s, const struct storage_log *l,
+                          struct partition_args *ret, struct log_recovery *recovery)
 {
     mutex_lock(&s->lock);
     uint64_t seed = rand_u64(&s->rand);
@@ -327,12 +326,12 @@ static enum err open_log(struct storage *s, const struct place *at, const char *
     struct log_open_args args = {
         .fs = &ret->gate->fs,
         .clock = s->clock,
-        .dir = path,
-        .config = config->log,
-        .log_start_off = at->found ? at->found->start_off : 0,
-        .recovery_point_off = at->found ? at->found->recovery_point_off : 0,
-        .cleaned_off = at->found ? at->found->cleaned_off : 0,
-        .was_clean = at->found ? at->dir->was_clean : true,
+        .dir = l->path,
+        .config = l->config->log,
+        .log_start_off = l->start_off,
+        .recovery_point_off = l->recovery_point_off,
+        .cleaned_off = l->cleaned_off,
+        .was_clean = l->was_clean,
         .seed = seed,
     };
     enum err e = log_open(&args, &ret->log, recovery);
@@ -341,6 +340,21 @@ static enum err open_log(struct storage *s, const struct place *at, const char *
         mem_free(ret->gate);
     }
     return e;
+}
+
+static enum err open_log(struct storage *s, const struct place *at, const char *path,
+                         const struct partition_config *config, struct partition_args *ret,
+                         struct log_recovery *recovery)
+{
+    struct storage_log l = {
+        .path = path,
+        .config = config,
+        .start_off = at->found ? at->found->start_off : 0,
+        .recovery_point_off = at->found ? at->found->recovery_point_off : 0,
+        .cleaned_off = at->found ? at->found->cleaned_off : 0,
+        .was_clean = at->found ? at->dir->was_clean : true,
+    };
+    return storage_open_log(s, &l, ret, recovery);
 }
 
 /* Opens or makes the partition there and puts it in the table. */
@@ -636,7 +650,7 @@ void storage_remove_due(struct storage *s, int64_t now_ms)
     }
 }
 
-static struct storage_dir *dir_of(struct storage *s, const struct partition *p)
+struct storage_dir *storage_dir_of(struct storage *s, const struct partition *p)
 {
     int i = 0;
     while (s->dirs[i].dir != p->dir) {
@@ -645,27 +659,34 @@ static struct storage_dir *dir_of(struct storage *s, const struct partition *p)
     return &s->dirs[i];
 }
 
-void storage_delete_partition(struct storage *s, struct partition *p)
+enum err storage_put_away(struct storage *s, struct partition *p, int64_t delay_ms)
 {
     struct buf path = BUF_INIT;
+    partition_abandon(p);
+    mutex_lock(&s->lock);
+    enum err e =
+        logdir_mark_partition(p->dir, p->topic_name, p->index, LOGDIR_DELETE, &s->rand, &path);
+    storage_dir_of(s, p)->partition_count--;
+    mutex_unlock(&s->lock);
+    if (!e) {
+        remove_later(s, buf_cstr(&path), delay_ms);
+    }
+    buf_deinit(&path);
+    return e;
+}
+
+void storage_delete_partition(struct storage *s, struct partition *p)
+{
     mutex_lock(&p->upkeep_lock);
     partition_take_offline(p, ERR_UNKNOWN_TOPIC_OR_PARTITION);
     mutex_lock(&p->append_lock);
     int64_t delay_ms = p->config.log.file_delete_delay_ms;
     mutex_unlock(&p->append_lock);
-    partition_abandon(p);
-    mutex_lock(&s->lock);
-    enum err e =
-        logdir_mark_partition(p->dir, p->topic_name, p->index, LOGDIR_DELETE, &s->rand, &path);
-    dir_of(s, p)->partition_count--;
-    mutex_unlock(&s->lock);
+    enum err e = storage_put_away(s, p, delay_ms);
     mutex_unlock(&p->upkeep_lock);
     if (e) {
         diag_error(DIAG_STORAGE, "%.*s-%d cannot be deleted: %s", STR_ARG(p->topic_name), p->index,
                    err_text(e));
-    } else {
-        remove_later(s, buf_cstr(&path), delay_ms);
     }
     partition_unref(p);
-    buf_deinit(&path);
 }

@@ -27,10 +27,28 @@ struct storage {
     bool has_metadata_dir_of_own; /* metadata.log.dir is none of log.dirs */
     struct uuid *dir_ids;         /* ascending */
     struct mutex lock;            /* rand, partition_count, removals */
+    struct mutex checkpoint_lock; /* one writes them at a time */
     struct rand rand;
     struct list removals;
     struct unmade *unmade; /* partitions that could not be made yet */
     size_t unmade_count;
 };
+
+/* How a log in a data directory is opened. */
+struct storage_log {
+    const char *path;
+    const struct partition_config *config;
+    int64_t start_off, recovery_point_off, cleaned_off;
+    bool was_clean;
+};
+
+/* Fills in gate and log; nothing with an error. recovery may be NULL. */
+must_check enum err storage_open_log(struct storage *s, const struct storage_log *l,
+                                     struct partition_args *ret, struct log_recovery *recovery);
+
+/* Its directory becomes one that is to be deleted, and goes when its time has come. */
+must_check enum err storage_put_away(struct storage *s, struct partition *p, int64_t delay_ms);
+
+struct storage_dir *storage_dir_of(struct storage *s, const struct partition *p);
 
 #endif
