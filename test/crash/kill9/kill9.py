@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Kills a broker again and again under an idempotent acks=all load; afterwards nothing that was
-acknowledged may be lost, doubled or out of order. kill9.c beside this is the load and the judge.
+acknowledged may be lost, doubled or out of order. kill9.c beside this is the load and the judge; clerk.py creates
+topics and commits offsets meanwhile, which must not be taken back either.
 
   kill9.py [--rounds N] [--seed N] [--scenes NAME,...] [--build DIR]
 
@@ -20,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 sys.path.insert(0, os.path.join(ROOT, "test", "e2e"))
 import harness  # noqa: E402
+from clerk import Clerk  # noqa: E402
 
 TOPIC = "kill9"
 END_S = 180
@@ -68,6 +70,7 @@ class Loop:
         self.notes = os.path.join(os.path.dirname(self.broker.log_path), "notes")
         self.load_log = self.notes + ".log"
         self.load = None
+        self.clerk = Clerk(self.broker.port, TOPIC)
         self.restarts_ms = []
 
     def kill9(self, command, *args):
@@ -77,6 +80,8 @@ class Loop:
         return os.path.getsize(self.notes) if os.path.exists(self.notes) else 0
 
     def check_load(self):
+        if self.clerk.why:
+            raise Failed(self.clerk.why)
         if self.load.poll() is not None:
             raise Failed("the load ended with %s: %s" % (self.load.returncode, self.load_said()))
 
@@ -103,6 +108,8 @@ class Loop:
         if self.load is None:
             with open(self.load_log, "wb") as out:
                 self.load = subprocess.Popen(self.kill9("load", *self.scene.load), stdout=out, stderr=out)
+            self.wait_for_progress()
+            self.clerk.start()
         self.wait_for_progress()
         if self.scene.trims and self.rnd.randrange(3) == 0:
             self.run("trim")
@@ -121,6 +128,11 @@ class Loop:
         if self.load.wait(END_S):
             raise Failed("the load: " + self.load_said())
 
+    def end_clerk(self):
+        why = self.clerk.end()
+        if why:
+            raise Failed(why)
+
     def play(self):
         try:
             for i in range(self.args.rounds):
@@ -131,14 +143,16 @@ class Loop:
                     self.broker.kill()
             self.broker.start()
             self.end_load()
+            self.end_clerk()
             said = self.run("check")
             self.broker.stop()
             self.broker.start()
             if self.run("check") != said:
                 raise Failed("after a clean restart it is not the same")
             self.broker.stop()
-            return said
+            return "%s; %d commits, %d topics made" % (said, self.clerk.commits, self.clerk.created)
         finally:
+            self.clerk.is_over = True
             if self.load is not None and self.load.poll() is None:
                 self.load.kill()
                 self.load.wait()
