@@ -99,6 +99,15 @@ typedef void ottla_log_fn(void *ctx, enum ottla_log_level level, const char *tex
 OTTLA_API void ottla_config_set_log(struct ottla_config *config, enum ottla_log_level level,
                                     ottla_log_fn *fn, void *ctx);
 
+/* --- tokens --- */
+
+/* Writes a token, terminated, into the size bytes at ret_token: sasl.mechanism=OAUTHBEARER. 0, or a
+ * code and a sentence in error. Called for each connection that logs in, in a thread of its own, so
+ * that it may wait; it must not call the client. */
+typedef int ottla_token_fn(void *ctx, char *ret_token, size_t size, struct ottla_error *error);
+
+OTTLA_API void ottla_config_set_token(struct ottla_config *config, ottla_token_fn *fn, void *ctx);
+
 /* --- the client --- */
 
 /* Connections to one cluster, and a thread that serves them. All calls of one program may share

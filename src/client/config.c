@@ -207,6 +207,7 @@ struct ottla_config *ottla_config_copy(const struct ottla_config *from)
         add_unused(c, str_from(from->unused[i]));
     }
     ottla_config_set_log(c, from->log_level, from->log_fn, from->log_ctx);
+    ottla_config_set_token(c, from->token_fn, from->token_ctx);
     return c;
 }
 
@@ -253,6 +254,12 @@ void ottla_config_set_log(struct ottla_config *c, enum ottla_log_level level, ot
     c->log_level = level;
     c->log_fn = fn;
     c->log_ctx = ctx;
+}
+
+void ottla_config_set_token(struct ottla_config *c, ottla_token_fn *fn, void *ctx)
+{
+    c->token_fn = fn;
+    c->token_ctx = ctx;
 }
 
 bool ottla_config_setting(size_t i, struct ottla_setting *ret)

@@ -27,6 +27,8 @@ struct ottla_config {
     enum ottla_log_level log_level;
     ottla_log_fn *log_fn;
     void *log_ctx;
+    ottla_token_fn *token_fn;
+    void *token_ctx;
 };
 
 /* Whether somebody set it, be it to its default. */

@@ -3,20 +3,22 @@
  * function is an event with its time; what is to be done then is taken by core_take_action and
  * core_take_done. It never calls back, except for call.fit. Pure; one thread.
  *
- * A link is one broker: IDLE → RESOLVING → CONNECTING → HANDSHAKE → UP, and back to IDLE from
+ * A link is one broker: IDLE → RESOLVING → CONNECTING → HANDSHAKE → UP, with AUTH before UP where
+ * there is SASL, and again from UP when the session is about to end; and back to IDLE from
  * anywhere, with a time before which it is not tried again. Calls wait in the core until a link may
  * take them; when a link breaks, all of its calls wait again. */
 #ifndef CLIENT_CORE_H
 #define CLIENT_CORE_H
 
 #include "base/rand.h"
+#include "client/auth.h"
 #include "client/call.h"
 #include "client/config.h"
 #include "plat/net.h"
 #include "wire/header.h"
 #include "wire/messages.h"
 
-enum link_state { LINK_IDLE, LINK_RESOLVING, LINK_CONNECTING, LINK_HANDSHAKE, LINK_UP };
+enum link_state { LINK_IDLE, LINK_RESOLVING, LINK_CONNECTING, LINK_HANDSHAKE, LINK_AUTH, LINK_UP };
 
 enum { LINK_API_COUNT = 96, LINK_ADDRESSES_MAX = 16 };
 
@@ -46,10 +48,12 @@ struct link {
     int failures, setup_failures;
     int64_t retry_at_ms; /* IDLE: not before */
     int64_t setup_deadline_ms;
-    char trouble[160]; /* why it broke last */
+    char trouble[512]; /* why it broke last */
+    char detail[320];  /* more about why it is about to break */
+    struct auth auth;
 };
 
-enum action_kind { ACTION_RESOLVE, ACTION_CONNECT, ACTION_SEND, ACTION_CLOSE };
+enum action_kind { ACTION_RESOLVE, ACTION_CONNECT, ACTION_SEND, ACTION_CLOSE, ACTION_TOKEN };
 
 struct action {
     struct list_node node;
@@ -63,6 +67,7 @@ struct action {
 
 struct core {
     const struct client_values *config;
+    const struct auth_setup *auth; /* NULL: without SASL */
     struct rand rand;
     int64_t now_ms; /* of the last event */
     struct list links;
@@ -108,6 +113,11 @@ void core_resolved(struct core *c, uint32_t link_id, char (*addresses)[NET_NAME_
                    int64_t now_ms);
 void core_opened(struct core *c, uint32_t link_id, int64_t now_ms);
 void core_closed(struct core *c, uint32_t link_id, enum err why, int64_t now_ms);
+/* What is known beyond the error, before core_closed. */
+void core_explain(struct core *c, uint32_t link_id, const char *text);
+/* After ACTION_TOKEN; an empty token, and why, when there is none. */
+void core_got_token(struct core *c, uint32_t link_id, struct str token, const char *why,
+                    int64_t now_ms);
 void core_frame(struct core *c, uint32_t link_id, struct bytes frame, int64_t now_ms);
 void core_tick(struct core *c, int64_t now_ms);
 

@@ -10,6 +10,7 @@ struct sent {
     struct call *call;
     struct wire_header head;
     int64_t timeout_at_ms;
+    bool is_own; /* of the link, which waits for it */
 };
 
 /* core.c */
@@ -38,6 +39,10 @@ void link_remove(struct core *c, struct link *l);
 void link_tick(struct core *c, struct link *l, int64_t now_ms);
 int64_t link_deadline_ms(const struct link *l);
 void link_forget(struct link *l, struct call *call);
+/* A request of the link itself. */
+void link_ask(struct core *c, struct link *l, int api_key, int version, const void *msg,
+              int64_t now_ms);
+void link_go_up(struct core *c, struct link *l, int64_t now_ms);
 
 /* core_meta.c */
 void meta_bootstrap(struct core *c);

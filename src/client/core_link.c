@@ -24,6 +24,7 @@ struct link *link_new(struct core *c, int32_t node_id, struct str host, int port
     l->port = port;
     list_init(&l->queue);
     list_init(&l->sent);
+    auth_init(&l->auth);
     list_push_back(&c->links, &l->node);
     return l;
 }
@@ -178,6 +179,9 @@ static void resolve(struct core *c, struct link *l)
 
 void link_take(struct core *c, struct link *l, struct call *call, int64_t now_ms)
 {
+    if (l->state == LINK_UP && l->auth.renew_at_ms <= now_ms) {
+        auth_begin(c, l, now_ms);
+    }
     if (l->state == LINK_UP) {
         send_call(c, l, call, now_ms);
         return;
@@ -225,11 +229,11 @@ static void return_sent(struct core *c, struct link *l, int64_t now_ms)
 
 static void note_trouble(struct core *c, struct link *l, enum err why)
 {
-    static const char *const doing[] = {"", "look up its name", "connect", "agree on versions",
-                                        "stay connected"};
+    static const char *const doing[] = {
+        "", "look up its name", "connect", "agree on versions", "log in", "stay connected"};
     char name[128];
     snprintf(l->trouble, sizeof l->trouble, "%s: cannot %s: %s", link_name(l, name, sizeof name),
-             doing[l->state], err_text(why));
+             doing[l->state], l->detail[0] ? l->detail : err_text(why));
     core_message(c, "%s", l->trouble);
 }
 
@@ -237,6 +241,7 @@ void link_break(struct core *c, struct link *l, enum err why, int64_t now_ms)
 {
     struct list_node *n;
     bool had_work = !list_is_empty(&l->sent) || !list_is_empty(&l->queue);
+    bool is_refused = auth_is_refusal(why) && l->state != LINK_UP;
     if (l->state == LINK_IDLE) {
         return;
     }
@@ -247,6 +252,9 @@ void link_break(struct core *c, struct link *l, enum err why, int64_t now_ms)
         core_act(c, ACTION_CLOSE, l);
         l->conn = NULL;
     }
+    l->detail[0] = '\0';
+    auth_deinit(&l->auth);
+    auth_init(&l->auth);
     l->failures = l->state == LINK_UP ? 1 : l->failures + 1;
     l->state = LINK_IDLE;
     l->retry_at_ms =
@@ -255,7 +263,9 @@ void link_break(struct core *c, struct link *l, enum err why, int64_t now_ms)
     return_sent(c, l, now_ms);
     while ((n = list_pop_front(&l->queue)) != NULL) {
         struct call *call = LIST_ENTRY(n, struct call, node);
-        if (call->is_once && !c->is_stopped) {
+        if (is_refused && !c->is_stopped) {
+            core_end(c, call, why, l->trouble);
+        } else if (call->is_once && !c->is_stopped) {
             core_end(c, call, ERR_NETWORK_EXCEPTION, l->trouble);
         } else {
             core_wait(c, call);
@@ -276,6 +286,7 @@ void link_remove(struct core *c, struct link *l)
         }
     }
     list_remove(&l->node);
+    auth_deinit(&l->auth);
     mem_free(l->host);
     mem_free(l->rack);
     mem_free(l);
@@ -301,20 +312,27 @@ static void connect_next(struct core *c, struct link *l, enum err why, int64_t n
                                                l->setup_failures + 1, &c->rand);
 }
 
-static void shake_hands(struct core *c, struct link *l, int version, int64_t now_ms)
+void link_ask(struct core *c, struct link *l, int api_key, int version, const void *msg,
+              int64_t now_ms)
 {
-    struct api_versions_req req = api_versions_req_default;
     struct buf out = BUF_INIT;
-    req.client_software_name = str_from(software_name);
-    req.client_software_version = str_from(OTTLA_VERSION);
-    struct sent *s = add_sent(c, l, API_API_VERSIONS, version);
-    enum err e = encode(l, c, s, &req, &out);
+    struct sent *s = add_sent(c, l, api_key, version);
+    enum err e = encode(l, c, s, msg, &out);
+    s->is_own = true;
     s->timeout_at_ms = now_ms + c->config->request_timeout_ms;
-    l->state = LINK_HANDSHAKE;
     core_act(c, ACTION_SEND, l)->bytes = out;
     if (e) {
         link_break(c, l, e, now_ms);
     }
+}
+
+static void shake_hands(struct core *c, struct link *l, int version, int64_t now_ms)
+{
+    struct api_versions_req req = api_versions_req_default;
+    req.client_software_name = str_from(software_name);
+    req.client_software_version = str_from(OTTLA_VERSION);
+    l->state = LINK_HANDSHAKE;
+    link_ask(c, l, API_API_VERSIONS, version, &req, now_ms);
 }
 
 void core_opened(struct core *c, uint32_t link_id, int64_t now_ms)
@@ -324,6 +342,14 @@ void core_opened(struct core *c, uint32_t link_id, int64_t now_ms)
         shake_hands(c, l, HANDSHAKE_VERSION, now_ms);
     }
     core_tick(c, now_ms);
+}
+
+void core_explain(struct core *c, uint32_t link_id, const char *text)
+{
+    struct link *l = link_by_id(c, link_id);
+    if (l != NULL) {
+        snprintf(l->detail, sizeof l->detail, "%s", text);
+    }
 }
 
 void core_closed(struct core *c, uint32_t link_id, enum err why, int64_t now_ms)
@@ -370,7 +396,7 @@ static void learn_features(struct core *c, const struct api_versions_resp *resp)
     }
 }
 
-static void go_up(struct core *c, struct link *l, int64_t now_ms)
+void link_go_up(struct core *c, struct link *l, int64_t now_ms)
 {
     struct list_node *n;
     l->state = LINK_UP;
@@ -400,8 +426,10 @@ static void take_handshake(struct core *c, struct link *l, int version, struct b
             shake_hands(c, l, hi > 0 && hi < version ? hi : 0, now_ms);
         } else if (resp.error_code) {
             e = (enum err)resp.error_code;
+        } else if (c->auth != NULL) {
+            auth_begin(c, l, now_ms);
         } else {
-            go_up(c, l, now_ms);
+            link_go_up(c, l, now_ms);
         }
     }
     arena_deinit(&a);
@@ -446,7 +474,9 @@ void core_frame(struct core *c, uint32_t link_id, struct bytes frame, int64_t no
     if (!e) {
         free_sent(l, LIST_ENTRY(n, struct sent, node));
         struct bytes body = {frame.p + body_at, frame.len - body_at};
-        if (l->state == LINK_HANDSHAKE) {
+        if (s.is_own && s.head.api_key != API_API_VERSIONS) {
+            auth_take(c, l, &s.head, body, now_ms);
+        } else if (s.is_own) {
             take_handshake(c, l, s.head.version, body, now_ms);
         } else if (s.call != NULL) {
             e = take_answer(c, s.call, frame, body_at, now_ms);
@@ -488,7 +518,8 @@ void link_tick(struct core *c, struct link *l, int64_t now_ms)
             l->conn = NULL;
         }
         connect_next(c, l, ERR_REQUEST_TIMED_OUT, now_ms);
-    } else if (first != NULL && LIST_ENTRY(first, struct sent, node)->timeout_at_ms <= now_ms) {
+    } else if ((first != NULL && LIST_ENTRY(first, struct sent, node)->timeout_at_ms <= now_ms) ||
+               (l->state == LINK_AUTH && l->auth.deadline_ms <= now_ms)) {
         link_break(c, l, ERR_REQUEST_TIMED_OUT, now_ms);
     }
     if (l->is_leaving && list_is_empty(&l->sent) && list_is_empty(&l->queue)) {
@@ -499,7 +530,9 @@ void link_tick(struct core *c, struct link *l, int64_t now_ms)
 
 int64_t link_deadline_ms(const struct link *l)
 {
-    int64_t at = l->state == LINK_CONNECTING ? l->setup_deadline_ms : INT64_MAX;
+    int64_t at = l->state == LINK_CONNECTING ? l->setup_deadline_ms
+                 : l->state == LINK_AUTH     ? l->auth.deadline_ms
+                                             : INT64_MAX;
     LIST_EACH(&l->queue, n, tmp) {
         at = MIN(at, LIST_ENTRY(n, struct call, node)->deadline_ms);
     }

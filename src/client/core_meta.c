@@ -383,9 +383,24 @@ static void coordinator_done(struct core *c, struct coordinator *k, int64_t now_
     k->call.frame = NULL;
 }
 
+/* Nothing that waits for what the cluster says can get on. */
+static void end_waiting(struct core *c, enum err e, const char *why)
+{
+    LIST_EACH(&c->waiting, n, tmp) {
+        struct call *call = LIST_ENTRY(n, struct call, node);
+        if (call != &c->meta_call) {
+            list_remove(n);
+            core_end(c, call, e, why);
+        }
+    }
+}
+
 void meta_own_done(struct core *c, struct call *call, int64_t now_ms)
 {
     if (call == &c->meta_call) {
+        if (auth_is_refusal(call->err)) {
+            end_waiting(c, call->err, call->why);
+        }
         meta_done(c, now_ms);
     } else {
         coordinator_done(c, CONTAINER_OF(call, struct coordinator, call), now_ms);

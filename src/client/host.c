@@ -14,8 +14,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-static void host_settle(struct ottla_client *c);
-
 static int64_t now_ms(const struct ottla_client *c) { return loop_now_ms(c->loop); }
 
 /* --- messages --- */
@@ -70,6 +68,7 @@ static void on_close(struct conn *conn)
     uint32_t link_id = link_of(conn);
     if (link_id != 0) {
         conn_set_user(conn, NULL);
+        core_explain(&c->core, link_id, conn_close_text(conn));
         core_closed(&c->core, link_id, conn_close_reason(conn), now_ms(c));
         host_settle(c);
     }
@@ -137,13 +136,20 @@ static void resolve(struct ottla_client *c, const struct action *a)
 
 /* --- actions --- */
 
+/* By its name a broker is certified, whatever its address. */
+static bool name_peer(struct ottla_client *c, const struct action *a, struct conn *conn)
+{
+    const struct link *l = link_by_id(&c->core, a->link_id);
+    return l != NULL && (c->security.tls == NULL || conn_set_peer(conn, l->host) == OK);
+}
+
 static void connect_to(struct ottla_client *c, const struct action *a)
 {
     struct conn *conn;
     enum err e = conn_connect(c->loop, a->host, a->port, &c->conn_config, &conn);
     if (e) {
         core_closed(&c->core, a->link_id, e, now_ms(c));
-    } else if (core_set_conn(&c->core, a->link_id, conn)) {
+    } else if (name_peer(c, a, conn) && core_set_conn(&c->core, a->link_id, conn)) {
         conn_set_user(conn, (void *)(uintptr_t)a->link_id);
     } else {
         conn_close(conn);
@@ -178,6 +184,9 @@ static void act(struct ottla_client *c, struct action *a)
     case ACTION_SEND:
         send_bytes(c, a);
         return;
+    case ACTION_TOKEN:
+        host_ask_token(c, a->link_id);
+        return;
     case ACTION_CLOSE:
         conn_set_user(a->conn, NULL);
         conn_close(a->conn);
@@ -192,7 +201,7 @@ static void stop_when_idle(struct ottla_client *c)
     }
 }
 
-static void host_settle(struct ottla_client *c)
+void host_settle(struct ottla_client *c)
 {
     struct action *a;
     struct call *call;
@@ -455,6 +464,7 @@ static void host_free(struct ottla_client *c)
         loop_free(c->loop);
     }
     core_deinit(&c->core);
+    security_deinit(&c->security);
     ottla_config_free(c->config);
     fork_mark_free(c->mark);
     mem_free(c);
@@ -500,6 +510,12 @@ struct ottla_client *host_new(const struct ottla_config *config, const struct ho
                              .output_max_bytes = SIZE_MAX,
                              .idle_max_ms = c->config->values.connections_max_idle_ms};
     core_init(&c->core, &c->config->values, seams ? seams->seed : entropy_u64());
+    if (security_init(&c->security, c->config, error)) {
+        host_free(c);
+        return NULL;
+    }
+    c->core.auth = c->security.has_sasl ? &c->security.setup : NULL;
+    c->conn_config.tls = c->security.tls;
     enum err e = loop_new(seams ? seams->net : net_posix(), c->clock, &c->loop);
     if (!e && c->drive == NULL) {
         e = thread_start(&c->thread, "ottla-client", host_main, c);

@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "client/core.h"
 #include "client/metrics.h"
+#include "client/security.h"
 #include "net/conn.h"
 #include "plat/thread.h"
 
@@ -17,11 +18,12 @@ struct ottla_client {
     struct clock *clock;
     struct timer timer;
     struct conn_config conn_config;
+    struct security security;
     struct client_metrics metrics;
     struct fork_mark *mark;
     struct thread thread;
     struct mail stop_mail;
-    int lookup_count; /* names being looked up */
+    int lookup_count; /* names being looked up, and tokens */
     _Atomic uint32_t lane_last;
     bool is_stopping;
     /* Simulation: no thread; who waits calls it until there is something. NULL otherwise. */
@@ -43,6 +45,11 @@ struct ottla_client *host_new(const struct ottla_config *config, const struct ho
 
 /* CLOSED in a process that was forked from the client's own: it has none of its threads. */
 int client_check(const struct ottla_client *c, struct ottla_error *error);
+
+/* The loop's thread: does what the core wants after an event. */
+void host_settle(struct ottla_client *c);
+/* core_got_token follows (token.c). */
+void host_ask_token(struct ottla_client *c, uint32_t link_id);
 
 /* --- asking --- */
 

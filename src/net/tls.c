@@ -78,9 +78,13 @@ static void explain(struct tls *t)
     long verdict = lib->SSL_get_verify_result(t->ssl);
     unsigned long code = lib->ERR_peek_last_error();
     const char *reason = code ? lib->ERR_reason_error_string(code) : NULL;
+    const char *alert =
+        ERR_GET_REASON(code) >= SSL_AD_REASON_OFFSET && reason ? strstr(reason, "alert ") : NULL;
     if (verdict != X509_V_OK && !t->context->is_server) {
         snprintf(t->why, sizeof t->why, "its certificate is not trusted: %s",
                  lib->X509_verify_cert_error_string(verdict));
+    } else if (alert != NULL) {
+        snprintf(t->why, sizeof t->why, "the other side refuses TLS: %s", alert + 6);
     } else {
         snprintf(t->why, sizeof t->why, "TLS: %s", reason ? reason : "it failed");
     }

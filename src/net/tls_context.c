@@ -54,11 +54,8 @@ static enum err refuse_jks(const struct reading *r, const char *name)
     return ERR_BAD_CONFIG;
 }
 
-static bool is_pem(struct str s)
-{
-    static const char mark[] = "-----BEGIN ";
-    return memmem(s.p, s.len, mark, sizeof mark - 1) != NULL;
-}
+/* PKCS12 is DER, and begins with a sequence. */
+static bool is_der(struct str s) { return s.len > 0 && s.p[0] == 0x30; }
 
 static enum err open_store(const struct reading *r, const char *name, const char *path,
                            const char *type, struct store *ret)
@@ -72,8 +69,8 @@ static enum err open_store(const struct reading *r, const char *name, const char
     }
     ret->bytes = (struct str){ret->to_free, len};
     bool is_by_type = is_set(type) && strcmp(type, "JKS") != 0;
-    ret->kind =
-        (is_by_type ? strcmp(type, "PEM") == 0 : is_pem(ret->bytes)) ? STORE_PEM : STORE_PKCS12;
+    bool is_pem = is_by_type ? strcmp(type, "PEM") == 0 : !is_der(ret->bytes);
+    ret->kind = is_pem ? STORE_PEM : STORE_PKCS12;
     return is_jks(ret->bytes) ? refuse_jks(r, name) : OK;
 }
 

@@ -121,8 +121,8 @@ static enum err read_options(struct reader *r, struct jaas_module *m, struct buf
             return bad(why, "too many options");
         }
         o->name = r->token;
-        enum token_kind sign = next(r);
-        if (sign != TOKEN_EQUALS || (kind = next(r)) != TOKEN_WORD) {
+        enum token_kind sign = next(r), value = next(r);
+        if (sign != TOKEN_EQUALS || value != TOKEN_WORD) {
             return bad(why, "an option is name=value, and ';' ends them");
         }
         o->value = r->token;

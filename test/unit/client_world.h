@@ -14,7 +14,8 @@
 enum { NODES = 4, PORT_BASE = 9000, CALLS_MAX = 16 };
 
 struct node {
-    bool is_down;        /* refuses */
+    bool is_down; /* refuses */
+    bool is_mute_for_sasl;
     bool is_mute;        /* takes requests and answers nothing */
     bool is_unknown;     /* not in the metadata */
     int16_t versions_hi; /* of ApiVersions */
@@ -32,7 +33,11 @@ struct world {
     int16_t coordinator_error;
     struct call calls[CALLS_MAX];
     int done_count;
-    struct buf trace; /* "+1" connected to broker 1, "-1" closed, "1:Metadata" asked */
+    bool has_no_sasl;
+    int16_t mechanism_error, login_error;
+    int64_t lifetime_ms;
+    const char *token; /* of OAUTHBEARER; NULL: none */
+    struct buf trace;  /* "+1" connected to broker 1, "-1" closed, "1:Metadata" asked */
 };
 
 static struct world world;
@@ -65,10 +70,11 @@ static inline void answer_versions(const struct node *node, const struct wire_he
                                    struct buf *out)
 {
     struct api_versions_resp_api_version keys[] = {
-        {3, 0, 13}, {10, 0, 6}, {2, 1, node->offsets_hi}, {18, 0, node->versions_hi}};
+        {3, 0, 13}, {10, 0, 6}, {2, 1, node->offsets_hi}, {18, 0, node->versions_hi},
+        {17, 0, 1}, {36, 0, 2}};
     struct api_versions_resp r = api_versions_resp_default;
     r.api_keys = keys;
-    r.api_keys_count = 4;
+    r.api_keys_count = world.has_no_sasl ? 4 : 6;
     bool is_refused = h->version > node->versions_hi;
     r.error_code = is_refused ? ERR_UNSUPPORTED_VERSION : 0;
     put_answer(h, &r, is_refused ? 0 : h->version, out);
@@ -115,6 +121,26 @@ static inline void answer_rest(const struct wire_header *h, struct buf *out)
     mem_free(msg);
 }
 
+static inline void answer_mechanisms(const struct wire_header *h, struct buf *out)
+{
+    struct str offered[] = {STR("SCRAM-SHA-512"), STR("GSSAPI")};
+    struct sasl_handshake_resp r = sasl_handshake_resp_default;
+    r.error_code = world.mechanism_error;
+    r.mechanisms = offered;
+    r.mechanisms_count = 2;
+    put_answer(h, &r, h->version, out);
+}
+
+static inline void answer_login(const struct wire_header *h, struct buf *out)
+{
+    struct sasl_authenticate_resp r = sasl_authenticate_resp_default;
+    r.error_code = world.login_error;
+    r.error_message = world.login_error ? STR("no such user") : STR_NULL;
+    r.auth_bytes = (struct bytes){(const uint8_t *)"", 0};
+    r.session_lifetime_ms = world.lifetime_ms;
+    put_answer(h, &r, h->version, out);
+}
+
 static inline struct node *node_of(void *conn) { return &world.nodes[(uintptr_t)conn & 0xff]; }
 
 static inline void serve(const struct action *a)
@@ -128,7 +154,7 @@ static inline void serve(const struct action *a)
                (int)strlen(wire_name(wire_request(h.api_key))) - 7,
                wire_name(wire_request(h.api_key)), h.version);
     node->request_count += h.api_key != API_API_VERSIONS;
-    if (node->is_mute) {
+    if (node->is_mute || (node->is_mute_for_sasl && h.api_key == API_SASL_AUTHENTICATE)) {
         return;
     }
     switch (h.api_key) {
@@ -140,6 +166,12 @@ static inline void serve(const struct action *a)
         break;
     case API_FIND_COORDINATOR:
         answer_coordinator(&h, &out);
+        break;
+    case API_SASL_HANDSHAKE:
+        answer_mechanisms(&h, &out);
+        break;
+    case API_SASL_AUTHENTICATE:
+        answer_login(&h, &out);
         break;
     default:
         answer_rest(&h, &out);
@@ -179,6 +211,10 @@ static inline void do_action(const struct action *a)
         return;
     case ACTION_CLOSE:
         buf_printf(&world.trace, "-%d ", (int)(node_of(a->conn) - world.nodes));
+        return;
+    case ACTION_TOKEN:
+        core_got_token(&world.core, a->link_id, str_from(world.token), "the well is dry",
+                       world.now_ms);
         return;
     }
 }

@@ -1,0 +1,31 @@
+/* security.protocol and what belongs to it: from settings to a TLS context and credentials. */
+#ifndef CLIENT_SECURITY_H
+#define CLIENT_SECURITY_H
+
+#include "base/arena.h"
+#include "client/auth.h"
+#include "client/config.h"
+#include "net/tls.h"
+#include "sec/jaas.h"
+
+enum { SECURITY_EXTENSIONS = 16, TOKEN_MAX_BYTES = 64 * 1024 };
+
+struct security {
+    const struct ottla_config *config;
+    struct tls_context *tls; /* NULL: without */
+    bool has_sasl;
+    struct auth_setup setup; /* for the core */
+    struct arena arena;
+    struct jaas_module module;
+    struct sasl_extension extensions[SECURITY_EXTENSIONS];
+};
+
+/* 0, or BAD_CONFIG and the like. Points into config; keep it in place. */
+int security_init(struct security *s, const struct ottla_config *config, struct ottla_error *error);
+void security_deinit(struct security *s); /* its connections must be gone */
+
+/* A token of OAUTHBEARER, from the program, a file or the settings. May wait: a thread of its own.
+ * 0, or why gets a sentence. */
+int security_token(const struct security *s, struct buf *token, struct buf *why);
+
+#endif

@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""libottla over TLS and SASL against Apache Kafka: what must be let in is, what must not is told why.
+
+  secure.py [--scenes NAME,...]
+
+One line a scene; the last line is "N passed, N failed"."""
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import brokers
+import harness
+from check import Check, check
+
+ROOT = harness.ROOT
+CERTS = os.path.join(ROOT, "test", "unit", "certs")
+PROGRAM = os.environ.get("CLIENT_RECORDS") or os.path.join(ROOT, "build", "test", "e2e", "client_records")
+TOOL = os.environ.get("OTTLA") or os.path.join(ROOT, "build", "src", "ottla")
+MODULE = "org.apache.kafka.common.security."
+USER = ("alice", "alice-secret")
+REAUTH_MS = 3000
+
+
+def cert(name):
+    return os.path.join(CERTS, name)
+
+
+def plain_module(name, password):
+    return '%splain.PlainLoginModule required username="%s" password="%s";' % (MODULE, name, password)
+
+
+def connections(port):
+    """The local ports of what is connected to a port of this machine."""
+    with open("/proc/net/tcp") as f:
+        rows = [line.split() for line in f.readlines()[1:]]
+    return {int(row[1].split(":")[1], 16) for row in rows if int(row[2].split(":")[1], 16) == port and row[3] == "01"}
+
+
+class Kafka:
+    """Apache Kafka with a listener of each kind; their ports by name."""
+
+    NAMES = {"SSL": "SSL", "MTLS": "SSL", "SASLP": "SASL_PLAINTEXT", "SASLS": "SASL_SSL"}
+
+    def __init__(self):
+        self.ports = {name: harness.free_port() for name in self.NAMES}
+        self.broker = brokers.kafka()
+        self.broker.overrides = self.settings()
+        self.broker.format_flags = tuple(
+            flag for kind in ("256", "512")
+            for flag in ("--add-scram", "SCRAM-SHA-%s=[name=%s,password=%s]" % (kind, *USER)))
+
+    def settings(self):
+        own = {"PLAINTEXT": self.broker.port, **self.ports}
+        listeners = ",".join("%s://127.0.0.1:%d" % item for item in own.items())
+        listeners += ",CONTROLLER://127.0.0.1:%d" % self.broker.controller_port
+        conf = {
+            "listeners": listeners,
+            "advertised.listeners": listeners,
+            "listener.security.protocol.map": ",".join(
+                "%s:%s" % item for item in {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **self.NAMES}.items()),
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": cert("server.pem"),
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": cert("trust.pem"),
+            "listener.name.mtls.ssl.client.auth": "required",
+            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
+            "connections.max.reauth.ms": REAUTH_MS,
+        }
+        for name in ("saslp", "sasls"):
+            at = "listener.name.%s." % name
+            conf[at + "plain.sasl.jaas.config"] = (
+                MODULE + 'plain.PlainLoginModule required user_%s="%s";' % USER)
+            for kind in ("256", "512"):
+                conf[at + "scram-sha-%s.sasl.jaas.config" % kind] = MODULE + "scram.ScramLoginModule required;"
+            conf[at + "oauthbearer.sasl.jaas.config"] = (
+                MODULE + 'oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="admin";')
+        return conf
+
+    def at(self, name, host="localhost"):
+        return "%s:%d" % (host, self.ports[name])
+
+
+class Scenes:
+    def __init__(self, kafka):
+        self.kafka = kafka
+        self.topics = 0
+
+    def settings(self, listener, **more):
+        conf = {"security.protocol": Kafka.NAMES[listener]}
+        if Kafka.NAMES[listener].endswith("SSL"):
+            conf["ssl.truststore.location"] = cert("trust.pem")
+        if listener.startswith("SASL"):
+            conf.update({"sasl.username": USER[0], "sasl.password": USER[1]})
+        conf.update({key.replace("_", "."): value for key, value in more.items()})
+        return ["%s=%s" % item for item in conf.items() if item[1] is not None]
+
+    def write(self, listener, topic, host="localhost", **more):
+        lines = b"".join(b"0 -1 - %s\n" % str(i).encode().hex().encode() for i in range(100))
+        return subprocess.run([PROGRAM, "produce", self.kafka.at(listener, host), topic, "async", "30000",
+                               *self.settings(listener, **more)],
+                              input=lines, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+
+    def goes(self, listener, host="localhost", **more):
+        """Records there and back."""
+        self.topics += 1
+        topic = "secure-%d" % self.topics
+        done = self.write(listener, topic, host, **more)
+        lines = done.stdout.decode().splitlines()
+        check(done.returncode == 0 and len(lines) == 100, done.stdout[-500:])
+        check(all(line.split()[2] in ("0", "NONE") for line in lines), lines[:3])
+        got = harness.run(PROGRAM, "consume", self.kafka.at(listener, host), topic, "1", "earliest",
+                          *self.settings(listener, **more))
+        check(len(got.splitlines()) == 100, got[-500:])
+
+    def refused(self, listener, *words, host="localhost", **more):
+        """Soon, and with a reason: the tools would wait a minute otherwise."""
+        conf = os.path.join(harness.Dirs.new("conf"), "client.properties")
+        with open(conf, "w") as f:
+            f.writelines(line.replace("\\", "\\\\") + "\n" for line in self.settings(listener, **more))
+        start = time.monotonic()
+        done = subprocess.run([TOOL, "topics", "--bootstrap-server", self.kafka.at(listener, host), "--command-config", conf,
+                               "--list"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=90)
+        took = time.monotonic() - start
+        text = done.stdout.decode()
+        check(done.returncode != 0, "it was let in", text)
+        check(took < 10, "it took %.0f s" % took, text)
+        for word in words:
+            check(word in text, "no '%s' in: %s" % (word, text))
+
+    # -- TLS
+
+    def tls(self):
+        self.goes("SSL")
+        self.goes("SSL", host="127.0.0.1")
+        self.goes("SSL", ssl_enabled_protocols="TLSv1.2")
+        self.goes("SSL", ssl_truststore_location=cert("trust.p12"), ssl_truststore_password="secret")
+        self.goes("SSL", ssl_cipher_suites="TLS_AES_128_GCM_SHA256")
+        self.goes("SSL", ssl_truststore_location=cert("trust.pem"), ssl_endpoint_identification_algorithm="")
+
+    def tls_is_refused(self):
+        self.refused("SSL", "not trusted", "issuer", ssl_truststore_location=cert("other.pem"))
+        self.refused("SSL", "not trusted", ssl_truststore_location=None)
+        self.refused("SSL", "no certificate", ssl_truststore_location=os.devnull)
+
+    def client_certificates(self):
+        self.goes("MTLS", ssl_keystore_location=cert("client.pem"))
+        self.goes("MTLS", ssl_keystore_location=cert("client.enc.pem"), ssl_key_password="secret")
+        self.goes("MTLS", ssl_keystore_location=cert("client.p12"), ssl_keystore_password="secret")
+        self.refused("MTLS", "the other side refuses TLS", "certificate")
+
+    # -- SASL
+
+    def logins(self):
+        for listener in ("SASLP", "SASLS"):
+            for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
+                self.goes(listener, sasl_mechanism=mechanism)
+
+    def jaas(self):
+        none = {"sasl_username": None, "sasl_password": None}
+        self.goes("SASLP", sasl_mechanism="PLAIN", sasl_jaas_config=plain_module(*USER), **none)
+        self.goes("SASLS", sasl_mechanism="SCRAM-SHA-512", sasl_jaas_config=MODULE +
+                  'scram.ScramLoginModule required username="%s" password="%s";' % USER, **none)
+        self.refused("SASLP", "login module", sasl_mechanism="SCRAM-SHA-256", sasl_jaas_config=plain_module(*USER), **none)
+
+    def tokens(self):
+        module = MODULE + 'oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="bob";'
+        conf = {"sasl_mechanism": "OAUTHBEARER", "sasl_username": None, "sasl_password": None}
+        self.goes("SASLP", sasl_jaas_config=module, **conf)
+        self.goes("SASLS", sasl_jaas_config=module, **conf)
+        path = os.path.join(harness.Dirs.new("token"), "token")
+        with open(path, "w") as f:
+            f.write("not.a.token\n")
+        self.refused("SASLP", "cannot log in", **{"sasl_oauthbearer_token_endpoint_url": "file://" + path, **conf})
+        self.refused("SASLP", "the token cannot be read",
+                     **{"sasl_oauthbearer_token_endpoint_url": "file:///nowhere", **conf})
+        self.refused("SASLP", "needs a token", **conf)
+
+    def logins_that_are_refused(self):
+        for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
+            self.refused("SASLS", "cannot log in", "uthentication", sasl_mechanism=mechanism, sasl_password="wrong")
+        self.refused("SASLP", "sasl.mechanism is not set")
+        self.refused("SASLP", "no password", sasl_mechanism="PLAIN", sasl_password=None)
+
+    def sessions_are_renewed(self):
+        """A consumer that stays for several sessions, on connections that stay, too."""
+        for mechanism in ("SCRAM-SHA-256", "PLAIN"):
+            topic = "renewed-" + mechanism.lower()
+            check(self.write("SASLP", topic, sasl_mechanism=mechanism).returncode == 0)
+            conf = self.settings("SASLP", sasl_mechanism=mechanism)
+            producer = subprocess.Popen([PROGRAM, "produce", self.kafka.at("SASLP"), topic, "sync", "30000", *conf],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            seen = []
+            for i in range(12):
+                producer.stdin.write(b"0 -1 - %s\n" % str(i).encode().hex().encode())
+                producer.stdin.flush()
+                time.sleep(REAUTH_MS / 1000 / 4)
+                seen.append(connections(self.kafka.ports["SASLP"]))
+            out = producer.communicate(timeout=60)[0].decode()
+            check(producer.returncode == 0 and len(out.splitlines()) == 12, out)
+            check(seen[1] and seen[1] == seen[-1], "not the same connections:", seen)
+
+    # -- what hangs
+
+    def silence(self):
+        """A listener that accepts and says nothing: given up after socket.connection.setup.timeout.ms."""
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            s.listen(16)
+            held = []
+            threading.Thread(target=lambda: [held.append(s.accept()) for _ in range(3)], daemon=True).start()
+            conf = os.path.join(harness.Dirs.new("conf"), "client.properties")
+            with open(conf, "w") as f:
+                f.write("security.protocol=SSL\nsocket.connection.setup.timeout.ms=300\ndefault.api.timeout.ms=2000\n"
+                        "socket.connection.setup.timeout.max.ms=300\n")
+            start = time.monotonic()
+            done = subprocess.run([TOOL, "topics", "--bootstrap-server", "127.0.0.1:%d" % s.getsockname()[1],
+                                   "--command-config", conf, "--list"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  timeout=60)
+            check(done.returncode != 0 and b"timed out" in done.stdout, done.stdout)
+            check(time.monotonic() - start < 30 and len(held) > 1, "only %d connections" % len(held))
+
+
+SCENES = ["tls", "tls_is_refused", "client_certificates", "logins", "jaas", "tokens", "logins_that_are_refused",
+          "sessions_are_renewed", "silence"]
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    a.add_argument("--scenes", default=",".join(SCENES))
+    args = a.parse_args()
+    passed = failed = 0
+    kafka = Kafka()
+    with kafka.broker:
+        scenes = Scenes(kafka)
+        for name in args.scenes.split(","):
+            try:
+                getattr(scenes, name)()
+                passed += 1
+                print("ok     %s" % name, flush=True)
+            except (Check, AssertionError, subprocess.TimeoutExpired) as e:
+                failed += 1
+                print("FAILED %s  # %s" % (name, str(e)[:2000]), flush=True)
+    print("%d passed, %d failed" % (passed, failed))
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *a: sys.exit(143))  # so that brokers are ended
+    sys.exit(main())
