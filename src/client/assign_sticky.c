@@ -128,15 +128,15 @@ static void fill_shares(struct sticky *s, size_t share)
         }
         size_t tried = 0;
         while (is_short && tried < members && s->counts[next] >= share) {
-            next = (next + 1) % members;
+            next = next + 1 < members ? next + 1 : 0;
             tried++;
         }
         is_short = is_short && tried < members;
         while (!is_short && s->counts[next] > share) {
-            next = (next + 1) % members;
+            next = next + 1 < members ? next + 1 : 0;
         }
         give(s, i, (int32_t)next);
-        next = (next + 1) % members;
+        next = next + 1 < members ? next + 1 : 0;
     }
 }
 

@@ -10,8 +10,10 @@ enum { CLOSE_TIMEOUT_MS = 30000 };
 struct ottla_consumer *ottla_consumer_new(struct ottla_client *client, struct ottla_error *error)
 {
     const struct client_values *v = &client->config->values;
+    if (client_check(client, error)) {
+        return NULL;
+    }
     struct ottla_consumer *c = NEW(struct ottla_consumer);
-    (void)error;
     c->client = client;
     fetcher_init(&c->fetcher, v, (uint64_t)client_now_ms(client));
     waiter_init(&c->waiter, client);
@@ -78,7 +80,8 @@ void ottla_consumer_free(struct ottla_consumer *c)
 
 int consumer_check_open(const struct ottla_consumer *c, struct ottla_error *error)
 {
-    return c->is_closed ? error_set(error, ERR_CLOSED, "the consumer is closed") : 0;
+    return c->is_closed ? error_set(error, ERR_CLOSED, "the consumer is closed")
+                        : client_check(c->client, error);
 }
 
 /* --- assignment and positions --- */

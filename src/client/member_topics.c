@@ -81,7 +81,7 @@ static bool match_topics(struct member *m, const struct metadata_resp *resp)
 
 void member_forget_known(struct member *m)
 {
-    for (size_t i = 0; i < m->known_count; i++) {
+    for (size_t i = 0; m->known != NULL && i < m->known_count; i++) {
         mem_free(m->known[i].name);
     }
     mem_free(m->known);
