@@ -1,0 +1,160 @@
+/* Every point of a short life at which something can fail, one after the other: each call to the
+ * disk (an error, a full disk, either once or from then on), each allocation that a peer or a file
+ * sizes.
+ *
+ * What must hold:
+ *   - the broker says no, stops, or goes on; it never falls over
+ *   - when the power goes afterwards and comes back, it starts, and all that it acknowledged is
+ * there
+ *
+ *   points [FROM [STEP]]    beginning with point FROM, every STEPth */
+#include "test/sim/small.h"
+
+#include "base/assert.h"
+#include "base/diag.h"
+#include "base/mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    BATCHES = 8,
+    NUMBERS = 2 * BATCHES,
+    TRIES = 3,
+    ALL_CALLS = CRASHFS_CHANGES | CRASHFS_READS | CRASHFS_OPENS,
+};
+
+/* A way to fail. */
+struct kind {
+    const char *name;
+    enum crashfs_fault fault; /* NO_FAULT: memory */
+    unsigned calls;
+    enum err err;
+};
+
+static const struct kind kinds[] = {
+    {"one call fails", CRASHFS_FAIL, ALL_CALLS, ERR_IO},
+    {"all calls fail", CRASHFS_FAIL_ON, ALL_CALLS, ERR_IO},
+    {"the disk is full from then on", CRASHFS_FAIL_ON, CRASHFS_CHANGES, ERR_NO_SPACE},
+    {"one sync fails", CRASHFS_FAIL, CRASHFS_SYNCS, ERR_IO},
+    {"one allocation fails", CRASHFS_NO_FAULT, 0, OK},
+};
+
+struct life {
+    struct small w;
+    int64_t acked[SMALL_PARTS][NUMBERS]; /* the offset of each number; -1: none */
+};
+
+/* False: it did not start in a few tries, which a fault that stays may do to it. */
+static bool start(struct life *l)
+{
+    struct buf why = BUF_INIT;
+    bool is_up = false;
+    for (int i = 0; i < TRIES && !is_up; i++) {
+        buf_clear(&why);
+        is_up = small_start(&l->w, &why);
+    }
+    buf_deinit(&why);
+    return is_up;
+}
+
+static void write_some(struct life *l, int first)
+{
+    bool is_made = false;
+    for (int i = 0; i < TRIES && !is_made; i++) {
+        is_made = small_make_topic(&l->w);
+    }
+    for (int i = first; is_made && i < first + BATCHES; i++) {
+        for (int part = 0; part < SMALL_PARTS; part++) {
+            l->acked[part][i] = small_write(&l->w, part, i);
+        }
+    }
+}
+
+/* Start, write, stop, start, write. */
+static void live(struct life *l)
+{
+    for (int i = 0; i < 2; i++) {
+        if (!start(l)) {
+            return;
+        }
+        write_some(l, i * BATCHES);
+        if (i == 0) {
+            server_stop(l->w.server);
+            l->w.server = NULL;
+        }
+    }
+}
+
+static void check(struct life *l)
+{
+    struct buf why = BUF_INIT;
+    if (!small_start(&l->w, &why)) {
+        small_violation(&l->w, "it does not start any more: %s", buf_cstr(&why));
+    }
+    for (int part = 0; part < SMALL_PARTS; part++) {
+        for (int i = 0; i < NUMBERS; i++) {
+            int64_t off = l->acked[part][i];
+            if (off >= 0 && small_look(&l->w, part, off, i) != SMALL_FOUND) {
+                small_violation(
+                    &l->w, "partition %d: record %d was acknowledged at %" PRId64 " and is gone",
+                    part, i, off);
+            }
+        }
+    }
+    for (int part = 0; part < SMALL_PARTS; part++) { /* and it takes more */
+        if (!small_make_topic(&l->w) || small_write(&l->w, part, 1) < 0) {
+            small_violation(&l->w, "it takes no more records");
+        }
+    }
+    server_stop(l->w.server);
+    buf_deinit(&why);
+}
+
+/* One life with the failure at that point; false: its life was over before. */
+static bool run(const struct kind *k, uint64_t point)
+{
+    struct life l;
+    small_init(&l.w, "points", point);
+    memset(l.acked, -1, sizeof l.acked);
+    snprintf(l.w.what, sizeof l.w.what, "%s", k->name);
+    l.w.disk = crashfs_new();
+    struct crashfs_plan plan = {k->fault, k->calls, point, k->err, point};
+    crashfs_arm(l.w.disk, &plan);
+    mem_fail_after(k->fault == CRASHFS_NO_FAULT ? point + 1 : 0);
+    live(&l);
+    bool has_struck = mem_fail_after(0) == 0;
+    if (k->fault != CRASHFS_NO_FAULT) {
+        has_struck = crashfs_has_struck(l.w.disk);
+    }
+    small_kill(&l.w);
+    sim_client_drop(&l.w.client);
+    crashfs_cut(l.w.disk, point);
+    crashfs_arm(l.w.disk, &(struct crashfs_plan){0});
+    check(&l);
+    small_deinit(&l.w);
+    crashfs_free(l.w.disk);
+    return has_struck;
+}
+
+int main(int argc, char **argv)
+{
+    int64_t from = 0, step = 1;
+    bool is_good = argc <= 3 && (argc < 2 || str_to_i64(str_from(argv[1]), &from)) &&
+                   (argc < 3 || str_to_i64(str_from(argv[2]), &step)) && from >= 0 && step > 0;
+    if (!is_good) {
+        fprintf(stderr, "usage: points [FROM [STEP]]\n");
+        return 2;
+    }
+    diag_set_level(getenv("SIM_DIAG") != NULL ? DIAG_DEBUG : DIAG_FATAL);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        int64_t count = 0;
+        for (int64_t at = from; run(&kinds[i], (uint64_t)at); at += step) {
+            count++;
+        }
+        printf("points: %s: %" PRId64 " points passed\n", kinds[i].name, count);
+        fflush(stdout);
+    }
+    return 0;
+}

@@ -1,0 +1,242 @@
+/* Starting, asking, writing and reading, one thing at a time. */
+#include "test/sim/small.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "record/record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    PORT = 9092,
+    VALUE_BYTES = 60000,  /* of a record, at most */
+    STEPS_MAX = 20000,    /* for one answer */
+    FETCH_BYTES = 100000, /* more than any batch */
+};
+
+static const char topic_name[] = "t";
+
+void small_init(struct small *w, const char *program, uint64_t seed)
+{
+    *w = (struct small){.program = program, .seed = seed};
+    rand_init(&w->rand, seed);
+    simnet_init(&w->net);
+    w->net.no_send_file = true;
+    simclock_init(&w->clock);
+    sim_client_init(&w->client, &w->net.net, PORT);
+}
+
+void small_deinit(struct small *w) { sim_client_deinit(&w->client); }
+
+void small_violation(const struct small *w, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fprintf(stderr, "%s %" PRIu64 " (%s): ", w->program, w->seed, w->what);
+    vfprintf(stderr, fmt, args);
+    fprintf(stderr, "\n");
+    va_end(args);
+    exit(1);
+}
+
+bool small_start(struct small *w, struct buf *why)
+{
+    static const char settings[] = "listeners=PLAINTEXT://127.0.0.1:9092\n"
+                                   "log.dirs=data\n"
+                                   "log.segment.bytes=1048576\n"
+                                   "log.retention.ms=-1\n"
+                                   "offsets.topic.num.partitions=1\n";
+    struct server_args args = {
+        .fs = crashfs_fs(w->disk),
+        .net = &w->net.net,
+        .clock = &w->clock.clock,
+        .seed = rand_u64(&w->rand),
+        .worker_count = 1,
+        .in_one_thread = true,
+    };
+    int line;
+    sim_client_drop(&w->client);
+    uint64_t held = mem_fail_after(0);
+    enum err e = props_parse(&args.props, str_from(settings), &line);
+    ASSERT(e == OK);
+    mem_fail_after(held);
+    e = server_start(&args, &w->server, why);
+    if (e) {
+        w->server = NULL;
+        if (why->len == 0) {
+            buf_printf(why, "%s", err_text(e));
+        }
+    }
+    return e == OK;
+}
+
+void small_kill(struct small *w)
+{
+    struct crashfs_plan plan = {CRASHFS_POWER, CRASHFS_CHANGES | CRASHFS_READS | CRASHFS_OPENS, 0,
+                                ERR_IO, 1};
+    crashfs_arm(w->disk, &plan);
+    if (w->server != NULL) {
+        server_kill(w->server);
+        w->server = NULL;
+    }
+}
+
+bool small_ask(struct small *w, int api_key, int version, const void *req, void *ret_resp)
+{
+    uint64_t held = mem_fail_after(0);
+    enum sim_poll p = SIM_NOTHING;
+    if (!sim_client_call(&w->client, api_key, version, req)) {
+        mem_fail_after(held);
+        return false;
+    }
+    for (int i = 0; i < STEPS_MAX && p == SIM_NOTHING; i++) {
+        p = sim_client_poll(&w->client, ret_resp);
+        mem_fail_after(held);
+        if (p == SIM_NOTHING && !server_step(w->server)) {
+            simclock_add_ms(&w->clock, 1);
+        }
+        held = mem_fail_after(0);
+    }
+    mem_fail_after(held);
+    if (p == SIM_NOTHING) {
+        sim_client_drop(&w->client);
+    }
+    return p == SIM_ANSWER;
+}
+
+/* --- writing --- */
+
+static void value_of(struct buf *out, int part, int number)
+{
+    size_t bytes = number % 3 == 0 ? VALUE_BYTES : number % 3 == 1 ? 500 : 20000;
+    buf_clear(out);
+    buf_printf(out, "%d %d ", part, number);
+    while (out->len < bytes) {
+        buf_printf(out, "%08x", (unsigned)(out->len * 2654435761u + (unsigned)number));
+    }
+}
+
+bool small_make_topic(struct small *w)
+{
+    struct create_topics_req_creatable_topic t = create_topics_req_creatable_topic_default;
+    struct create_topics_req req = create_topics_req_default;
+    struct create_topics_resp resp;
+    t.name = str_from(topic_name);
+    t.num_partitions = SMALL_PARTS;
+    t.replication_factor = 1;
+    req.topics = &t;
+    req.topics_count = 1;
+    if (!small_ask(w, API_CREATE_TOPICS, 5, &req, &resp)) {
+        return false;
+    }
+    enum err e = (enum err)resp.topics[0].error_code;
+    return e == OK || e == ERR_TOPIC_ALREADY_EXISTS;
+}
+
+static void build(struct small *w, int part, int number, struct buf *out)
+{
+    struct batch head = {.leader_epoch = -1,
+                         .base_ts_ms = clock_wall_ms(&w->clock.clock),
+                         .producer_id = -1,
+                         .producer_epoch = -1,
+                         .base_seq = -1};
+    struct buf value = BUF_INIT;
+    struct batch_builder bb;
+    value_of(&value, part, number);
+    struct record r = {.ts_ms = head.base_ts_ms, .value = buf_bytes(&value)};
+    batch_builder_init(&bb, out, &head, CODEC_NONE, CODEC_LEVEL_DEFAULT);
+    batch_builder_add(&bb, &r);
+    enum err e = batch_builder_finish(&bb);
+    ASSERT(e == OK);
+    batch_builder_deinit(&bb);
+    buf_deinit(&value);
+}
+
+int64_t small_write(struct small *w, int part, int number)
+{
+    struct produce_req_partition_produce_data p = produce_req_partition_produce_data_default;
+    struct produce_req_topic_produce_data t = produce_req_topic_produce_data_default;
+    struct produce_req req = produce_req_default;
+    struct produce_resp resp;
+    struct buf bytes = BUF_INIT;
+    uint64_t held = mem_fail_after(0);
+    build(w, part, number, &bytes);
+    mem_fail_after(held);
+    p.index = part;
+    p.records = (struct wire_records){.p = bytes.p, .len = bytes.len};
+    t.name = str_from(topic_name);
+    t.partition_data = &p;
+    t.partition_data_count = 1;
+    req.transactional_id = STR_NULL;
+    req.acks = -1;
+    req.timeout_ms = 1000;
+    req.topic_data = &t;
+    req.topic_data_count = 1;
+    bool is_answered = small_ask(w, API_PRODUCE, 9, &req, &resp);
+    buf_deinit(&bytes);
+    if (!is_answered || resp.responses[0].partition_responses[0].error_code) {
+        return -1;
+    }
+    return resp.responses[0].partition_responses[0].base_offset;
+}
+
+/* --- reading --- */
+
+static enum small_found look_at(const struct small *w, int64_t off, struct bytes in,
+                                const struct buf *want)
+{
+    struct batch b;
+    struct record_walk walk;
+    struct record r;
+    enum err e = batch_parse(in, &b);
+    if (e) {
+        return e == ERR_SHORT && in.len == 0 ? SMALL_LOST : SMALL_TOLD;
+    }
+    if (batch_check_crc(&b) != OK) {
+        return SMALL_TOLD;
+    }
+    if (b.base_off > off) {
+        return SMALL_LOST;
+    }
+    if (b.base_off != off) {
+        small_violation(w, "asked for offset %" PRId64 ", %" PRId64 " came", off, b.base_off);
+    }
+    e = record_walk_init(&walk, &b, FETCH_BYTES);
+    e = e ? e : record_walk_next(&walk, &r);
+    if (e || r.value.len != want->len || memcmp(r.value.p, want->p, want->len) != 0) {
+        small_violation(w, "offset %" PRId64 ": not what was written", off);
+    }
+    record_walk_deinit(&walk);
+    return SMALL_FOUND;
+}
+
+enum small_found small_look(struct small *w, int part, int64_t off, int number)
+{
+    struct fetch_req_fetch_partition p = fetch_req_fetch_partition_default;
+    struct fetch_req_fetch_topic t = fetch_req_fetch_topic_default;
+    struct fetch_req req = fetch_req_default;
+    struct fetch_resp resp;
+    p.partition = part;
+    p.fetch_offset = off;
+    p.partition_max_bytes = FETCH_BYTES;
+    t.topic = str_from(topic_name);
+    t.partitions = &p;
+    t.partitions_count = 1;
+    req.min_bytes = 1;
+    req.topics = &t;
+    req.topics_count = 1;
+    if (!small_ask(w, API_FETCH, 12, &req, &resp) || resp.responses_count != 1) {
+        return SMALL_LOST;
+    }
+    const struct fetch_resp_partition_data *d = &resp.responses[0].partitions[0];
+    if (d->error_code) {
+        return SMALL_LOST;
+    }
+    struct buf want = BUF_INIT;
+    value_of(&want, part, number);
+    enum small_found f = look_at(w, off, (struct bytes){d->records.p, d->records.len}, &want);
+    buf_deinit(&want);
+    return f;
+}
