@@ -71,6 +71,7 @@ class Kafka:
             "listener.name.mtls.ssl.client.auth": "required",
             "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
             "connections.max.reauth.ms": REAUTH_MS,
+            "num.partitions": 4,
         }
         for name in ("saslp", "sasls"):
             at = "listener.name.%s." % name
@@ -205,6 +206,11 @@ class Scenes:
             check(producer.returncode == 0 and len(out.splitlines()) == 12, out)
             check(seen[1] and seen[1] == seen[-1], "not the same connections:", seen)
 
+    def examples(self):
+        """Those of the tree, the one with transactions among them."""
+        env = dict(os.environ, BROKER=self.kafka.broker.bootstrap, TXN="1")
+        harness.run(os.path.join(ROOT, "examples", "try.sh"), os.path.join(ROOT, "build", "examples"), env=env)
+
     # -- what hangs
 
     def silence(self):
@@ -227,7 +233,7 @@ class Scenes:
 
 
 SCENES = ["tls", "tls_is_refused", "client_certificates", "logins", "jaas", "tokens", "logins_that_are_refused",
-          "sessions_are_renewed", "silence"]
+          "sessions_are_renewed", "silence", "examples"]
 
 
 def main():
