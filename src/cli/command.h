@@ -19,5 +19,7 @@ int console_producer_command(int argc, char **argv);
 int console_consumer_command(int argc, char **argv);
 int producer_perf_test_command(int argc, char **argv);
 int consumer_perf_test_command(int argc, char **argv);
+int verifiable_producer_command(int argc, char **argv);
+int verifiable_consumer_command(int argc, char **argv);
 
 #endif

@@ -424,5 +424,86 @@ class Perf(Console):
             self.perf("none", "--num-records", 10, "--throughput", -1, *words, status=1)
 
 
+@unittest.skipIf(os.environ.get("OTTLA_E2E_BROKER") == "kafka", "our tools on our broker")
+class Verifiable(Console):
+    """One JSON event a line, for those who test systems."""
+
+    @staticmethod
+    def events(out):
+        return [json.loads(x) for x in out.splitlines()]
+
+    def test_a_producer_tells_what_became_of_each_record(self):
+        topic = self.make("told", 2)
+        got = self.events(self.tool("verifiable-producer", "--topic", topic, "--max-messages", 50, "--value-prefix", 7,
+                                    "--repeating-keys", 3, "--message-create-time", 1000))
+        self.assertEqual([got[0]["name"]] + [e["name"] for e in got[-2:]],
+                         ["startup_complete", "shutdown_complete", "tool_data"])
+        sent = got[1:-2]
+        self.assertEqual({e["name"] for e in sent}, {"producer_send_success"})
+        self.assertEqual(sorted(int(e["value"][2:]) for e in sent), list(range(50)))
+        self.assertEqual({e["key"] for e in sent}, set("012"))
+        self.assertEqual((got[-1]["sent"], got[-1]["acked"], got[-1]["target_throughput"]), (50, 50, -1))
+        self.assertEqual(list(sent[0]), ["timestamp", "name", "key", "value", "offset", "topic", "partition"])
+        there = {}
+        for p in range(2):
+            for line in self.partition(topic, *self.key_and("offset", "key", "timestamp"), partition=p).splitlines():
+                time, offset, key, value = line.split("\t")
+                there[value] = (p, int(offset[7:]), key)
+                self.assertLess(int(time.partition(":")[2]), 100_000)
+        self.assertEqual({e["value"]: (e["partition"], e["offset"], e["key"]) for e in sent}, there)
+
+    def test_a_producer_tells_of_failures_and_of_its_end(self):
+        got = self.events(self.tool("verifiable-producer", "--topic", "bad/name", "--max-messages", 1))
+        self.assertEqual([e["name"] for e in got],
+                         ["startup_complete", "producer_send_error", "shutdown_complete", "tool_data"])
+        topic = self.make("endless")
+        p = subprocess.Popen(self.words("verifiable-producer", "--topic", topic, "--throughput", 100),
+                             stdout=subprocess.PIPE)
+        seen = [p.stdout.readline() for _ in range(5)]
+        p.send_signal(signal.SIGTERM)
+        got = self.events(b"".join(seen) + p.stdout.read())  # what is buffered, too
+        self.assertEqual(p.wait(WAIT_S), 143)
+        p.stdout.close()
+        self.assertEqual(got[-1]["sent"], got[-1]["acked"])
+        self.assertEqual(sum(e["name"] == "producer_send_success" for e in got), got[-1]["acked"])
+        self.tool("verifiable-producer", "--topic", topic, "--acks", 2, status=1)
+
+    def test_a_consumer_tells_of_partitions_records_and_commits(self):
+        topic = self.make("members", 2)
+        self.produce(topic, "".join("k%d:v%d\n" % (i, i) for i in range(40)), *Producer.PARSED)
+        got = self.events(self.tool("verifiable-consumer", "--topic", topic, "--group-id", "v", "--max-messages", 40,
+                                    "--verbose"))
+        names = [e["name"] for e in got]
+        self.assertEqual((names[:2], names[-3:]), (["startup_complete", "partitions_assigned"],
+                                                   ["partitions_revoked", "shutdown_complete", "shutdown_requested"]))
+        self.assertEqual(got[1]["partitions"], [{"topic": topic, "partition": p} for p in range(2)])
+        data = [e for e in got if e["name"] == "record_data"]
+        self.assertEqual(sorted(e["value"] for e in data), sorted("v%d" % i for i in range(40)))
+        commits = {o["partition"]: o["offset"] for e in got if e["name"] == "offsets_committed" for o in e["offsets"]}
+        self.assertEqual(sum(commits.values()), 40)
+        self.assertTrue(all(e["success"] for e in got if e["name"] == "offsets_committed"))
+        for e in got:
+            if e["name"] == "records_consumed":
+                part = e["partitions"][0]
+                self.assertEqual(part["maxOffset"] - part["minOffset"] + 1, part["count"])
+
+    def test_a_consumer_is_stopped(self):
+        topic = self.make("stops")
+        p = subprocess.Popen(self.words("verifiable-consumer", "--topic", topic, "--group-id", "s",
+                                        "--enable-autocommit", "--assignment-strategy",
+                                        "org.apache.kafka.clients.consumer.RoundRobinAssignor"), stdout=subprocess.PIPE)
+        self.assertEqual([json.loads(p.stdout.readline())["name"] for _ in range(2)],
+                         ["startup_complete", "partitions_assigned"])
+        self.produce(topic, "x\n")
+        self.assertEqual(json.loads(p.stdout.readline())["count"], 1)
+        p.send_signal(signal.SIGINT)
+        out = p.stdout.read()
+        p.stdout.close()
+        self.assertEqual(([e["name"] for e in self.events(out)], p.wait(WAIT_S)),
+                         (["shutdown_requested", "partitions_revoked", "shutdown_complete"], 130))
+        self.assertEqual(json.loads(self.tool("consumer-groups", "--describe", "--group", "s", "--format",
+                                              "json"))[0]["current_offset"], 1)
+
+
 if __name__ == "__main__":
     unittest.main()
