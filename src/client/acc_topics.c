@@ -13,10 +13,13 @@ static bool is_named(const struct map_node *n, const void *key)
 
 struct acc_topic *acc_topic(struct accumulator *acc, const char *name)
 {
+    if (acc->recent != NULL && strcmp(acc->recent->name, name) == 0) {
+        return acc->recent;
+    }
     uint64_t hash = str_hash(str_from(name), 0);
     struct map_node *n = map_find(&acc->by_name, hash, is_named, name);
     if (n != NULL) {
-        return MAP_ENTRY(n, struct acc_topic, by_name);
+        return acc->recent = MAP_ENTRY(n, struct acc_topic, by_name);
     }
     struct acc_topic *t = NEW(struct acc_topic);
     t->name = str_dup(str_from(name));
@@ -24,7 +27,7 @@ struct acc_topic *acc_topic(struct accumulator *acc, const char *name)
     t->needs_metadata = true;
     list_push_back(&acc->topics, &t->node);
     map_insert(&acc->by_name, hash, &t->by_name);
-    return t;
+    return acc->recent = t;
 }
 
 void acc_free_topic(struct accumulator *acc, struct acc_topic *t)
@@ -32,6 +35,7 @@ void acc_free_topic(struct accumulator *acc, struct acc_topic *t)
     for (int32_t i = 0; i < t->count; i++) {
         mem_free(t->queues[i]);
     }
+    acc->recent = NULL;
     map_remove(&acc->by_name, &t->by_name);
     list_remove(&t->node);
     mem_free(t->queues);

@@ -137,13 +137,10 @@ static bool takes(const struct accumulator *acc, const struct acc_batch *b, size
     return !b->is_closed && b->bytes + bytes <= (size_t)acc->config->batch_size;
 }
 
-static struct acc_batch *open_batch(struct accumulator *acc, struct acc_queue *q, size_t bytes,
-                                    int64_t now_ms)
+/* Behind those that the queue has; the last of them takes no more. */
+static struct acc_batch *open_batch(struct accumulator *acc, struct acc_queue *q, int64_t now_ms)
 {
     struct acc_batch *b = last_of(q);
-    if (b != NULL && takes(acc, b, bytes)) {
-        return b;
-    }
     if (b != NULL) {
         b->is_closed = true;
     } else {
@@ -151,6 +148,7 @@ static struct acc_batch *open_batch(struct accumulator *acc, struct acc_queue *q
     }
     b = acc_new_batch(acc, q, now_ms);
     list_push_back(&q->batches, &b->node);
+    q->topic->used_ms = acc->now_ms = now_ms;
     return b;
 }
 
@@ -187,14 +185,13 @@ static int32_t choose_by_load(struct accumulator *acc, struct acc_topic *t, int6
     return partition_by_load(acc->loads, t->count, acc->config->partitioner_adaptive, &acc->rand);
 }
 
-static int32_t choose_sticky(struct accumulator *acc, struct acc_topic *t, size_t bytes,
-                             int64_t now_ms)
+static int32_t choose_sticky(struct accumulator *acc, struct acc_topic *t, size_t bytes)
 {
     struct sticky *s = &t->sticky;
     const struct acc_batch *b = s->partition < 0 ? NULL : last_of(t->queues[s->partition]);
     bool is_full = b == NULL || !takes(acc, b, bytes);
     if (sticky_is_over(s, acc->config->batch_size, is_full)) {
-        *s = (struct sticky){choose_by_load(acc, t, now_ms), 0};
+        *s = (struct sticky){choose_by_load(acc, t, acc->now_ms), 0};
     }
     s->bytes += (int64_t)bytes;
     return s->partition;
@@ -213,7 +210,7 @@ static int32_t choose_by_turn(struct acc_topic *t)
 }
 
 static int32_t choose(struct accumulator *acc, struct acc_topic *t, const struct ottla_message *m,
-                      size_t bytes, int64_t now_ms)
+                      size_t bytes)
 {
     if (m->partition >= 0) {
         return m->partition;
@@ -224,7 +221,7 @@ static int32_t choose(struct accumulator *acc, struct acc_topic *t, const struct
     if (m->key != NULL && !acc->config->partitioner_ignore_keys) {
         return ottla_partition_for_key(m->key, m->key_length, t->count);
     }
-    return choose_sticky(acc, t, bytes, now_ms);
+    return choose_sticky(acc, t, bytes);
 }
 
 bool acc_has_room(const struct accumulator *acc, const struct acc_queue *q)
@@ -238,25 +235,33 @@ bool acc_has_room(const struct accumulator *acc, const struct acc_queue *q)
 }
 
 /* Whether the sender must be woken: there is something to send now, or earlier than it expects. */
-static bool is_news(const struct accumulator *acc, const struct acc_batch *b, bool was_new,
+static bool is_news(const struct accumulator *acc, const struct acc_batch *b, bool is_new,
                     int64_t now_ms)
 {
-    bool is_due = acc_is_ready(acc, b, now_ms);
-    if (!is_due && was_new) {
-        int64_t linger = acc->config->linger_ms;
-        return linger < acc->wake_at_ms - now_ms;
+    bool is_due = acc_is_ready(acc, b, is_new ? now_ms : b->made_ms);
+    bool closes_one = is_new && b->queue->count > 1;
+    if (is_new && !is_due && acc->config->linger_ms < acc->wake_at_ms - now_ms) {
+        return true;
     }
-    return is_due && acc_has_room(acc, b->queue);
+    return (is_due || closes_one) && acc_has_room(acc, b->queue);
 }
 
-static int check_record(struct accumulator *acc, const struct acc_topic *t, int32_t partition,
-                        size_t bytes)
+int acc_choose(struct accumulator *acc, struct acc_topic *t, const struct ottla_message *m,
+               struct acc_place *ret)
 {
     int code = txn_may_add(&acc->txn);
-    return code                                            ? code
-           : bytes > (size_t)acc->config->max_request_size ? ERR_MESSAGE_TOO_LARGE
-           : partition < 0 || partition >= t->count        ? ERR_UNKNOWN_TOPIC_OR_PARTITION
-                                                           : 0;
+    size_t bytes = message_bytes(m);
+    if (code || bytes > (size_t)acc->config->max_request_size) {
+        return code ? code : ERR_MESSAGE_TOO_LARGE;
+    }
+    int32_t partition = choose(acc, t, m, bytes);
+    if (partition >= t->count) {
+        return ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    }
+    struct acc_queue *q = t->queues[partition];
+    const struct acc_batch *b = last_of(q);
+    *ret = (struct acc_place){q, bytes, b == NULL || !takes(acc, b, bytes)};
+    return 0;
 }
 
 static struct buf encode_headers(const struct ottla_message *m)
@@ -270,20 +275,11 @@ static struct buf encode_headers(const struct ottla_message *m)
     return headers;
 }
 
-bool acc_add(struct accumulator *acc, struct acc_topic *t, const struct ottla_message *m,
-             struct delivery_to to, int64_t wall_ms, int64_t now_ms, int *ret_code)
+bool acc_add(struct accumulator *acc, const struct acc_place *place, const struct ottla_message *m,
+             struct delivery_to to, int64_t wall_ms, int64_t now_ms)
 {
-    size_t bytes = message_bytes(m);
-    int32_t partition = choose(acc, t, m, bytes, now_ms);
-    *ret_code = check_record(acc, t, partition, bytes);
-    if (*ret_code) {
-        return false;
-    }
-    struct acc_queue *q = t->queues[partition];
-    struct acc_batch *before = last_of(q);
-    bool was_full = before != NULL && !takes(acc, before, bytes);
-    txn_enrol(&acc->txn, &q->part);
-    struct acc_batch *b = open_batch(acc, q, bytes, now_ms);
+    struct acc_queue *q = place->queue;
+    struct acc_batch *b = place->is_new ? open_batch(acc, q, now_ms) : last_of(q);
     struct buf headers = encode_headers(m);
     struct record r = {.off = b->count,
                        .ts_ms = m->timestamp_ms < 0 ? wall_ms : m->timestamp_ms,
@@ -291,14 +287,13 @@ bool acc_add(struct accumulator *acc, struct acc_topic *t, const struct ottla_me
                        .value = {m->value, m->value_length},
                        .header_count = (int32_t)m->header_count,
                        .headers = buf_bytes(&headers)};
+    txn_enrol(&acc->txn, &q->part);
     acc_put_record(b, &r, to);
     buf_deinit(&headers);
-    b->bytes += bytes;
-    acc->bytes += bytes;
+    b->bytes += place->bytes;
+    acc->bytes += place->bytes;
     acc->open++;
-    t->used_ms = b->count == 1 ? now_ms : t->used_ms;
-    return is_news(acc, b, b->count == 1, now_ms) ||
-           (was_full && !before->is_asked && acc_has_room(acc, q));
+    return is_news(acc, b, place->is_new, now_ms);
 }
 
 bool acc_is_ready(const struct accumulator *acc, const struct acc_batch *b, int64_t now_ms)

@@ -95,6 +95,7 @@ struct accumulator {
     struct txn txn;
     struct producer_metrics metrics;
     struct map by_name;
+    struct acc_topic *recent;   /* that acc_topic gave last; NULL: none */
     struct list topics, active; /* active: queues */
     struct list done;           /* batches */
     struct list spare;          /* batches without records, to be used again */
@@ -111,6 +112,7 @@ struct accumulator {
     size_t bytes;       /* of records that are not done */
     int64_t open;       /* records that are not done */
     int flushes;        /* somebody waits: nothing lingers */
+    int64_t now_ms;     /* of the last look or batch */
     int64_t wake_at_ms; /* when acc_next is called next, at the latest; the sender sets it */
 };
 
@@ -128,11 +130,20 @@ static inline bool acc_is_idempotent(const struct accumulator *acc)
 /* The topic, made if it is new. */
 struct acc_topic *acc_topic(struct accumulator *acc, const char *name);
 
-/* Puts a record into the open batch of its partition; is true when the sender should look before
- * wake_at_ms. The topic's metadata is there. *ret_code: MESSAGE_TOO_LARGE,
- * UNKNOWN_TOPIC_OR_PARTITION (no such partition), or what the transaction says. */
-bool acc_add(struct accumulator *acc, struct acc_topic *t, const struct ottla_message *m,
-             struct delivery_to to, int64_t wall_ms, int64_t now_ms, int *ret_code);
+/* Where a record goes: UNKNOWN_TOPIC_OR_PARTITION (no such partition), MESSAGE_TOO_LARGE, or what
+ * the transaction says; 0 and *ret otherwise. The topic's metadata is there. */
+struct acc_place {
+    struct acc_queue *queue;
+    size_t bytes;
+    bool is_new; /* it opens a batch: only then acc_add looks at now_ms */
+};
+must_check int acc_choose(struct accumulator *acc, struct acc_topic *t,
+                          const struct ottla_message *m, struct acc_place *ret);
+
+/* Puts a record where acc_choose said, just before; is true when the sender should look before
+ * wake_at_ms. */
+bool acc_add(struct accumulator *acc, const struct acc_place *place, const struct ottla_message *m,
+             struct delivery_to to, int64_t wall_ms, int64_t now_ms);
 
 /* What to ask now; PRODUCE_BATCHES must go through ask_seal before it is sent. */
 struct produce_ask *acc_next(struct accumulator *acc, int64_t now_ms);

@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "plat/fork.h"
 
+enum { ROOM_PART = 8 };
+
 /* An ask under way. */
 struct errand {
     struct request request;
@@ -104,7 +106,13 @@ static void tell(const struct acc_batch *b)
     }
 }
 
-/* Lock held, but not while deliveries are told. */
+static size_t buffer_bytes(const struct ottla_producer *p)
+{
+    return (size_t)p->client->config->values.buffer_memory;
+}
+
+/* Lock held, but not while deliveries are told. Who waits for memory waits for a good part of it:
+ * waking for each batch would cost more than the batch. */
 static void tell_all(struct ottla_producer *p)
 {
     struct acc_batch *b;
@@ -119,6 +127,9 @@ static void tell_all(struct ottla_producer *p)
     }
     if (p->waiting > 0) {
         cond_broadcast(&p->cond);
+    }
+    if (p->crowded > 0 && p->acc.bytes < buffer_bytes(p) - buffer_bytes(p) / ROOM_PART) {
+        cond_broadcast(&p->room);
     }
 }
 
@@ -208,6 +219,7 @@ static void producer_deinit(struct ottla_producer *p)
 {
     waiter_deinit(&p->waiter);
     acc_deinit(&p->acc);
+    cond_deinit(&p->room);
     cond_deinit(&p->cond);
     mutex_deinit(&p->lock);
     mem_free(p);
@@ -231,6 +243,7 @@ struct ottla_producer *ottla_producer_new_with(struct ottla_client *client,
     p->report_at_ms = reports ? client_now_ms(client) + v->statistics_interval_ms : INT64_MAX;
     mutex_init(&p->lock);
     cond_init(&p->cond);
+    cond_init(&p->room);
     waiter_init(&p->waiter, client);
     acc_init(&p->acc, v, (uint64_t)clock_mono_ns(client->clock));
     enum err e = thread_start(&p->thread, "ottla-producer", producer_main, p);
@@ -270,16 +283,21 @@ void ottla_producer_free(struct ottla_producer *p, int timeout_ms)
 
 /* --- users --- */
 
-bool producer_wait(struct ottla_producer *p, int64_t end_ms)
+static bool wait_at(struct ottla_producer *p, struct cond *cond, int *count, int64_t end_ms)
 {
     int64_t left = end_ms - client_now_ms(p->client);
     if (left <= 0) {
         return false;
     }
-    p->waiting++;
-    cond_wait_ns(&p->cond, &p->lock, left * 1000000);
-    p->waiting--;
+    (*count)++;
+    cond_wait_ns(cond, &p->lock, left * 1000000);
+    (*count)--;
     return true;
+}
+
+bool producer_wait(struct ottla_producer *p, int64_t end_ms)
+{
+    return wait_at(p, &p->cond, &p->waiting, end_ms);
 }
 
 int64_t producer_end_ms(const struct ottla_producer *p, int64_t timeout_ms)
@@ -306,7 +324,7 @@ int producer_refuse(const struct ottla_producer *p, int code, struct ottla_error
 
 static bool has_room(const struct ottla_producer *p, const struct acc_topic *t)
 {
-    return t->count > 0 && p->acc.bytes < (size_t)p->client->config->values.buffer_memory;
+    return t->count > 0 && p->acc.bytes < buffer_bytes(p);
 }
 
 static int say_late(const struct acc_topic *t, struct ottla_error *error)
@@ -333,7 +351,8 @@ static int wait_for_room(struct ottla_producer *p, struct acc_topic *t, struct o
         if (t->count == 0 && t->code != 0 && !code_is_retriable(t->code)) {
             code = error_set(error, t->code, "topic %s: %s", t->name, ottla_error_text(t->code));
             t->code = 0; /* the next one may ask again */
-        } else if (!producer_wait(p, end_ms)) {
+        } else if (t->count == 0 ? !producer_wait(p, end_ms)
+                                 : !wait_at(p, &p->room, &p->crowded, end_ms)) {
             code = say_late(t, error);
         }
     }
@@ -379,12 +398,16 @@ static int add(struct ottla_producer *p, const struct ottla_message *m, struct d
         t->users--;
         m = &own;
     }
-    bool is_news =
-        acc_add(&p->acc, t, m, to, m->timestamp_ms < 0 ? clock_wall_ms(p->client->clock) : 0,
-                client_now_ms(p->client), &code);
-    *ret_wakes = is_news && producer_nudge(p);
-    p->untold += code == 0;
-    return code ? refuse_record(p, m, code, error) : 0;
+    struct acc_place place;
+    code = acc_choose(&p->acc, t, m, &place);
+    if (code) {
+        return refuse_record(p, m, code, error);
+    }
+    int64_t wall_ms = m->timestamp_ms < 0 ? clock_wall_ms(p->client->clock) : 0;
+    int64_t now_ms = place.is_new ? client_now_ms(p->client) : 0;
+    *ret_wakes = acc_add(&p->acc, &place, m, to, wall_ms, now_ms) && producer_nudge(p);
+    p->untold++;
+    return 0;
 }
 
 static int check_message(const struct ottla_message *m, struct ottla_error *error)

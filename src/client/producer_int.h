@@ -13,11 +13,12 @@ struct ottla_producer {
     struct waiter waiter;
     struct mutex lock;
     struct cond cond; /* something happened; with waiting > 0 */
+    struct cond room; /* there is memory again; with crowded > 0 */
     struct thread thread;
-    int waiting;    /* calls at cond */
-    int64_t untold; /* records whose delivery was not told yet; under lock */
-    bool is_awake;  /* the thread looks at the accumulator before it sleeps again */
-    bool has_news;  /* for it, while it is awake */
+    int waiting, crowded; /* calls at these */
+    int64_t untold;       /* records whose delivery was not told yet; under lock */
+    bool is_awake;        /* the thread looks at the accumulator before it sleeps again */
+    bool has_news;        /* for it, while it is awake */
     bool is_closing;
     int64_t report_at_ms; /* the thread's: of the next statistics; INT64_MAX: never */
 };

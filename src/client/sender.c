@@ -181,6 +181,7 @@ static struct produce_ask *next_batches(struct accumulator *acc, int64_t now_ms)
 struct produce_ask *acc_next(struct accumulator *acc, int64_t now_ms)
 {
     int code = txn_giving_up(&acc->txn);
+    acc->now_ms = now_ms;
     expire_all(acc, now_ms);
     if (code) {
         give_up(acc, code);

@@ -161,8 +161,10 @@ static void answer_producer(struct state *s, struct bytes b)
                                   .key_length = 1,
                                   .value = b.p,
                                   .value_length = b.len};
-        int code;
-        (void)acc_add(&s->acc, t, &m, (struct delivery_to){NULL, NULL}, 1, s->now_ms, &code);
+        struct acc_place place;
+        if (acc_choose(&s->acc, t, &m, &place) == 0) {
+            (void)acc_add(&s->acc, &place, &m, (struct delivery_to){NULL, NULL}, 1, s->now_ms);
+        }
     }
     while ((batch = acc_done(&s->acc)) != NULL) {
         acc_free_batch(&s->acc, batch);

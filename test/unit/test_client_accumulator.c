@@ -85,14 +85,14 @@ static int teardown(void **state)
 static bool add(int32_t partition, const char *value)
 {
     struct ottla_message m;
-    int code;
     ottla_message_init(&m);
     m.partition = partition;
     m.value = value;
     m.value_length = strlen(value);
-    bool is_ready = acc_add(&world.acc, world.topic, &m, (struct delivery_to){NULL, NULL}, 1,
-                            world.now_ms, &code);
-    assert_int_equal(code, 0);
+    struct acc_place place;
+    assert_int_equal(acc_choose(&world.acc, world.topic, &m, &place), 0);
+    bool is_ready =
+        acc_add(&world.acc, &place, &m, (struct delivery_to){NULL, NULL}, 1, world.now_ms);
     return is_ready;
 }
 

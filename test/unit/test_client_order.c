@@ -377,8 +377,9 @@ static void send_record(void)
 {
     struct acc_topic *t = acc_topic(&w->acc, "t");
     struct ottla_message m;
+    struct acc_place place;
     char text[16];
-    int code, i = w->sent;
+    int i = w->sent;
     if (t->count == 0 || w->sent == RECORDS) {
         return;
     }
@@ -387,9 +388,9 @@ static void send_record(void)
     m.partition = (int32_t)rand_below(&w->rand, PARTITIONS);
     m.value = text;
     m.value_length = strlen(text) + 1;
-    (void)acc_add(&w->acc, t, &m, (struct delivery_to){on_delivery, (void *)(intptr_t)i}, 1,
-                  w->now_ms, &code);
-    assert_int_equal(code, 0);
+    assert_int_equal(acc_choose(&w->acc, t, &m, &place), 0);
+    (void)acc_add(&w->acc, &place, &m, (struct delivery_to){on_delivery, (void *)(intptr_t)i}, 1,
+                  w->now_ms);
     w->sent++;
 }
 
