@@ -281,12 +281,27 @@ void producers_expire(struct producers *x, int64_t now_ms, int64_t expiration_ms
     }
 }
 
-enum err producers_restore(struct producers *x, const struct producer_restore *r)
+/* A later batch of a producer that is there already. */
+static enum err restore_more(struct producer *p, const struct producer_restore *r)
 {
-    if (find(x, r->id) != NULL) {
+    bool is_later = p->batch_count > 0 && p->batch_count < PRODUCER_BATCHES &&
+                    r->last.last_off > p->batches[p->batch_count - 1].last_off;
+    if (!is_later || r->epoch != p->epoch || r->txn_first_off != p->txn_first_off ||
+        r->coordinator_epoch != p->coordinator_epoch) {
         return ERR_MALFORMED;
     }
-    struct producer *p = add(x, r->id);
+    p->last_ts_ms = r->last.ts_ms;
+    push_batch(p, r->last);
+    return OK;
+}
+
+enum err producers_restore(struct producers *x, const struct producer_restore *r)
+{
+    struct producer *p = find(x, r->id);
+    if (p != NULL) {
+        return restore_more(p, r);
+    }
+    p = add(x, r->id);
     if (p == NULL) {
         return ERR_NO_MEMORY;
     }

@@ -102,7 +102,8 @@ struct producer_restore {
     int16_t epoch;
     struct producer_batch last;
 };
-/* NO_MEMORY; MALFORMED when the producer is there already. */
+/* A producer with a batch of its own, or a later batch of one that is there. NO_MEMORY; MALFORMED
+ * when it does not fit to what is there. */
 must_check enum err producers_restore(struct producers *x, const struct producer_restore *r);
 
 /* Snapshot files, version 1. Decode replaces the content; MALFORMED or CORRUPT_MESSAGE leave it

@@ -1,5 +1,9 @@
 /* Producer snapshots on disk (version 1): i16 version, u32 CRC-32C of what follows, i32 count, and
- * an entry of fixed size for each producer, with its last batch only. Pure. */
+ * entries of fixed size. Apache Kafka writes one for each producer, with its last batch, and so
+ * forgets the batches before it: a restart behind a snapshot refuses their retries. We write one
+ * for each batch that is remembered, oldest first; whoever reads them as Kafka does keeps the last.
+ * Pure.
+ */
 #include "log/producer_state.h"
 
 #include "base/crc.h"
@@ -7,18 +11,29 @@
 
 enum { VERSION = 1, HEAD_BYTES = 10, CRC_FROM = 6, ENTRY_BYTES = 46 };
 
-static void encode_entry(const struct producer *p, struct buf *out)
+static void encode_entry(const struct producer *p, const struct producer_batch *b, int64_t ts_ms,
+                         struct buf *out)
 {
-    static const struct producer_batch none = {-1, NO_TIMESTAMP, NO_SEQ, 0};
-    const struct producer_batch *last = p->batch_count ? &p->batches[p->batch_count - 1] : &none;
     buf_put_be64(out, (uint64_t)p->id);
     buf_put_be16(out, (uint16_t)p->epoch);
-    buf_put_be32(out, (uint32_t)last->last_seq);
-    buf_put_be64(out, (uint64_t)last->last_off);
-    buf_put_be32(out, (uint32_t)last->off_delta);
-    buf_put_be64(out, (uint64_t)p->last_ts_ms);
+    buf_put_be32(out, (uint32_t)b->last_seq);
+    buf_put_be64(out, (uint64_t)b->last_off);
+    buf_put_be32(out, (uint32_t)b->off_delta);
+    buf_put_be64(out, (uint64_t)ts_ms);
     buf_put_be32(out, (uint32_t)p->coordinator_epoch);
     buf_put_be64(out, (uint64_t)p->txn_first_off);
+}
+
+/* Gives how many entries these are. */
+static uint32_t encode_producer(const struct producer *p, struct buf *out)
+{
+    static const struct producer_batch none = {-1, NO_TIMESTAMP, NO_SEQ, 0};
+    int last = p->batch_count - 1;
+    for (int i = 0; i < last; i++) {
+        encode_entry(p, &p->batches[i], p->batches[i].ts_ms, out);
+    }
+    encode_entry(p, last < 0 ? &none : &p->batches[last], p->last_ts_ms, out);
+    return (uint32_t)MAX(p->batch_count, 1);
 }
 
 void producers_encode(const struct producers *x, struct buf *out)
@@ -31,8 +46,7 @@ void producers_encode(const struct producers *x, struct buf *out)
     MAP_EACH(&x->by_id, node, tmp) {
         const struct producer *p = MAP_ENTRY(node, struct producer, node);
         if (p->epoch != NO_EPOCH) {
-            encode_entry(p, out);
-            count++;
+            count += encode_producer(p, out);
         }
     }
     if (out->err == OK) {

@@ -18,11 +18,15 @@ import time
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-OTTLA = os.environ.get("OTTLA") or os.path.join(ROOT, "build", "src", "ottla")
 READY_S = 120
 STOP_S = 60
 
 _port_locks = []
+
+
+def ottla():
+    """The binary; asked for late, because who drives the tests may set it."""
+    return os.environ.get("OTTLA") or os.path.join(ROOT, "build", "src", "ottla")
 
 
 def free_port():
@@ -161,7 +165,7 @@ class Ottla(Broker):
     def command(self):
         conf = {"listeners": "PLAINTEXT://127.0.0.1:%d" % self.port, "log.dirs": self.dir}
         conf.update(self.overrides)
-        cmd = [OTTLA, "broker"]
+        cmd = [ottla(), "broker"]
         for k, v in conf.items():
             cmd += ["--override", "%s=%s" % (k, v)]
         return cmd

@@ -13,7 +13,7 @@ from wire import Connection
 class Command(unittest.TestCase):
     def run_broken(self, *args, status=2):
         """It must end by itself; what it says."""
-        done = subprocess.run([harness.OTTLA, "broker", *args], capture_output=True, timeout=30, text=True, check=False)
+        done = subprocess.run([harness.ottla(), "broker", *args], capture_output=True, timeout=30, text=True, check=False)
         self.assertEqual(done.returncode, status, done.stderr)
         self.assertEqual(done.stdout, "")
         return done.stderr
@@ -54,7 +54,7 @@ class Command(unittest.TestCase):
                                  {"num.partitions": "5", "log.retention.hours": "10"})
 
     def ottla(self, *args):
-        return subprocess.run([harness.OTTLA, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True,
+        return subprocess.run([harness.ottla(), *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True,
                               check=False)
 
     def test_into_the_background_and_to_its_end(self):

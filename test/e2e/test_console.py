@@ -13,7 +13,7 @@ import unittest
 
 import harness
 
-OTTLA = harness.OTTLA
+OTTLA = harness.ottla()
 WAIT_S = 30
 
 

@@ -9,7 +9,7 @@ import unittest
 
 import harness
 
-OTTLA = harness.OTTLA
+OTTLA = harness.ottla()
 
 
 @unittest.skipIf(os.environ.get("OTTLA_E2E_BROKER") == "kafka", "our tools on our broker")

@@ -260,10 +260,13 @@ static void retries_are_answered_with_the_first_offsets(void **state)
     assert_err(ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, test_append(w->log, &t, &done));
     assert_int_equal(log_end_off(w->log), 14);
     for (int round = 0; round < 2; round++) {
-        reopen(w, round == 0);
-        t.base_seq = 12;
-        assert_ok(test_append(w->log, &t, &done));
-        assert_true(done.is_duplicate);
+        reopen(w, round == 0); /* also when a snapshot stands behind all of them */
+        for (int i = 2; i < 7; i++) {
+            t.base_seq = 2 * i;
+            assert_ok(test_append(w->log, &t, &done));
+            assert_true(done.is_duplicate);
+            assert_int_equal(done.base_off, 2 * i);
+        }
         t.base_seq = 15;
         assert_err(ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, test_append(w->log, &t, &done));
     }
