@@ -232,8 +232,11 @@ static void note_trouble(struct core *c, struct link *l, enum err why)
     static const char *const doing[] = {
         "", "look up its name", "connect", "agree on versions", "log in", "stay connected"};
     char name[128];
-    snprintf(l->trouble, sizeof l->trouble, "%s: cannot %s: %s", link_name(l, name, sizeof name),
-             doing[l->state], l->detail[0] ? l->detail : err_text(why));
+    bool is_odd = l->state == LINK_HANDSHAKE && (why == ERR_MALFORMED || why == ERR_CLOSED) &&
+                  !str_has_suffix(str_from(c->config->security_protocol), STR("SSL"));
+    snprintf(l->trouble, sizeof l->trouble, "%s: cannot %s: %s%s", link_name(l, name, sizeof name),
+             doing[l->state], l->detail[0] ? l->detail : err_text(why),
+             is_odd ? "; maybe it wants TLS (security.protocol)" : "");
     core_message(c, "%s", l->trouble);
 }
 

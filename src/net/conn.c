@@ -546,4 +546,11 @@ const char *conn_peer(const struct conn *c) { return c->peer; }
 uint64_t conn_id(const struct conn *c) { return c->id; }
 bool conn_is_closed(const struct conn *c) { return c->is_closed; }
 enum err conn_close_reason(const struct conn *c) { return c->reason; }
-const char *conn_close_text(const struct conn *c) { return c->tls ? tls_why(c->tls) : ""; }
+
+const char *conn_close_text(const struct conn *c)
+{
+    if (c->is_shaking && c->reason == ERR_CLOSED) {
+        return "closed in the TLS handshake; maybe it does not speak TLS";
+    }
+    return c->tls ? tls_why(c->tls) : "";
+}

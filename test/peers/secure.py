@@ -149,6 +149,14 @@ class Scenes:
         self.refused("SSL", "not trusted", ssl_truststore_location=None)
         self.refused("SSL", "no certificate", ssl_truststore_location=os.devnull)
 
+    def wrong_protocols(self):
+        """What may pass is tried until the time is over; the end says what it may be."""
+        short = {"default_api_timeout_ms": "1500"}
+        self.refused("SSL", "maybe it wants TLS", security_protocol="PLAINTEXT", **short)
+        self.refused("SASLP", "maybe it does not speak TLS", security_protocol="SASL_SSL", sasl_mechanism="PLAIN", **short)
+        self.refused("MTLS", "log in", security_protocol="SASL_SSL", sasl_mechanism="PLAIN", sasl_username="a", sasl_password="b",
+                     ssl_keystore_location=cert("client.pem"))
+
     def client_certificates(self):
         self.goes("MTLS", ssl_keystore_location=cert("client.pem"))
         self.goes("MTLS", ssl_keystore_location=cert("client.enc.pem"), ssl_key_password="secret")
@@ -232,7 +240,7 @@ class Scenes:
             check(time.monotonic() - start < 30 and len(held) > 1, "only %d connections" % len(held))
 
 
-SCENES = ["tls", "tls_is_refused", "client_certificates", "logins", "jaas", "tokens", "logins_that_are_refused",
+SCENES = ["tls", "tls_is_refused", "wrong_protocols", "client_certificates", "logins", "jaas", "tokens", "logins_that_are_refused",
           "sessions_are_renewed", "silence", "examples"]
 
 

@@ -222,6 +222,7 @@ static void test_one_side_alone(void **state)
     world_run();
     assert_int_equal(client.open_count, 0);
     assert_err(ERR_CLOSED, client.reason); /* the server closes: no frame begins so */
+    assert_non_null(strstr(client.text, "maybe it does not speak TLS"));
     finish();
     begin(&s, NULL, NULL);
     say("e plain", 7);

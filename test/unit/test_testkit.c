@@ -271,6 +271,52 @@ static void test_a_leader_that_is_away(void **state)
     ottla_test_broker_free(b);
 }
 
+/* One poll of a consumer, assigned or subscribed. */
+static int poll_once(struct ottla_client *client, bool is_member)
+{
+    static const char *const topics[] = {"t"};
+    struct ottla_error error = {0};
+    const struct ottla_topic_partition t = {"t", 0};
+    struct ottla_records *records = NULL;
+    struct ottla_consumer *consumer = ottla_consumer_new(client, &error);
+    assert_done(is_member ? ottla_consumer_subscribe(consumer, topics, 1, NULL, &error)
+                          : ottla_consumer_assign(consumer, &t, 1, &error));
+    int code = ottla_consumer_poll(consumer, 5000, &records, &error);
+    ottla_records_free(records);
+    ottla_consumer_free(consumer);
+    return code;
+}
+
+/* The test's broker knows no SASL: every call says so, and soon. */
+static void test_a_login_that_is_refused(void **state)
+{
+    static const char *const settings[] = {"security.protocol",
+                                           "SASL_PLAINTEXT",
+                                           "sasl.mechanism",
+                                           "PLAIN",
+                                           "sasl.username",
+                                           "a",
+                                           "sasl.password",
+                                           "b",
+                                           "group.id",
+                                           "g",
+                                           NULL};
+    struct ottla_test_broker *b = broker_with(NULL);
+    struct ottla_client *client = client_of(b, settings);
+    struct ottla_error error = {0};
+    struct ottla_topics *found = NULL;
+    int64_t offset, began = now_ms();
+    assert_int_equal(ottla_list_topics(client, NULL, &found, &error), OTTLA_ERR_ILLEGAL_SASL_STATE);
+    assert_non_null(strstr(error.message, "has no SASL"));
+    assert_true(error.flags & OTTLA_FATAL);
+    assert_int_equal(write_one(client, "a", &offset), OTTLA_ERR_ILLEGAL_SASL_STATE);
+    assert_int_equal(poll_once(client, false), OTTLA_ERR_ILLEGAL_SASL_STATE);
+    assert_int_equal(poll_once(client, true), OTTLA_ERR_ILLEGAL_SASL_STATE);
+    assert_true(now_ms() - began < 4000);
+    ottla_client_free(client);
+    ottla_test_broker_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_lost_answers),
         cmocka_unit_test(test_delays_and_pauses),
         cmocka_unit_test(test_a_leader_that_is_away),
+        cmocka_unit_test(test_a_login_that_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
