@@ -1,5 +1,6 @@
 /* ottla: one binary with many commands. The command is the first argument, or the name that the
  * binary was called by (kafka-server-start, kafka-topics.sh, ...). */
+#include "base/args.h"
 #include "base/str.h"
 #include "broker/command.h"
 #include "cli/command.h"
@@ -13,6 +14,29 @@ struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 };
+
+/* version-mapping and feature-dependencies ask no broker: they are storage's as well. Options that
+ * say which broker are passed over. */
+static int features_or_storage(int argc, char **argv)
+{
+    static const char *const ours[] = {"version-mapping", "feature-dependencies"};
+    static const char *const with_value[] = {"--bootstrap-server", "--bootstrap-controller",
+                                             "--command-config"};
+    int at = 1;
+    for (size_t i = 0; i < sizeof with_value / sizeof *with_value && at < argc; i++) {
+        if (strcmp(argv[at], with_value[i]) == 0) {
+            at += 2;
+            i = (size_t)-1; /* the next one may be any of them */
+        }
+    }
+    for (size_t i = 0; at < argc && i < sizeof ours / sizeof *ours; i++) {
+        if (strcmp(argv[at], ours[i]) == 0) {
+            argv[at - 1] = argv[0];
+            return storage_command(argc - at + 1, argv + at - 1);
+        }
+    }
+    return features_command(argc, argv);
+}
 
 static const struct command commands[] = {
     {"broker", "kafka-server-start", broker_command, "run a broker"},
@@ -35,6 +59,9 @@ static const struct command commands[] = {
     {"configs", "kafka-configs", configs_command, "print and change settings"},
     {"consumer-groups", "kafka-consumer-groups", consumer_groups_command,
      "look at groups, reset their offsets"},
+    {"groups", "kafka-groups", groups_command, "list groups of every kind"},
+    {"client-metrics", "kafka-client-metrics", client_metrics_command,
+     "say which metrics clients are asked for"},
     {"get-offsets", "kafka-get-offsets", get_offsets_command,
      "print where partitions begin and end"},
     {"delete-records", "kafka-delete-records", delete_records_command,
@@ -45,7 +72,7 @@ static const struct command commands[] = {
     {"broker-api-versions", "kafka-broker-api-versions", broker_api_versions_command,
      "print which requests brokers take"},
     {"cluster", "kafka-cluster", cluster_command, "print the cluster's id and brokers"},
-    {"features", "kafka-features", features_command, "print and change levels of features"},
+    {"features", "kafka-features", features_or_storage, "print and change levels of features"},
     {"metadata-quorum", "kafka-metadata-quorum", metadata_quorum_command,
      "print the state of the metadata quorum"},
     {"reassign-partitions", "kafka-reassign-partitions", reassign_partitions_command,
@@ -60,6 +87,20 @@ static int usage(FILE *out)
     }
     fprintf(out, "\nottla COMMAND --help says more. ottla --version: " OTTLA_VERSION "\n");
     return out == stderr ? 2 : 0;
+}
+
+static int no_command(const char *name)
+{
+    const char *names[sizeof commands / sizeof *commands];
+    struct buf hint = BUF_INIT;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        names[i] = commands[i].name;
+    }
+    buf_printf(&hint, "ottla: there is no command '%s'", name);
+    args_put_hint(&hint, str_from(name), names, (int)(sizeof names / sizeof *names));
+    fprintf(stderr, "%s\nottla --help lists them.\n", buf_cstr(&hint));
+    buf_deinit(&hint);
+    return 2;
 }
 
 static const struct command *find(struct str name, bool by_script)
@@ -99,8 +140,7 @@ int main(int argc, char **argv)
     }
     c = find(name, false);
     if (c == NULL) {
-        fprintf(stderr, "ottla: there is no command '%s'\n\n", argv[1]);
-        return usage(stderr);
+        return no_command(argv[1]);
     }
     return c->run(argc - 1, argv + 1);
 }

@@ -127,6 +127,23 @@ OTTLA_API int ottla_describe_quorum(struct ottla_client *client,
                                     struct ottla_quorum **ret_quorum, struct ottla_error *error);
 OTTLA_API void ottla_quorum_free(struct ottla_quorum *quorum);
 
+struct ottla_voter_endpoint {
+    const char *listener;
+    const char *host;
+    int port;
+};
+
+/* Controllers that join the quorum and leave it (KIP-853); ids of directories as text. */
+OTTLA_API int ottla_add_raft_voter(struct ottla_client *client, int32_t voter,
+                                   const char *directory_id,
+                                   const struct ottla_voter_endpoint *endpoints, size_t count,
+                                   const struct ottla_admin_options *options,
+                                   struct ottla_error *error);
+OTTLA_API int ottla_remove_raft_voter(struct ottla_client *client, int32_t voter,
+                                      const char *directory_id,
+                                      const struct ottla_admin_options *options,
+                                      struct ottla_error *error);
+
 struct ottla_feature {
     const char *name;
     int16_t supported_min, supported_max;

@@ -6,6 +6,8 @@
 int topics_command(int argc, char **argv);
 int configs_command(int argc, char **argv);
 int consumer_groups_command(int argc, char **argv);
+int groups_command(int argc, char **argv);
+int client_metrics_command(int argc, char **argv);
 int get_offsets_command(int argc, char **argv);
 int delete_records_command(int argc, char **argv);
 int leader_election_command(int argc, char **argv);

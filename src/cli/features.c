@@ -22,6 +22,9 @@ static const struct args_option options[OPTIONS] = {
 };
 
 static const char *const commands[] = {"describe", "upgrade", "downgrade", "disable"};
+/* main.c gives these two to `ottla storage`; they are here for hints */
+static const char *const hinted[] = {"describe", "upgrade",         "downgrade",
+                                     "disable",  "version-mapping", "feature-dependencies"};
 
 static bool is_command(const struct cli *c, const char *name)
 {
@@ -254,9 +257,9 @@ static bool check(struct cli *c)
             return true;
         }
     }
-    cli_refuse(c, "say one of describe, upgrade, downgrade, disable (version-mapping and "
-                  "feature-dependencies: ottla storage)");
-    args_put_hint(&c->why, str_from(word), commands, ARRAY_LEN(commands));
+    cli_refuse(c, "say one of describe, upgrade, downgrade, disable, version-mapping, "
+                  "feature-dependencies");
+    args_put_hint(&c->why, str_from(word), hinted, ARRAY_LEN(hinted));
     return false;
 }
 
@@ -264,7 +267,7 @@ static int run(struct cli *c) { return is_command(c, "describe") ? describe(c) :
 
 static const struct cli_tool tool = {
     .spec = {.command = "ottla features",
-             .words = "describe|upgrade|downgrade|disable",
+             .words = "describe|upgrade|downgrade|disable|version-mapping|feature-dependencies",
              .about = "Prints and changes the levels of the cluster's features.",
              .options = options,
              .option_count = OPTIONS,

@@ -1,20 +1,21 @@
-/* `ottla metadata-quorum describe` (kafka-metadata-quorum). One thread. */
-#include "cli/cli.h"
+/* `ottla metadata-quorum` (kafka-metadata-quorum): its command line, and describe. One thread. */
+#include "cli/quorum.h"
 
 #include "base/attr.h"
-#include "base/uuid.h"
 #include "cli/command.h"
 
 #include <inttypes.h>
 #include <time.h>
 
-enum { Q_STATUS = CLI_OPTIONS, Q_REPLICATION, Q_HUMAN, OPTIONS };
-
-static const struct args_option options[OPTIONS] = {
+static const struct args_option options[Q_OPTIONS] = {
     CLI_OPTION_ROWS,
-    [Q_STATUS] = {"status", NULL, "A summary.", ARGS_FLAG},
-    [Q_REPLICATION] = {"replication", NULL, "A line for each replica.", ARGS_FLAG},
+    [Q_STATUS] = {"status", NULL, "describe: a summary.", ARGS_FLAG, 's'},
+    [Q_REPLICATION] = {"replication", NULL, "describe: a line for each replica.", ARGS_FLAG, 'r'},
     [Q_HUMAN] = {"human-readable", NULL, "replication: times as milliseconds ago.", ARGS_FLAG},
+    [Q_CONTROLLER] = {"controller-id", "ID", "remove-controller: which.", ARGS_VALUE, 'i'},
+    [Q_DIRECTORY] = {"controller-directory-id", "UUID",
+                     "remove-controller: the directory.id of its metadata log.", ARGS_VALUE, 'd'},
+    [Q_DRY_RUN] = {"dry-run", NULL, "add, remove: only say what would be asked.", ARGS_FLAG},
 };
 
 static const struct ottla_quorum_replica *leader_of(const struct ottla_quorum *q)
@@ -183,12 +184,27 @@ static int replication(struct cli *c, const struct ottla_quorum *q,
     return CLI_OK;
 }
 
+static const char *const commands[] = {"describe", "add-controller", "remove-controller"};
+
+static bool is_command(const struct cli *c, int i)
+{
+    return c->args.word_count == 1 && strcmp(c->args.words[0], commands[i]) == 0;
+}
+
 static bool check(struct cli *c)
 {
     static const int views[] = {Q_STATUS, Q_REPLICATION, -1};
-    if (c->args.word_count != 1 || strcmp(c->args.words[0], "describe") != 0) {
-        return cli_refuse(c, "say describe --status or describe --replication (controllers are "
-                             "not added or removed yet)");
+    const char *word = c->args.word_count == 1 ? c->args.words[0] : "";
+    if (is_command(c, 1)) {
+        return true;
+    }
+    if (is_command(c, 2)) {
+        return cli_needs(c, Q_CONTROLLER) && cli_needs(c, Q_DIRECTORY);
+    }
+    if (!is_command(c, 0)) {
+        cli_refuse(c, "say one of describe, add-controller, remove-controller");
+        args_put_hint(&c->why, str_from(word), commands, ARRAY_LEN(commands));
+        return false;
     }
     if (cli_count_of(c, views) != 1) {
         return cli_refuse(c, "One of --status or --replication must be specified with describe "
@@ -198,7 +214,7 @@ static bool check(struct cli *c)
            cli_refuse(c, "The option --human-readable is only supported along with --replication");
 }
 
-static int run(struct cli *c)
+static int describe(struct cli *c)
 {
     struct ottla_quorum *q = NULL;
     if (ottla_describe_quorum(c->client, &c->options, &q, &c->error) != 0) {
@@ -212,12 +228,17 @@ static int run(struct cli *c)
     return result;
 }
 
+static int run(struct cli *c)
+{
+    return is_command(c, 0) ? describe(c) : is_command(c, 1) ? quorum_add(c) : quorum_remove(c);
+}
+
 static const struct cli_tool tool = {
     .spec = {.command = "ottla metadata-quorum",
-             .words = "describe",
-             .about = "Prints the state of the quorum that keeps the cluster's metadata.",
+             .words = "describe|add-controller|remove-controller",
+             .about = "Prints and changes the quorum that keeps the cluster's metadata.",
              .options = options,
-             .option_count = OPTIONS,
+             .option_count = Q_OPTIONS,
              .takes_prefixes = true},
     .check = check,
     .run = run,

@@ -1,7 +1,7 @@
 """Elections, reassignments, the metadata quorum, features, and brokers that leave, at every version.
 
 Proves: ELECT_LEADERS, ALTER_PARTITION_REASSIGNMENTS, LIST_PARTITION_REASSIGNMENTS, DESCRIBE_QUORUM, UPDATE_FEATURES,
-UNREGISTER_BROKER
+UNREGISTER_BROKER, ADD_RAFT_VOTER, REMOVE_RAFT_VOTER
 """
 
 import unittest
@@ -14,6 +14,8 @@ INVALID_REQUEST = 42
 ELECTION_NOT_NEEDED = 84
 NO_REASSIGNMENT_IN_PROGRESS = 85
 INVALID_UPDATE_VERSION = 95
+INCONSISTENT_CLUSTER_ID = 104
+DUPLICATE_VOTER, VOTER_NOT_FOUND = 126, 127
 BROKER_ID_NOT_REGISTERED = 102
 PREFERRED, UNCLEAN = 0, 1
 UPGRADE, SAFE_DOWNGRADE = 1, 2
@@ -52,6 +54,25 @@ class Cluster(ApiCase):
             r = self.c.call("ListPartitionReassignments", 0, {"timeoutMs": 1000, "topics": topics})
             self.assertEqual((r["errorCode"], r["topics"]), (NONE, []))
         self.assertEqual(self.write(name, [b"still here"]), 0)
+
+    def test_the_quorum_takes_no_voters_and_gives_none(self):
+        r = self.c.call("DescribeQuorum", 2, {"topics": [{"topicName": METADATA, "partitions": [{"partitionIndex": 0}]}]})
+        own = r["topics"][0]["partitions"][0]["currentVoters"][0]["replicaDirectoryId"]
+        other = "A" * 21 + "Q"
+        for v in self.each_version("AddRaftVoter"):
+            for cluster, voter, want in ((None, 7, INVALID_REQUEST), (None, 1, DUPLICATE_VOTER),
+                                         ("another", 7, INCONSISTENT_CLUSTER_ID)):
+                r = self.c.call("AddRaftVoter", v, {
+                    "clusterId": cluster, "timeoutMs": 1000, "voterId": voter, "voterDirectoryId": other,
+                    "listeners": [{"name": "CONTROLLER", "host": "localhost", "port": 9}]})
+                self.assertEqual(r["errorCode"], want, r)
+        for v in self.each_version("RemoveRaftVoter"):
+            for cluster, voter, directory, want in ((None, 1, other, VOTER_NOT_FOUND), (None, 7, own, VOTER_NOT_FOUND),
+                                                    (None, 1, own, INVALID_REQUEST),
+                                                    ("another", 1, own, INCONSISTENT_CLUSTER_ID)):
+                r = self.c.call("RemoveRaftVoter", v, {"clusterId": cluster, "voterId": voter,
+                                                       "voterDirectoryId": directory})
+                self.assertEqual(r["errorCode"], want, r)
 
     def test_the_quorum(self):
         for v in self.each_version("DescribeQuorum"):

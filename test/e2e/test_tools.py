@@ -79,6 +79,9 @@ class Tools(unittest.TestCase):
         self.assertIn("Did you mean topics?", self.said)
         self.tool("cluster", "cluster-ip", status=1)
         self.assertIn("Did you mean cluster-id?", self.said)
+        done = subprocess.run([OTTLA, "topcs"], capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("Did you mean topics?", done.stderr)
         done = subprocess.run([OTTLA, "topics", "--list", "--bootstrap-server", "nonsense"], capture_output=True,
                               text=True, timeout=30, check=False)
         self.assertEqual(done.returncode, 1)
@@ -92,7 +95,8 @@ class Tools(unittest.TestCase):
 
     def test_help_and_the_names_of_scripts(self):
         for name in ("topics", "configs", "consumer-groups", "get-offsets", "delete-records", "log-dirs", "cluster",
-                     "leader-election", "reassign-partitions", "features", "metadata-quorum", "broker-api-versions"):
+                     "leader-election", "reassign-partitions", "features", "metadata-quorum", "broker-api-versions",
+                     "groups", "client-metrics"):
             self.assertIn("--bootstrap-server", subprocess.check_output([OTTLA, name, "--help"], text=True))
             for script in ("kafka-" + name, "kafka-" + name + ".sh"):
                 link = os.path.join(harness.Dirs.new("links"), script)
@@ -121,6 +125,61 @@ class Tools(unittest.TestCase):
         self.assertEqual({e["name"]: e["value"] for e in doc[0]["configs"]}["retention.ms"], "5000")
         self.tool("configs", "--alter", "--topic", "set", "--add-config", "retention.ms=x", status=1)
         self.assertIn("retention.ms", self.said)
+
+    def test_subscriptions_to_metrics_are_made_shown_and_deleted(self):
+        self.tool("client-metrics", "--alter", "--name", "cm", "--interval", 5000, "--metrics", "a.,b.", "--match",
+                  "client_id=x.*")
+        self.assertEqual(self.json("client-metrics", "--describe"), [
+            {"name": "cm", "configs": {"interval.ms": "5000", "match": "client_id=x.*", "metrics": "a.,b."}}])
+        self.assertIn("cm", self.json("client-metrics", "--list"))
+        out = self.tool("client-metrics", "--alter", "--name", "cm", "--interval", 1, status=1)
+        self.assertIn("Error while executing client metrics command : Invalid value 1 for interval.ms", out)
+        self.tool("client-metrics", "--delete", "--name", "cm")
+        self.assertEqual(self.tool("client-metrics", "--describe", "--name", "cm"),
+                         "The client metric resource cm doesn't exist and doesn't have dynamic config.\n")
+        made = self.json("client-metrics", "--alter", "--generate-name", "--interval", 1000)
+        self.tool("client-metrics", "--delete", "--name", made["name"])
+
+    def test_plans_are_proposed_carried_out_and_verified(self):
+        self.make("planned", 2)
+        d = harness.Dirs.new("plans")
+        with open(os.path.join(d, "topics.json"), "w") as f:
+            f.write('{"topics": [{"topic": "planned"}]}')
+        plan = self.json("reassign-partitions", "--generate", "--topics-to-move-json-file",
+                         os.path.join(d, "topics.json"), "--broker-list", 1)
+        dirs = [self.broker.dir]
+        self.assertEqual([p["log_dirs"] for p in plan["current"]["partitions"]], [dirs, dirs])
+        self.assertEqual([p["replicas"] for p in plan["proposed"]["partitions"]], [[1], [1]])
+        with open(os.path.join(d, "plan.json"), "w") as f:
+            json.dump(plan["proposed"], f)
+        where = ("--reassignment-json-file", os.path.join(d, "plan.json"))
+        done = self.json("reassign-partitions", "--execute", *where, "--throttle", 5000)
+        self.assertEqual([p["partition"] for p in done["started"]], [0, 1])
+        shown = self.json("configs", "--describe", "--topic", "planned")[0]["configs"]
+        self.assertEqual({e["name"]: e["value"] for e in shown}["leader.replication.throttled.replicas"], "0:1,1:1")
+        done = self.json("reassign-partitions", "--verify", *where)
+        self.assertEqual([p["state"] for p in done["partitions"]], ["completed", "completed"])
+        self.assertEqual(self.json("configs", "--describe", "--topic", "planned")[0]["configs"], [])
+
+    def test_a_controller_is_named_by_its_own_settings(self):
+        d = harness.Dirs.new("joins")
+        path = os.path.join(d, "server.properties")
+        with open(os.path.join(d, "meta.properties"), "w") as f:
+            f.write("version=1\nnode.id=7\ndirectory.id=" + "A" * 21 + "Q\n")
+        text = ("node.id=7\nprocess.roles=controller\nlog.dirs=%s\ncontroller.listener.names=C\n"
+                "listeners=C://127.0.0.1:9099\n" % d)
+        with open(path, "w") as f:
+            f.write(text)
+        add = ("metadata-quorum", "--command-config", path, "add-controller")
+        self.assertEqual(self.tool(*add, "--dry-run"), "DRY RUN of adding controller 7 with directory id %sQ and "
+                                                       "endpoints: C://127.0.0.1:9099\n" % ("A" * 21))
+        self.tool(*add, status=1)
+        self.assertIn("takes no other controllers", self.said)
+        for broken in (text.replace("node.id=7", ""), text.replace("=controller", "=broker"),
+                       text.replace("9099", "x"), text.replace(d, d + "/none"), text.replace("names=C", "names=D")):
+            with open(path, "w") as f:
+                f.write(broken)
+            self.tool(*add, "--dry-run", status=1)
 
     # -- groups
 

@@ -179,6 +179,22 @@ kafka-configs --alter --entity-type client-metrics --entity-name {t} --add-confi
 kafka-configs --describe --client-metrics {t}
 kafka-configs --describe --client-metrics no-such
 kafka-configs --alter --client-metrics {t} --delete-config interval.ms,metrics
+kafka-client-metrics --list
+kafka-client-metrics --alter --name {t} --interval 5000 --metrics a.b,c.d --match client_id=x,client_software_name=y
+kafka-client-metrics --describe
+kafka-client-metrics --describe --name {t}
+kafka-client-metrics --alter --name {t} --interval= --metrics *
+kafka-client-metrics --describe --name {t}
+kafka-client-metrics --list
+kafka-client-metrics --alter --name {t} --interval x
+kafka-client-metrics --alter --name {t} --interval 1
+kafka-client-metrics --alter --name {t} --match x=y
+kafka-client-metrics --alter --interval 1000
+kafka-client-metrics --delete
+kafka-client-metrics --delete --name {t}
+kafka-client-metrics --delete --name {t}
+kafka-client-metrics --describe --name {t}
+kafka-client-metrics
 kafka-configs --alter --group {g} --add-config consumer.session.timeout.ms=50000
 kafka-configs --describe --group {g}
 kafka-configs --describe --group no-such
@@ -222,6 +238,13 @@ kafka-consumer-groups --delete-offsets --group no-such --topic {t}
 kafka-consumer-groups --delete-offsets --group {g}
 kafka-consumer-groups --describe --group {g}
 kafka-consumer-groups --validate-regex a.*
+kafka-groups --list
+kafka-groups --list --consumer
+kafka-groups --list --group-type classic --protocol consumer
+kafka-groups --list --share
+kafka-groups --list --consumer --share
+kafka-groups --list --group-type nonsense
+kafka-groups
 kafka-consumer-groups --delete --group {g}
 kafka-consumer-groups --delete --group no-such
 kafka-consumer-groups --delete
@@ -406,10 +429,22 @@ kafka-features upgrade --feature metadata.version
 kafka-features upgrade --release-version 4.3-IV0 --dry-run
 kafka-features upgrade --release-version 9.9
 kafka-features upgrade --metadata 4.3 --dry-run
+kafka-features version-mapping
+kafka-features version-mapping --release-version 3.9
+kafka-features version-mapping --release-version nonsense
+kafka-features feature-dependencies --feature metadata.version=25 --feature group.version=1
+kafka-features feature-dependencies --feature no.such=1
+kafka-features feature-dependencies
 kafka-metadata-quorum describe --status
 kafka-metadata-quorum describe --replication
 kafka-metadata-quorum describe
 kafka-metadata-quorum describe --status --replication
+kafka-metadata-quorum add-controller
+kafka-metadata-quorum remove-controller
+kafka-metadata-quorum remove-controller --controller-id 1 --controller-directory-id AAAAAAAAAAAAAAAAAAAAAQ --dry-run
+kafka-metadata-quorum remove-controller --controller-id 1 --controller-directory-id AAAAAAAAAAAAAAAAAAAAAQ
+kafka-metadata-quorum remove-controller --controller-id 1 --controller-directory-id x
+kafka-metadata-quorum remove-controller --controller-id -1 --controller-directory-id AAAAAAAAAAAAAAAAAAAAAQ
 kafka-broker-api-versions
 """),
 }

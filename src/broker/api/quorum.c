@@ -108,3 +108,58 @@ void api_describe_quorum(struct call *c, const void *request)
     }
     call_reply(c, has_room ? &resp : NULL);
 }
+
+/* --- adding and removing voters: this quorum has one, and keeps it --- */
+
+/* Why a change cannot be: the cluster is another, or its quorum is fixed. OK: neither. */
+static enum err refuse_change(struct call *c, struct str cluster_id, struct controller_status *s)
+{
+    controller_status(c->broker->controller, s);
+    bool is_ours = str_is_null(cluster_id) || str_eq(cluster_id, str_from(c->broker->cluster_id));
+    return !is_ours                ? ERR_INCONSISTENT_CLUSTER_ID
+           : s->kraft_version == 0 ? ERR_UNSUPPORTED_VERSION
+                                   : OK;
+}
+
+void api_add_raft_voter(struct call *c, const void *request)
+{
+    const struct add_raft_voter_req *req = request;
+    struct add_raft_voter_resp resp = add_raft_voter_resp_default;
+    struct controller_status s;
+    enum err e = refuse_change(c, req->cluster_id, &s);
+    if (e == ERR_UNSUPPORTED_VERSION) {
+        resp.error_message = STR("Cluster doesn't support adding voter because the kraft.version "
+                                 "feature is 0");
+    } else if (!e && req->voter_id == c->broker->node_id) {
+        e = ERR_DUPLICATE_VOTER;
+        resp.error_message = STR("The voter is already part of the set of voters.");
+    } else if (!e) {
+        e = ERR_INVALID_REQUEST;
+        resp.error_message = STR("The metadata quorum is embedded in this broker: it takes no "
+                                 "other controllers.");
+    }
+    resp.error_code = api_error(e);
+    call_reply(c, &resp);
+}
+
+void api_remove_raft_voter(struct call *c, const void *request)
+{
+    const struct remove_raft_voter_req *req = request;
+    struct remove_raft_voter_resp resp = remove_raft_voter_resp_default;
+    struct controller_status s;
+    enum err e = refuse_change(c, req->cluster_id, &s);
+    bool is_us = req->voter_id == c->broker->node_id &&
+                 uuid_eq(req->voter_directory_id, c->broker->metadata_dir_id);
+    if (e == ERR_UNSUPPORTED_VERSION) {
+        resp.error_message = STR("Cluster doesn't support removing voter because the "
+                                 "kraft.version feature is 0");
+    } else if (!e && !is_us) {
+        e = ERR_VOTER_NOT_FOUND;
+        resp.error_message = STR("The voter is not part of the set of voters.");
+    } else if (!e) {
+        e = ERR_INVALID_REQUEST;
+        resp.error_message = STR("The cluster's only controller cannot be removed.");
+    }
+    resp.error_code = api_error(e);
+    call_reply(c, &resp);
+}
