@@ -233,11 +233,11 @@ void commit_take(struct ottla_consumer *c, struct commit *k, struct request *r)
     int code = request_read(r, &a, &resp, &error);
     code = code ? code : code_of(&resp, error.message, sizeof error.message);
     arena_deinit(&a);
+    bool is_out = code == ERR_UNKNOWN_MEMBER_ID || code == ERR_ILLEGAL_GENERATION ||
+                  code == ERR_FENCED_MEMBER_EPOCH;
     k->is_sent = false;
     refused(c, k, code);
-    done(k, code,
-         code == ERR_UNKNOWN_MEMBER_ID || code == ERR_ILLEGAL_GENERATION ? why_not(code)
-                                                                         : error.message);
+    done(k, code, is_out ? why_not(code) : error.message);
 }
 
 /* --- telling --- */
@@ -321,7 +321,8 @@ static void commit_until(struct ottla_consumer *c, struct commit *k, int64_t end
         int64_t again_ms =
             client_now_ms(c->client) +
             backoff_ms(v->retry_backoff_ms, v->retry_backoff_max_ms, tries, &c->fetcher.rand);
-        if (!code_is_retriable(k->code) || again_ms >= end_ms) {
+        bool is_worth_it = code_is_retriable(k->code) || k->code == ERR_STALE_MEMBER_EPOCH;
+        if (!is_worth_it || again_ms >= end_ms) {
             break;
         }
         while (client_now_ms(c->client) < again_ms) {

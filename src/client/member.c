@@ -38,6 +38,7 @@ void member_reset(struct member *m, bool keeps_id)
     m->generation = -1;
     m->is_leader = false;
     m->state = MEMBER_OUT;
+    member_848_reset(m);
     m->retry_at_ms = 0;
     m->failures = 0;
     if (!keeps_id) {
@@ -77,6 +78,7 @@ static void subscribed(struct member *m)
     m->is_fatal = false;
     m->code = 0;
     m->watch_at_ms = 0;
+    m->s848.has_told_topics = false;
     member_rejoin(m, was_subscribed ? "the subscription has changed" : "a new member");
 }
 
@@ -121,7 +123,7 @@ void member_poll(struct member *m, int64_t now_ms)
     if (!m->is_subscribed || m->code != 0 || m->task != MEMBER_NOTHING) {
         return;
     }
-    if (m->state == MEMBER_OUT || (m->state == MEMBER_STABLE && m->wants_join)) {
+    if (m->state == MEMBER_OUT || (m->state == MEMBER_STABLE && m->wants_join && !m->is_848)) {
         m->state = MEMBER_PREPARING;
     }
 }
@@ -179,6 +181,10 @@ static void adopted(struct member *m)
 {
     tps_copy(&m->owned, &m->target);
     tps_copy(&m->kept, &m->target);
+    if (m->is_848) {
+        member_848_adopted(m);
+        return;
+    }
     if (m->state != MEMBER_ADOPTING) {
         return; /* put out meanwhile */
     }
@@ -207,6 +213,7 @@ void member_end_task(struct member *m, int64_t now_ms)
         m->state = MEMBER_JOINING;
         m->retry_at_ms = 0;
     }
+    member_848_resolve(m);
 }
 
 /* --- leaving --- */
@@ -225,6 +232,7 @@ static void leave(struct member *m, const char *reason)
 {
     if (m->id[0] != '\0' && m->leave_id == NULL) {
         m->leave_id = str_dup(str_from(m->id));
+        m->leave_epoch = -1;
         set_reason(m, reason);
     }
 }
@@ -233,6 +241,9 @@ void member_end_leave(struct member *m, bool tells_group, const char *reason)
 {
     if (tells_group) {
         leave(m, reason);
+    } else if (m->is_848 && m->config->group_instance_id[0] != '\0') {
+        leave(m, reason);
+        m->leave_epoch = -2; /* it will be back */
     }
     m->task = MEMBER_NOTHING;
     m->is_subscribed = m->wants_join = false;
@@ -272,6 +283,7 @@ void member_refused(struct member *m, int32_t generation, int code)
         member_rejoin(m, "the group is being shared anew");
         break;
     case ERR_ILLEGAL_GENERATION:
+    case ERR_FENCED_MEMBER_EPOCH:
     case ERR_UNKNOWN_MEMBER_ID:
         member_reset(m, code == ERR_ILLEGAL_GENERATION);
         break;
@@ -293,8 +305,9 @@ static void leave_when_idle(struct member *m, int64_t now_ms)
         now_ms - m->poll_at_ms < m->config->max_poll_interval_ms) {
         return;
     }
-    if (m->config->group_instance_id[0] == '\0') {
+    if (m->config->group_instance_id[0] == '\0' || m->is_848) {
         leave(m, "poll was not called for max.poll.interval.ms");
+        m->leave_epoch = m->config->group_instance_id[0] == '\0' ? -1 : -2;
     }
     member_reset(m, false);
     m->wants_join = true;
@@ -329,7 +342,7 @@ struct member_ask *member_next(struct member *m, int64_t now_ms)
     leave_when_idle(m, now_ms);
     if (m->leave_id != NULL && !m->is_leaving) {
         m->is_leaving = true;
-        return member_ask_leave(m);
+        return m->is_848 ? member_848_ask_leave(m) : member_ask_leave(m);
     }
     if (m->leave_id != NULL) {
         return NULL; /* a new life begins after the old one */
@@ -337,6 +350,9 @@ struct member_ask *member_next(struct member *m, int64_t now_ms)
     if (member_wants_metadata(m, now_ms)) {
         m->is_asking_topics = true;
         return member_ask_topics(m);
+    }
+    if (m->is_848) {
+        return member_848_next(m, now_ms);
     }
     struct member_ask *a = NULL;
     if (!m->is_asking && m->retry_at_ms <= now_ms) {
@@ -358,7 +374,8 @@ int64_t member_deadline_ms(const struct member *m, int64_t now_ms)
         at = m->retry_at_ms;
     }
     if (member_is_in(m)) {
-        at = m->is_beating ? at : MIN(at, m->beat_at_ms);
+        bool is_telling = m->is_848 && member_848_has_to_tell(m);
+        at = m->is_beating ? at : MIN(at, is_telling ? m->retry_at_ms : m->beat_at_ms);
         at = m->is_waiting ? at : MIN(at, m->poll_at_ms + m->config->max_poll_interval_ms);
     }
     bool is_watching = m->is_subscribed && !m->is_asking_topics && m->state != MEMBER_OUT &&
@@ -368,9 +385,9 @@ int64_t member_deadline_ms(const struct member *m, int64_t now_ms)
 
 /* --- what came of it --- */
 
-static bool passes(int code) { return code_is_retriable(code) || code == ERR_CLOSED; }
+bool member_passes(int code) { return code_is_retriable(code) || code == ERR_CLOSED; }
 
-static bool is_of_coordinator(int code)
+bool member_blames_coordinator(int code)
 {
     return code == ERR_NOT_COORDINATOR || code == ERR_COORDINATOR_NOT_AVAILABLE ||
            code == ERR_NETWORK_EXCEPTION || code == ERR_REQUEST_TIMED_OUT || code == ERR_CLOSED;
@@ -379,8 +396,8 @@ static bool is_of_coordinator(int code)
 /* What joins, syncs and heartbeats do alike with an error. */
 static void refused(struct member *m, int code)
 {
-    if (passes(code)) {
-        m->is_coordinator_stale = m->is_coordinator_stale || is_of_coordinator(code);
+    if (member_passes(code)) {
+        m->is_coordinator_stale = m->is_coordinator_stale || member_blames_coordinator(code);
         return;
     }
     bool is_unknown = code == ERR_UNKNOWN_MEMBER_ID || code == ERR_ILLEGAL_GENERATION;
@@ -439,7 +456,7 @@ static void take_join(struct member *m, enum err e, const struct join_group_resp
         joined(m, resp, now_ms);
     } else if (code == ERR_MEMBER_ID_REQUIRED && !e && resp->member_id.len > 0) {
         member_set_text(&m->id, resp->member_id); /* and again, at once */
-    } else if (passes(code)) {
+    } else if (member_passes(code)) {
         refused(m, code);
         member_later(m, now_ms);
     } else if (code == ERR_REBALANCE_IN_PROGRESS ||
@@ -495,7 +512,7 @@ static void take_sync(struct member *m, enum err e, const struct sync_group_resp
     } else if (code == ERR_REBALANCE_IN_PROGRESS) {
         m->state = MEMBER_JOINING;
         set_reason(m, "the group is being shared anew");
-    } else if (passes(code)) {
+    } else if (member_passes(code)) {
         refused(m, code);
         m->state = MEMBER_JOINING;
         set_reason(m, "its assignment did not arrive");
@@ -519,7 +536,7 @@ static void take_heartbeat(struct member *m, enum err e, const struct heartbeat_
         }
     } else {
         refused(m, code);
-        m->beat_at_ms = passes(code) ? now_ms + m->config->retry_backoff_ms : m->beat_at_ms;
+        m->beat_at_ms = member_passes(code) ? now_ms + m->config->retry_backoff_ms : m->beat_at_ms;
     }
 }
 
@@ -544,6 +561,8 @@ void member_take(struct member *m, struct member_ask *a, enum err e, const void 
         member_take_topics(m, e, resp, now_ms);
     } else if (a->kind == MEMBER_LEAVE) {
         take_leave(m);
+    } else if (a->turn == m->turn && a->kind == MEMBER_BEAT) {
+        member_848_take(m, e, resp, now_ms);
     } else if (a->turn == m->turn && a->kind == MEMBER_JOIN) {
         take_join(m, e, resp, now_ms);
     } else if (a->turn == m->turn && a->kind == MEMBER_SYNC) {
@@ -590,6 +609,7 @@ int member_init(struct member *m, const struct client_values *config, uint64_t s
                 struct ottla_error *error)
 {
     *m = (struct member){.config = config, .generation = -1, .kept_generation = -1};
+    m->is_848 = strcmp(config->group_protocol, "consumer") == 0;
     int code = read_strategy(m, error);
     if (code) {
         return code;
@@ -610,6 +630,7 @@ void member_deinit(struct member *m)
     member_set_topics(m, NULL, 0);
     mem_free(m->topics);
     member_forget_known(m);
+    member_848_deinit(m);
     roster_deinit(&m->roster);
     tps_deinit(&m->owned);
     tps_deinit(&m->target);

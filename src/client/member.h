@@ -1,11 +1,14 @@
-/* A member of a consumer group by the classic protocol: joining, sharing, heartbeats, leaving. A
- * stepper: member_next gives what is to be asked, member_take gets what came of it; what only the
- * consumer's user can do (let go of partitions, take others) is a task for the thread that polls.
- * Pure; callers hold one lock.
+/* A member of a consumer group: joining, sharing, heartbeats, leaving; by the classic protocol, or
+ * by the one of KIP-848, in which the coordinator shares. A stepper: member_next gives what is to
+ * be asked, member_take gets what came of it; what only the consumer's user can do (let go of
+ * partitions, take others) is a task for the thread that polls. Pure; callers hold one lock.
  *
  *   OUT ──poll──▶ PREPARING ──let go──▶ JOINING ──▶ LEADING ──▶ SYNCING ──▶ ADOPTING ──taken──▶
  * STABLE ▲                    └──(not the leader)──▲                                 │
  *                     └──────────── poll, when the group is to be shared anew ────────────────────┘
+ *
+ * By KIP-848 it is JOINING until the first heartbeat was answered, then STABLE, and ADOPTING when
+ * an answer gave it other partitions.
  *
  * An error of the coordinator's leads from anywhere back to OUT or JOINING: without a member id
  * when the coordinator does not know it. Whoever stays there with partitions has lost them. */
@@ -37,7 +40,14 @@ enum member_task {
     MEMBER_FAIL,   /* tell the user of code and why */
 };
 
-enum member_ask_kind { MEMBER_JOIN, MEMBER_SYNC, MEMBER_HEARTBEAT, MEMBER_LEAVE, MEMBER_TOPICS };
+enum member_ask_kind {
+    MEMBER_JOIN,
+    MEMBER_SYNC,
+    MEMBER_HEARTBEAT,
+    MEMBER_LEAVE, /* of either protocol */
+    MEMBER_TOPICS,
+    MEMBER_BEAT, /* KIP-848's heartbeat, which does all of it */
+};
 
 /* A request. Owner: who got it from member_next, until member_take or member_drop. */
 struct member_ask {
@@ -53,8 +63,34 @@ struct member_ask {
         struct heartbeat_req heartbeat;
         struct leave_group_req leave;
         struct metadata_req metadata;
+        struct consumer_group_heartbeat_req beat;
     } req;
     struct arena arena;
+};
+
+/* Partitions by the ids of their topics. */
+struct id_part {
+    struct uuid topic;
+    int32_t partition;
+};
+
+struct id_parts {
+    struct id_part *items;
+    size_t count, cap;
+};
+
+/* What only a member by KIP-848 has. */
+struct member_848 {
+    struct id_parts given;           /* by the last assignment */
+    struct id_parts adopting, owned; /* as member.target and member.owned */
+    bool has_adopted;                /* anything, maybe nothing, since it joined */
+    bool has_given;                  /* that is not looked at yet */
+    bool is_unresolved;              /* ids in it are not known: metadata is wanted */
+    bool has_told_topics, has_told_owned;
+    bool tells_all;   /* a heartbeat may not have arrived */
+    struct uuid *ids; /* of names, as metadata last told */
+    char **names;
+    size_t id_count;
 };
 
 /* A topic as metadata last told of it. */
@@ -94,6 +130,9 @@ struct member {
     struct tps kept; /* the last target and its generation, for sticky */
     int32_t kept_generation;
 
+    bool is_848;
+    struct member_848 s848;
+
     /* the task that is being done */
     enum member_task task;
     struct tps revoked, added;
@@ -108,6 +147,7 @@ struct member {
     int64_t beat_at_ms;         /* the next */
     int64_t alive_at_ms;        /* the coordinator's last sign */
     char *leave_id;             /* who leaves; NULL: nobody */
+    int32_t leave_epoch;        /* by KIP-848: -1, or -2 for one that comes back */
     struct member_topic *known; /* what the leader, or a pattern, watches */
     size_t known_count;
     int64_t watch_at_ms;

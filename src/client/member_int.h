@@ -11,6 +11,8 @@ void member_fail(struct member *m, int code, const char *said);
 void member_later(struct member *m, int64_t now_ms); /* the same again, after a while */
 void member_set_text(char **at, struct str text);
 bool member_is_in(const struct member *m); /* the coordinator wants heartbeats */
+bool member_passes(int code);              /* an error that another try may not meet */
+bool member_blames_coordinator(int code);
 
 /* member_ask.c: requests */
 struct member_ask *member_ask_join(struct member *m);
@@ -18,6 +20,24 @@ struct member_ask *member_ask_sync(struct member *m);
 struct member_ask *member_ask_heartbeat(struct member *m);
 struct member_ask *member_ask_leave(struct member *m);
 struct member_ask *member_ask_topics(struct member *m);
+
+/* member_848.c */
+struct member_ask *member_848_next(struct member *m, int64_t now_ms);
+struct member_ask *member_848_ask_leave(struct member *m);
+void member_848_take(struct member *m, enum err e, const struct consumer_group_heartbeat_resp *resp,
+                     int64_t now_ms);
+bool member_848_has_to_tell(const struct member *m);
+void member_848_learn(struct member *m, const struct metadata_resp *resp);
+void member_848_resolve(struct member *m); /* what was given, when no task is being done */
+void member_848_adopted(struct member *m);
+void member_848_reset(struct member *m);
+void member_848_deinit(struct member *m);
+
+/* member_ask.c, too */
+struct member_ask *member_ask_new(struct member *m, enum member_ask_kind kind, int api_key);
+void *member_ask_array(struct member_ask *a, size_t count, size_t size);
+struct str member_ask_copy(struct member_ask *a, struct str s);
+struct str member_instance_id(const struct member *m);
 
 /* member_topics.c: what metadata says */
 void member_take_topics(struct member *m, enum err e, const struct metadata_resp *resp,

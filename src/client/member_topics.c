@@ -139,7 +139,8 @@ bool member_wants_metadata(const struct member *m, int64_t now_ms)
     if (m->is_asking_topics || !m->is_subscribed || m->watch_at_ms > now_ms) {
         return false;
     }
-    return m->state == MEMBER_LEADING || (m->has_pattern && m->state != MEMBER_OUT) ||
+    return m->state == MEMBER_LEADING || m->s848.is_unresolved ||
+           (m->has_pattern && m->state != MEMBER_OUT) ||
            (m->is_leader && m->state >= MEMBER_ADOPTING);
 }
 
@@ -163,13 +164,18 @@ void member_take_topics(struct member *m, enum err e, const struct metadata_resp
     }
     bool matches_others = m->has_pattern && match_topics(m, resp);
     m->knows_topics = true;
+    if (m->is_848) {
+        member_848_learn(m, resp);
+        is_missing = m->s848.is_unresolved;
+        m->s848.has_told_topics = m->s848.has_told_topics && !matches_others;
+    }
     bool is_leading = m->state == MEMBER_LEADING;
     bool has_news = m->is_leader && know(m, resp, &is_missing);
     watch_again(m, is_missing, now_ms);
     if (is_leading) {
         lead(m, resp);
     }
-    if (was_known && m->has_pattern && matches_others) {
+    if (was_known && m->has_pattern && matches_others && !m->is_848) {
         member_rejoin(m, "other topics match the pattern");
     } else if (has_news && !is_leading) {
         member_rejoin(m, "the topics of the group have changed");

@@ -4,6 +4,7 @@
 
 #include "base/limit.h"
 #include "base/mem.h"
+#include "plat/entropy.h"
 
 enum { SIMULATED_WAIT_MS = 1 }; /* without a thread nobody else looks at the member's answers */
 
@@ -47,6 +48,7 @@ static void take(struct membership *ms, struct request *r)
         struct heartbeat_resp heartbeat;
         struct leave_group_resp leave;
         struct metadata_resp metadata;
+        struct consumer_group_heartbeat_resp beat;
     } resp;
     struct arena a;
     arena_init(&a, LIMIT_REQUEST_ARENA_BYTES);
@@ -131,7 +133,7 @@ struct membership *membership_new(struct ottla_client *client, struct waiter *us
     ms->client = client;
     ms->user = user;
     ms->lane = lane;
-    if (member_init(&ms->member, &client->config->values, (uint64_t)client_now_ms(client) + lane,
+    if (member_init(&ms->member, &client->config->values, client->drive ? lane : entropy_u64(),
                     error)) {
         mem_free(ms);
         return NULL;

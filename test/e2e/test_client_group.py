@@ -19,11 +19,14 @@ PATIENCE_S = 40
 
 
 class Case(unittest.TestCase):
+    overrides = {}
+    props = ()
+
     @classmethod
     def setUpClass(cls):
         cls.broker = harness.broker(overrides={"num.partitions": PARTITIONS, "group.initial.rebalance.delay.ms": 0,
                                                "group.min.session.timeout.ms": 1000,
-                                               "auto.create.topics.enable": "false"}).start()
+                                               "auto.create.topics.enable": "false", **cls.overrides}).start()
 
     @classmethod
     def tearDownClass(cls):
@@ -46,7 +49,7 @@ class Case(unittest.TestCase):
         argv = {"group": "of-" + self.topic, "topic": topic or self.topic, **opts}
         m = peers.Member([*peers.OURS.command, "group", "--bootstrap", self.broker.bootstrap,
                           *[x for k, v in argv.items() for x in ("--" + k, v)],
-                          "--prop", "session.timeout.ms=3000", *[x for p in props for x in ("--prop", p)]])
+                          *[x for p in ("session.timeout.ms=3000", *self.props, *props) for x in ("--prop", p)]])
         self.stack.callback(m.kill)
         return m
 
@@ -83,9 +86,11 @@ class Case(unittest.TestCase):
 
 
 class ClientGroup(Case):
+    strategies = ("range", "roundrobin", "sticky", "cooperative-sticky")
+
     def test_more_and_more(self):
         """One, two, more members than partitions, and back: who owns what after each."""
-        for strategy in ("range", "roundrobin", "sticky", "cooperative-sticky"):
+        for strategy in self.strategies:
             self.topic = "more-" + strategy
             self.create()
             members = [self.join(strategy=strategy)]
@@ -157,7 +162,7 @@ class ClientGroup(Case):
         self.assertEqual(len({str(x) for x in a.said if "generation" in x}), 1, a.said)
 
     def test_static(self):
-        """One that comes back in time gets what it had, and nobody else moves; two of one name: the older one is out."""
+        """One that comes back in time gets what it had, and nobody else moves."""
         self.create()
         a, b = self.join(instance="a"), self.join(instance="b")
         self.until_shared([a, b])
@@ -166,9 +171,15 @@ class ClientGroup(Case):
         again = self.join(instance="a")
         self.until("it being back", lambda: again.have() == mine)
         self.assertEqual(len(self.heard(b, "assigned")), moves)
-        other = self.join(instance="a")
-        self.until("the other in its place", lambda: other.have() == mine)
-        self.until("the older one told", lambda: "FENCED_INSTANCE_ID" in self.heard(again, "failed"))
+
+    def test_two_of_one_name(self):
+        """The older one is out, and told so."""
+        self.create()
+        a = self.join(instance="a")
+        self.until_shared([a])
+        b = self.join(instance="a")
+        self.until_shared([b])
+        self.until("the older one told", lambda: "FENCED_INSTANCE_ID" in self.heard(a, "failed"))
 
     def test_pattern(self):
         """Topics that match, also those that come later; not those that only begin so."""
@@ -201,6 +212,12 @@ class ClientGroup(Case):
         self.ask(a, "who")
         first, second = [x["generation"] for x in a.said if "generation" in x]
         self.assertEqual(second, first + 1)
+
+    def test_falls_back(self):
+        """group.protocol=consumer, whether the broker offers it or not."""
+        self.create()
+        a, b = self.join("group.protocol=consumer"), self.join("group.protocol=consumer")
+        self.until_shared([a, b])
 
     def test_unsubscribe(self):
         self.create()
@@ -246,3 +263,25 @@ class ClientGroup(Case):
         self.until_read([a], 0, 5)
         self.ask(a, "lag")
         self.assertEqual(self.heard(a, "lag"), [0])
+
+
+@unittest.skipUnless(os.environ.get("OTTLA_E2E_BROKER") == "kafka", "the broker shares: Apache Kafka's only")
+class ClientGroup848(ClientGroup):
+    """The same by KIP-848."""
+
+    overrides = {"group.consumer.min.session.timeout.ms": 1000, "group.consumer.session.timeout.ms": 3000,
+                 "group.consumer.min.heartbeat.interval.ms": 100, "group.consumer.heartbeat.interval.ms": 200}
+    props = ("group.protocol=consumer",)
+    strategies = ("range",)  # which does not matter
+
+    test_enforce = None  # the coordinator decides
+
+    def test_two_of_one_name(self):
+        """The younger one has to wait, and is told so."""
+        self.create()
+        a = self.join(instance="a")
+        self.until_shared([a])
+        b = self.join(instance="a")
+        self.until("the younger one told", lambda: "UNRELEASED_INSTANCE_ID" in self.heard(b, "failed"))
+        a.stop()
+        self.until_shared([b])
