@@ -24,6 +24,7 @@ import offline
 import peers
 import scenes
 import tool_scenes
+import txn_scenes
 import wire
 from check import Check, check
 from peers import CODECS, PeerError
@@ -32,6 +33,7 @@ from scenes import PAST_MS
 
 BIG_BYTES = 10_000_000
 KEY_JOIN_GROUP = 11
+KEY_END_TXN = 26
 
 
 def api_keys(bootstrap):
@@ -285,6 +287,27 @@ class Driver:
                     self.scene("groups/" + name, "%s+%s" % (a.name, b.name), run, self, a, b,
                                self.topic(name, a.name, b.name))
 
+    def scene_txn(self):
+        """libottla's transactions beside those of others."""
+        if KEY_END_TXN not in self.keys:
+            self.skip("txn", "libottla", "the broker has no transactions")
+            return
+        for run in txn_scenes.SCENES:
+            self.scene("txn/" + run.__name__, "libottla", run, self, self.topic("txn", run.__name__))
+        if self.args.broker:
+            self.scene("txn/cut", "libottla", self.txn_cut)
+
+    def txn_cut(self):
+        port = harness.free_port()
+        with self.new_broker(advertised_port=port) as broker:
+            proxy = Proxy(port, broker.port)
+            direct, self.bootstrap = self.bootstrap, "127.0.0.1:%d" % port
+            try:
+                return txn_scenes.cut(self, self.topic("txn", "cut"), proxy, port)
+            finally:
+                self.bootstrap = direct
+                proxy.close()
+
     def scene_cuts(self):
         """Idempotent producers whose connections are cut and whose acknowledgements get lost."""
         if not self.args.broker:
@@ -394,7 +417,7 @@ def main():
     a.add_argument("--broker", choices=sorted(brokers.BY_NAME))
     a.add_argument("--bootstrap")
     a.add_argument("--peers", help="names or their beginnings, with commas")
-    a.add_argument("--scenes", default="write,read,offsets,big,auto,append_time,admin,groups,our_groups,tools,tools_beside,offline,cuts")
+    a.add_argument("--scenes", default="write,read,offsets,big,auto,append_time,admin,groups,our_groups,tools,tools_beside,offline,txn,cuts")
     a.add_argument("--available", type=float, metavar="SECONDS",
                    help="leave out the clients that cannot be brought in that time")
     a.add_argument("--seed", type=int, default=1)
