@@ -28,6 +28,10 @@ struct ottla_test_broker_options {
     int port;             /* 0: a free one */
     /* "name=value", by the broker's names (doc/config.md); NULL after the last. NULL: none. */
     const char *const *settings;
+    /* 1. More, at most 16: it plays so many brokers, each with a port of its own, so that leaders
+     * can move. Behind them is one: what it tells of brokers and leaders other than by Metadata, it
+     * tells of that one. */
+    int nodes;
 };
 
 OTTLA_API void ottla_test_broker_options_init(struct ottla_test_broker_options *options);
@@ -94,10 +98,14 @@ OTTLA_API void ottla_test_broker_pause(struct ottla_test_broker *broker);
 OTTLA_API void ottla_test_broker_resume(struct ottla_test_broker *broker);
 
 /* An election that goes on: while the leader is away metadata name none (LEADER_NOT_AVAILABLE), and
- * what asks for the partition is refused with NOT_LEADER_OR_FOLLOWER, the whole request. A cluster
- * of one has nobody else to lead, so the same broker comes back. */
+ * a request that asks for the partition is refused with NOT_LEADER_OR_FOLLOWER, as a whole. */
 OTTLA_API void ottla_test_broker_set_leader_away(struct ottla_test_broker *broker,
                                                  const char *topic, int partition, bool is_away);
+
+/* From now on this node (1 to options.nodes) leads the partition, in a new leader epoch; the others
+ * refuse what asks for it. At first node 1 leads everything. */
+OTTLA_API void ottla_test_broker_move_leader(struct ottla_test_broker *broker, const char *topic,
+                                             int partition, int node);
 
 /* How many requests of api have come, since the broker was made. */
 OTTLA_API uint64_t ottla_test_broker_requests(const struct ottla_test_broker *broker, int api);

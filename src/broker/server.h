@@ -31,8 +31,8 @@ struct server_args {
 must_check enum err server_start(struct server_args *args, struct server **ret_server,
                                  struct buf *why);
 
-/* The port of the first listener, the real one. */
-int server_port(const struct server *s);
+/* The port of the i-th listener, the real one. */
+int server_port(const struct server *s, int i);
 /* "127.0.0.1:9092" and the like: what a client is told. Valid while s lives. */
 const char *server_address(const struct server *s);
 const struct broker_config *server_config(const struct server *s);

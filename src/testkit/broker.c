@@ -12,6 +12,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { NODES_MAX = 16 };
+
 struct ottla_test_broker {
     struct mutex lock;
     struct server *server; /* NULL: stopped */
@@ -19,7 +21,8 @@ struct ottla_test_broker {
     struct faults *faults;
     char *data_dir;
     char **settings; /* NULL after the last */
-    int port;
+    int node_count;
+    int ports[NODES_MAX];
     char address[32];
 };
 
@@ -39,7 +42,7 @@ static int fail(struct ottla_error *error, int code, const char *fmt, ...)
 
 void ottla_test_broker_options_init(struct ottla_test_broker_options *options)
 {
-    *options = (struct ottla_test_broker_options){.size = sizeof *options};
+    *options = (struct ottla_test_broker_options){.size = sizeof *options, .nodes = 1};
 }
 
 /* --- messages to people --- */
@@ -83,13 +86,27 @@ static int set_one(struct props *props, const char *text, struct ottla_error *er
     return e ? fail(error, e, "%s", err_text(e)) : 0;
 }
 
+/* One for each node that it plays. */
+static void put_listeners(const struct ottla_test_broker *b, struct buf *text)
+{
+    buf_printf(text, "listeners=PLAINTEXT://127.0.0.1:%d", b->ports[0]);
+    for (int i = 1; i < b->node_count; i++) {
+        buf_printf(text, ",NODE%d://127.0.0.1:%d", i + 1, b->ports[i]);
+    }
+    buf_printf(text, "\nlistener.security.protocol.map=PLAINTEXT:PLAINTEXT");
+    for (int i = 1; i < b->node_count; i++) {
+        buf_printf(text, ",NODE%d:PLAINTEXT", i + 1);
+    }
+    buf_printf(text, "\n");
+}
+
 static int fill_props(const struct ottla_test_broker *b, struct props *props,
                       struct ottla_error *error)
 {
     struct buf text = BUF_INIT;
     int line;
-    buf_printf(&text, "%slog.dirs=%s\nlisteners=PLAINTEXT://127.0.0.1:%d\n", defaults, b->data_dir,
-               b->port);
+    buf_printf(&text, "%slog.dirs=%s\n", defaults, b->data_dir);
+    put_listeners(b, &text);
     enum err e = props_parse(props, buf_str(&text), &line);
     buf_deinit(&text);
     int code = e ? fail(error, e, "%s", err_text(e)) : 0;
@@ -122,8 +139,10 @@ static int start(struct ottla_test_broker *b, struct ottla_error *error)
     if (e) {
         fail(error, e, "the broker does not start: %s", why.len ? buf_cstr(&why) : err_text(e));
     } else {
-        b->port = server_port(server);
-        snprintf(b->address, sizeof b->address, "127.0.0.1:%d", b->port);
+        for (int i = 0; i < b->node_count; i++) {
+            b->ports[i] = server_port(server, i);
+        }
+        snprintf(b->address, sizeof b->address, "127.0.0.1:%d", b->ports[0]);
         b->server = server;
     }
     buf_deinit(&why);
@@ -164,7 +183,8 @@ struct ottla_test_broker *ottla_test_broker_start(const struct ottla_test_broker
     b->memfs = o.data_dir ? NULL : memfs_new();
     b->data_dir = str_dup(str_from(o.data_dir ? o.data_dir : "data"));
     b->settings = copy_settings(o.settings);
-    b->port = o.port;
+    b->ports[0] = o.port;
+    b->node_count = o.nodes < 1 ? 1 : o.nodes > NODES_MAX ? NODES_MAX : o.nodes;
     if (start(b, error)) {
         ottla_test_broker_free(b);
         return NULL;
@@ -259,7 +279,15 @@ void ottla_test_broker_resume(struct ottla_test_broker *b) { set_paused(b, false
 void ottla_test_broker_set_leader_away(struct ottla_test_broker *b, const char *topic,
                                        int partition, bool is_away)
 {
-    faults_set_leader_away(b->faults, str_from(topic), partition, is_away);
+    leaders_set_away(faults_leaders(b->faults), str_from(topic), partition, is_away);
+}
+
+void ottla_test_broker_move_leader(struct ottla_test_broker *b, const char *topic, int partition,
+                                   int node)
+{
+    if (node >= 1 && node <= b->node_count) {
+        leaders_move(faults_leaders(b->faults), str_from(topic), partition, node);
+    }
 }
 
 uint64_t ottla_test_broker_requests(const struct ottla_test_broker *b, int api)

@@ -17,12 +17,6 @@ struct rule {
     struct fault fault;
 };
 
-struct away {
-    struct list_node node;
-    char *topic;
-    int32_t partition;
-};
-
 /* A request that waits for the end of a pause, or an answer that waits for its time. */
 struct held {
     struct list_node node;
@@ -38,7 +32,8 @@ struct held {
 struct faults {
     struct call_tap tap;
     struct mutex lock;
-    struct list rules, aways, helds;
+    struct list rules, helds;
+    struct leaders *leaders;
     bool is_paused;
     uint64_t requests[API_COUNT];
 };
@@ -92,139 +87,6 @@ void faults_clear(struct faults *f)
     mutex_lock(&f->lock);
     drop_rules(f);
     mutex_unlock(&f->lock);
-}
-
-/* --- leaders that are away --- */
-
-static struct away *find_away(struct faults *f, struct str topic, int32_t partition)
-{
-    LIST_EACH(&f->aways, n, tmp) {
-        struct away *a = LIST_ENTRY(n, struct away, node);
-        if (a->partition == partition && str_eq(str_from(a->topic), topic)) {
-            return a;
-        }
-    }
-    return NULL;
-}
-
-static void free_away(struct away *a)
-{
-    list_remove(&a->node);
-    mem_free(a->topic);
-    mem_free(a);
-}
-
-void faults_set_leader_away(struct faults *f, struct str topic, int32_t partition, bool is_away)
-{
-    mutex_lock(&f->lock);
-    struct away *a = find_away(f, topic, partition);
-    if (a != NULL && !is_away) {
-        free_away(a);
-    } else if (a == NULL && is_away) {
-        a = NEW(struct away);
-        a->topic = str_dup(topic);
-        a->partition = partition;
-        list_push_back(&f->aways, &a->node);
-    }
-    mutex_unlock(&f->lock);
-}
-
-static bool is_away(struct faults *f, struct str topic, int32_t partition)
-{
-    mutex_lock(&f->lock);
-    bool is = find_away(f, topic, partition) != NULL;
-    mutex_unlock(&f->lock);
-    return is;
-}
-
-static bool has_aways(struct faults *f)
-{
-    mutex_lock(&f->lock);
-    bool has = !list_is_empty(&f->aways);
-    mutex_unlock(&f->lock);
-    return has;
-}
-
-/* By name, or by id where the version has no names. */
-static bool is_topic_away(struct faults *f, struct call *c, struct str name, struct uuid id,
-                          int32_t partition)
-{
-    struct partition *p;
-    if (uuid_is_zero(id)) {
-        return is_away(f, name, partition);
-    }
-    if (topic_table_find_by_id(&c->broker->topics, id, partition, &p) != OK) {
-        return false;
-    }
-    bool is = is_away(f, p->topic_name, partition);
-    partition_unref(p);
-    return is;
-}
-
-static bool produce_is_away(struct faults *f, struct call *c, const struct produce_req *req)
-{
-    for (int32_t i = 0; i < req->topic_data_count; i++) {
-        const struct produce_req_topic_produce_data *t = &req->topic_data[i];
-        for (int32_t k = 0; k < t->partition_data_count; k++) {
-            if (is_topic_away(f, c, t->name, t->topic_id, t->partition_data[k].index)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static bool fetch_is_away(struct faults *f, struct call *c, const struct fetch_req *req)
-{
-    for (int32_t i = 0; i < req->topics_count; i++) {
-        const struct fetch_req_fetch_topic *t = &req->topics[i];
-        for (int32_t k = 0; k < t->partitions_count; k++) {
-            if (is_topic_away(f, c, t->topic, t->topic_id, t->partitions[k].partition)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static bool list_is_away(struct faults *f, struct call *c, const struct list_offsets_req *req)
-{
-    for (int32_t i = 0; i < req->topics_count; i++) {
-        const struct list_offsets_req_list_offsets_topic *t = &req->topics[i];
-        for (int32_t k = 0; k < t->partitions_count; k++) {
-            if (is_topic_away(f, c, t->name, UUID_ZERO, t->partitions[k].partition_index)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-/* The error for a request that touches a partition without leader. A fetch of a session does not
- * name what it reads: its session is forgotten, and the next fetch names it. */
-static enum err away_error(struct faults *f, struct call *c, const void *request)
-{
-    if (!has_aways(f)) {
-        return OK;
-    }
-    bool is = false;
-    switch (c->header.api_key) {
-    case API_PRODUCE:
-        is = produce_is_away(f, c, request);
-        break;
-    case API_FETCH:
-        if (((const struct fetch_req *)request)->session_epoch > 0) {
-            return ERR_FETCH_SESSION_ID_NOT_FOUND;
-        }
-        is = fetch_is_away(f, c, request);
-        break;
-    case API_LIST_OFFSETS:
-        is = list_is_away(f, c, request);
-        break;
-    default:
-        break;
-    }
-    return is ? ERR_NOT_LEADER_OR_FOLLOWER : OK;
 }
 
 /* --- calls that are kept --- */
@@ -349,7 +211,7 @@ static bool tap_request(void *ctx, struct call *c, const void *request)
         call_fail(c, "a test wants it so");
         return true;
     }
-    enum err e = away_error(f, c, request);
+    enum err e = leaders_judge(f->leaders, c, request);
     bool is_whole = c->header.api_key == API_METADATA; /* its answer is spoilt later */
     if (!e && !is_whole && take_rule(f, FAULT_ERROR, c->header.api_key, &value)) {
         e = (enum err)value;
@@ -360,28 +222,12 @@ static bool tap_request(void *ctx, struct call *c, const void *request)
     return e != OK;
 }
 
-static void hide_leaders(struct faults *f, struct metadata_resp *resp)
-{
-    for (int32_t i = 0; has_aways(f) && i < resp->topics_count; i++) {
-        struct metadata_resp_metadata_response_topic *t = &resp->topics[i];
-        for (int32_t k = 0; k < t->partitions_count; k++) {
-            struct metadata_resp_metadata_response_partition *p = &t->partitions[k];
-            if (is_away(f, t->name, p->partition_index)) {
-                p->error_code = ERR_LEADER_NOT_AVAILABLE;
-                p->leader_id = -1;
-            }
-        }
-    }
-}
-
 static void tap_response(void *ctx, struct call *c, void *response)
 {
+    struct faults *f = ctx;
     int code;
-    if (c->header.api_key != API_METADATA) {
-        return;
-    }
-    hide_leaders(ctx, response);
-    if (take_rule(ctx, FAULT_ERROR, API_METADATA, &code)) {
+    leaders_play(f->leaders, c, response);
+    if (c->header.api_key == API_METADATA && take_rule(f, FAULT_ERROR, API_METADATA, &code)) {
         answer_spoil(&c->header, response, code);
     }
 }
@@ -435,20 +281,18 @@ struct faults *faults_new(void)
     f->tap = (struct call_tap){f, tap_request, tap_response, tap_answer, tap_end};
     mutex_init(&f->lock);
     list_init(&f->rules);
-    list_init(&f->aways);
+    f->leaders = leaders_new();
     list_init(&f->helds);
     return f;
 }
 
 void faults_free(struct faults *f)
 {
-    struct list_node *n;
     drop_rules(f);
-    while ((n = list_front(&f->aways)) != NULL) {
-        free_away(LIST_ENTRY(n, struct away, node));
-    }
+    leaders_free(f->leaders);
     mutex_deinit(&f->lock);
     mem_free(f);
 }
 
+struct leaders *faults_leaders(struct faults *f) { return f->leaders; }
 const struct call_tap *faults_tap(struct faults *f) { return &f->tap; }

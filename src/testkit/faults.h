@@ -3,6 +3,7 @@
 #define TESTKIT_FAULTS_H
 
 #include "broker/tap.h"
+#include "testkit/leaders.h"
 
 enum fault_kind { FAULT_ERROR, FAULT_DELAY, FAULT_DROP, FAULT_LOSE };
 
@@ -24,7 +25,7 @@ void faults_add(struct faults *f, const struct fault *fault);
 void faults_clear(struct faults *f);
 /* The broker must not be stopping meanwhile. */
 void faults_pause(struct faults *f, bool is_paused);
-void faults_set_leader_away(struct faults *f, struct str topic, int32_t partition, bool is_away);
+struct leaders *faults_leaders(struct faults *f);
 uint64_t faults_requests(struct faults *f, int api);
 
 #endif

@@ -82,7 +82,7 @@ static void read_all(struct ottla_client *client, size_t count, char *to, size_t
         assert_done(ottla_consumer_poll(consumer, 1000, &records, &error));
         for (size_t i = 0; i < ottla_records_count(records); i++, n++) {
             const struct ottla_record *r = ottla_records_at(records, i);
-            strncat(to, r->value, r->value_length < size - 1 - strlen(to) ? r->value_length : 0);
+            strncat(to, r->value, r->value_length <= size - 1 - strlen(to) ? r->value_length : 0);
         }
         ottla_records_free(records);
     }
@@ -271,6 +271,40 @@ static void test_a_leader_that_is_away(void **state)
     ottla_test_broker_free(b);
 }
 
+/* A producer goes on while the leader moves about: no record is lost, doubled or out of order, and
+ * a consumer reads them from whoever leads. */
+static void test_leaders_that_move(void **state)
+{
+    enum { RECORDS = 60 };
+    struct ottla_test_broker_options o;
+    ottla_test_broker_options_init(&o);
+    o.nodes = 3;
+    struct ottla_test_broker *b = broker_with(&o);
+    struct ottla_client *client = client_of(b, NULL);
+    char text[RECORDS + 1] = "", want[RECORDS + 1] = "";
+    struct ottla_error error = {0};
+    int64_t offset;
+    for (int i = 0; i < RECORDS; i++) {
+        char value[2] = {(char)('a' + i % 26), '\0'};
+        if (i % 7 == 3) {
+            ottla_test_broker_move_leader(b, "t", 0, 1 + i % 3);
+        }
+        if (i == 30) {
+            ottla_test_broker_drop(b, OTTLA_TEST_PRODUCE, true, 1);
+        }
+        strcat(want, value);
+        assert_done(write_one(client, value, &offset));
+    }
+    read_all(client, RECORDS, text, sizeof text);
+    assert_string_equal(text, want);
+    ottla_test_broker_move_leader(b, "t", 0, 2);
+    assert_done(ottla_test_broker_restart(b, &error));
+    read_all(client, RECORDS, text, sizeof text);
+    assert_string_equal(text, want);
+    ottla_client_free(client);
+    ottla_test_broker_free(b);
+}
+
 /* One poll of a consumer, assigned or subscribed. */
 static int poll_once(struct ottla_client *client, bool is_member)
 {
@@ -328,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_lost_answers),
         cmocka_unit_test(test_delays_and_pauses),
         cmocka_unit_test(test_a_leader_that_is_away),
+        cmocka_unit_test(test_leaders_that_move),
         cmocka_unit_test(test_a_login_that_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,7 @@ struct server {
     int64_t broker_epoch;
 };
 
-int server_port(const struct server *s) { return s->broker.endpoints[0].port; }
+int server_port(const struct server *s, int i) { return s->broker.endpoints[i].port; }
 const char *server_address(const struct server *s) { return (const char *)s->address.p; }
 const struct broker_config *server_config(const struct server *s) { return &s->broker.config; }
 
