@@ -7,10 +7,11 @@
 #include "offline/command.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 struct command {
     const char *name;
-    const char *script; /* Apache Kafka's name for it */
+    const char *script; /* Apache Kafka's name for it; NULL: it has none */
     int (*run)(int argc, char **argv);
     const char *help;
 };
@@ -77,11 +78,32 @@ static const struct command commands[] = {
      "print the state of the metadata quorum"},
     {"reassign-partitions", "kafka-reassign-partitions", reassign_partitions_command,
      "move partitions between brokers"},
+    {"profiles", NULL, profiles_command, "list profiles: settings under a name"},
+    {"completion", NULL, completion_command, "print completion for bash, zsh or fish"},
 };
+
+static int print_names(bool of_scripts)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        const char *name = of_scripts ? commands[i].script : commands[i].name;
+        if (name != NULL) {
+            puts(name);
+        }
+    }
+    return 0;
+}
+
+/* `ottla __complete KIND ...`: what the scripts of completion ask. */
+static int complete(int argc, char **argv)
+{
+    bool of_scripts = argc > 1 && strcmp(argv[1], "scripts") == 0;
+    bool is_ours = argc > 1 && (of_scripts || strcmp(argv[1], "commands") == 0);
+    return is_ours ? print_names(of_scripts) : complete_command(argc, argv);
+}
 
 static int usage(FILE *out)
 {
-    fprintf(out, "usage: ottla COMMAND ...\n\n");
+    fprintf(out, "usage: ottla [--profile NAME] COMMAND ...\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         fprintf(out, "  %-20s %s\n", commands[i].name, commands[i].help);
     }
@@ -106,7 +128,8 @@ static int no_command(const char *name)
 static const struct command *find(struct str name, bool by_script)
 {
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        if (str_eq(name, str_from(by_script ? commands[i].script : commands[i].name))) {
+        const char *known = by_script ? commands[i].script : commands[i].name;
+        if (known != NULL && str_eq(name, str_from(known))) {
             return &commands[i];
         }
     }
@@ -127,6 +150,12 @@ int main(int argc, char **argv)
     if (c != NULL) {
         return c->run(argc, argv);
     }
+    if (argc > 2 && strcmp(argv[1], "--profile") == 0) { /* as behind the command */
+        setenv("OTTLA_PROFILE", argv[2], 1);
+        argv[2] = argv[0];
+        argv += 2;
+        argc -= 2;
+    }
     if (argc < 2) {
         return usage(stderr);
     }
@@ -137,6 +166,9 @@ int main(int argc, char **argv)
     if (str_eq(name, STR("--version")) || str_eq(name, STR("version"))) {
         printf("ottla " OTTLA_VERSION "\n");
         return 0;
+    }
+    if (str_eq(name, STR("__complete"))) {
+        return complete(argc - 1, argv + 1);
     }
     c = find(name, false);
     if (c == NULL) {

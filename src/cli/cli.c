@@ -1,6 +1,8 @@
 /* The frame of a tool: its command line, its client, its status. One thread. */
 #include "cli/cli.h"
 
+#include "cli/profile.h"
+
 #include <stdarg.h>
 
 /* --- what is wrong --- */
@@ -96,7 +98,6 @@ static bool connect(const struct cli_tool *tool, struct cli *c)
     if (file == NULL && tool->old_config > 0) {
         file = cli_value(c, tool->old_config);
     }
-    c->config = ottla_config_new();
     bool ok = file == NULL || tool->configure != NULL ||
               ottla_config_load(c->config, file, &c->error) == 0;
     ok = ok &&
@@ -112,11 +113,19 @@ static bool connect(const struct cli_tool *tool, struct cli *c)
     return c->client != NULL || cli_refuse(c, "%s", c->error.message);
 }
 
+/* From the command line or a profile. */
+static bool needs_server(struct cli *c)
+{
+    const char *servers = ottla_config_get(c->config, "bootstrap.servers");
+    return (servers != NULL && servers[0] != '\0') || cli_needs(c, CLI_SERVER);
+}
+
 static int run(const struct cli_tool *tool, struct cli *c)
 {
     bool is_offline = tool->is_offline != NULL && tool->is_offline(c);
-    bool ok = take_format(c) &&
-              (is_offline || tool->server_is_optional || cli_needs(c, CLI_SERVER)) &&
+    c->config = ottla_config_new();
+    bool ok = take_format(c) && (is_offline || profile_load(c)) &&
+              (is_offline || tool->server_is_optional || needs_server(c)) &&
               (tool->check == NULL || tool->check(c)) && (is_offline || connect(tool, c));
     return ok ? tool->run(c) : refused(c);
 }

@@ -14,7 +14,7 @@
 /* --- a tool --- */
 
 /* The first options of every tool's table. */
-enum { CLI_SERVER, CLI_CONFIG, CLI_FORMAT, CLI_HELP, CLI_VERSION, CLI_OPTIONS };
+enum { CLI_SERVER, CLI_CONFIG, CLI_PROFILE, CLI_FORMAT, CLI_HELP, CLI_VERSION, CLI_OPTIONS };
 
 #define CLI_OPTION_ROWS                                                                            \
     [CLI_SERVER] = {"bootstrap-server", "HOST:PORT,...",                                           \
@@ -22,6 +22,8 @@ enum { CLI_SERVER, CLI_CONFIG, CLI_FORMAT, CLI_HELP, CLI_VERSION, CLI_OPTIONS };
                     ARGS_VALUE},                                                                   \
     [CLI_CONFIG] = {"command-config", "FILE", "A properties file with settings of the client.",    \
                     ARGS_VALUE},                                                                   \
+    [CLI_PROFILE] = {"profile", "NAME",                                                            \
+                     "Settings of the client from ~/.config/ottla/NAME.properties.", ARGS_VALUE},  \
     [CLI_FORMAT] = {"format", "text|json", "text is Apache Kafka's, json for programs.",           \
                     ARGS_VALUE},                                                                   \
     [CLI_HELP] = {"help", NULL, "Print this.", ARGS_FLAG, 'h'},                                    \

@@ -24,4 +24,9 @@ int consumer_perf_test_command(int argc, char **argv);
 int verifiable_producer_command(int argc, char **argv);
 int verifiable_consumer_command(int argc, char **argv);
 
+/* Ours alone: what makes the others handy. */
+int profiles_command(int argc, char **argv);
+int completion_command(int argc, char **argv);
+int complete_command(int argc, char **argv); /* hidden: asked by the scripts of completion */
+
 #endif

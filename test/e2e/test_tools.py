@@ -103,6 +103,63 @@ class Tools(unittest.TestCase):
                 os.symlink(OTTLA, link)
                 self.assertIn("ottla " + name, subprocess.check_output([link, "--help"], text=True))
 
+    # -- profiles and completion
+
+    def run_with(self, env, *words):
+        return subprocess.run([OTTLA, *words], capture_output=True, text=True, timeout=30, check=False,
+                              env={"PATH": os.environ["PATH"], **env})
+
+    def test_a_profile_says_where_the_cluster_is(self):
+        home = harness.Dirs.new("home")
+        os.makedirs(os.path.join(home, "ottla"))
+        for name, servers in (("here", self.broker.bootstrap), ("nowhere", "127.0.0.1:1")):
+            with open(os.path.join(home, "ottla", name + ".properties"), "w") as f:
+                f.write("bootstrap.servers=%s\n" % servers)
+        env = {"XDG_CONFIG_HOME": home}
+        self.assertEqual(self.run_with(env, "profiles").stdout, "here\nnowhere\n")
+        want = self.tool("cluster", "cluster-id")
+        for words in (("--profile", "here", "cluster", "cluster-id"), ("cluster", "cluster-id", "--profile", "here"),
+                      ("--profile", "nowhere", "cluster", "cluster-id", "--bootstrap-server", self.broker.bootstrap)):
+            done = self.run_with(env, *words)
+            self.assertEqual((done.returncode, done.stdout), (0, want), (words, done.stderr))
+        done = self.run_with({"OTTLA_PROFILE": "here", **env}, "cluster", "cluster-id")
+        self.assertEqual(done.stdout, want)
+        done = self.run_with(env, "cluster", "cluster-id", "--profile", "her")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("Did you mean here?", done.stderr)
+        self.assertEqual(self.run_with(env, "cluster", "cluster-id", "--profile", "../ottla/here").returncode, 1)
+        done = self.run_with(env, "cluster", "cluster-id")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('Missing required argument "[bootstrap-server]"', done.stderr)
+        os.rename(os.path.join(home, "ottla", "here.properties"), os.path.join(home, "ottla", "default.properties"))
+        self.assertEqual(self.run_with(env, "cluster", "cluster-id").stdout, want)
+        done = self.run_with({"HOME": "/nonexistent"}, "profiles")
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+    def test_bash_completes_commands_options_and_names(self):
+        self.make("completed-1")
+        self.make("completed-2")
+        script = 'source <("$OTTLA" completion bash); COMP_LINE=$1 COMP_POINT=${#1}; _ottla; printf "%s\\n" "${COMPREPLY[@]}"'
+
+        def complete(line):
+            done = subprocess.run(["bash", "-c", script, "bash", line.replace("ottla", OTTLA, 1)], text=True, timeout=30,
+                                  capture_output=True, check=True, env={**os.environ, "OTTLA": OTTLA})
+            self.assertEqual(done.stderr, "")
+            return done.stdout.split()
+
+        at = "--bootstrap-server " + self.broker.bootstrap
+        self.assertEqual(complete("ottla top"), ["topics"])
+        self.assertEqual(complete("ottla topics --des"), ["--describe"])
+        self.assertEqual(complete("ottla --profile x topics --des"), ["--describe"])
+        self.assertEqual(complete("ottla topics --describe %s --topic completed-" % at), ["completed-1", "completed-2"])
+        self.assertEqual(complete("ottla cluster clu"), ["cluster-id"])
+        self.assertEqual(complete("ottla topics --format "), ["text", "json"])
+        self.assertEqual(complete("ottla dump-log --deep"), ["--deep-iteration"])
+        self.assertEqual(complete("ottla topics --describe --bootstrap-server 127.0.0.1:1 --topic c"), [])
+        for shell in ("zsh", "fish"):
+            self.assertIn("__complete", self.run_with({}, "completion", shell).stdout)
+        self.assertEqual(self.run_with({}, "completion", "bahs").returncode, 1)
+
     # -- configs
 
     def test_settings_are_changed_shown_and_taken_back(self):
