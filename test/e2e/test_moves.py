@@ -165,6 +165,47 @@ class Moves(ApiCase):
         self.assertEqual(failures, [])
         self.assertEqual({r.offset: r.value for r in self.read(name)}, written)
 
+    @unittest.skipUnless(harness.broker().__class__ is harness.Ottla, "kills the broker")
+    def test_nothing_that_was_acknowledged_is_lost_when_the_broker_is_killed_on_the_way(self):
+        """Killed when the new directory has just appeared, with a load: whichever the next start finds must have all."""
+        name, written = self.topic(), {}
+        self.create(name)
+        place = [os.path.join(d, name + "-0") for d in self.dirs]
+
+        def produce(stop):
+            try:
+                with Connection("127.0.0.1", self.broker.port) as c:
+                    while not stop.is_set():
+                        value = os.urandom(8) + b"x" * 5000
+                        r = c.call("Produce", 12, self.produce_body(12, (name, None), records.build([value])))
+                        p = r["responses"][0]["partitionResponses"][0]
+                        if p["errorCode"] == NONE:
+                            written[p["baseOffset"]] = value
+            except OSError:
+                pass  # killed
+
+        for _ in range(10):
+            to = self.other(name)
+            new = place[self.dirs.index(to)]
+            stop, before = threading.Event(), len(written)
+            t = threading.Thread(target=produce, args=(stop,))
+            t.start()
+            try:
+                harness.wait_for("records", lambda n=before: len(written) > n + 20)
+                self.assertEqual(self.alter(name, to), NONE)
+                harness.wait_for("the new directory", lambda d=new: os.path.exists(d), every_s=0.0002)
+                before = len(written)
+                harness.wait_for("a record in it", lambda n=before: len(written) > n, every_s=0.0002)
+                self.broker.kill()
+            finally:
+                stop.set()
+                t.join()
+            self.start_again(self.broker.kill)
+            got = {r.offset: r.value for r in self.read(name)}
+            self.assertEqual({o: got.get(o) for o in written}, written)
+            if self.where(name)[0] != to and os.path.exists(new):
+                self.fail("two directories are left")
+
     def test_a_move_that_is_under_way_shows_goes_on_and_can_be_cancelled(self):
         name = self.topic()
         self.create(name)

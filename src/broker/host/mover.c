@@ -3,11 +3,12 @@
  * one waits for it.
  *
  * A change of place, with appends held back: the rest is copied and synced, the copy is closed,
- * renamed to <topic>-<partition> and opened again; the new partition goes into the table; only then
- * the old directory is marked for deletion. A crash in between leaves two directories with the same
- * records, and the next start takes one of them. */
+ * renamed to <topic>-<partition> and opened again; the old directory is marked for deletion,
+ * durably; then the new partition goes into the table and takes appends. A crash in between leaves
+ * two directories with the same records, and the next start takes one of them. */
 #include "broker/host/mover.h"
 
+#include "base/assert.h"
 #include "base/diag.h"
 #include "base/limit.h"
 #include "base/mem.h"
@@ -216,102 +217,145 @@ static enum err copy_rest(struct mover *m, struct move *v)
     return e ? e : log_sync(v->copy.log, &end);
 }
 
-/* The copy as a log in its own right. */
+/* The copy under the partition's name. */
+static enum err rename_copy(struct mover *m, struct move *v)
+{
+    struct logdir_partition name = name_of(v);
+    struct buf path = BUF_INIT;
+    mutex_lock(&m->storage->lock);
+    enum err e = logdir_settle_future(v->to->dir, &name, &path);
+    mutex_unlock(&m->storage->lock);
+    if (!e) {
+        mem_free(v->path);
+        v->path = str_dup(str_from(buf_cstr(&path)));
+    }
+    buf_deinit(&path);
+    return e;
+}
+
+/* The copy as a partition in its own right, that knows where its log starts. */
 static enum err settle(struct mover *m, struct move *v, struct partition **ret)
 {
     struct partition *p = v->part;
-    struct logdir_partition name = name_of(v);
-    struct buf path = BUF_INIT;
-    struct storage_log l = {.config = &p->config, .was_clean = true};
+    struct storage_log l = {.config = &p->config,
+                            .was_clean = true,
+                            .start_off = log_start_off(v->copy.log),
+                            .recovery_point_off = log_end_off(v->copy.log)};
     struct partition_args args = {.topic_name = p->topic_name,
                                   .topic_id = p->topic_id,
                                   .index = p->index,
                                   .dir = v->to->dir,
                                   .syncer = p->syncer,
                                   .leader_epoch = p->leader_epoch};
-    l.start_off = log_start_off(v->copy.log);
-    l.recovery_point_off = log_end_off(v->copy.log);
     enum err e = close_copy(v, true);
-    mutex_lock(&m->storage->lock);
-    e = e ? e : logdir_settle_future(v->to->dir, &name, &path);
-    mutex_unlock(&m->storage->lock);
+    e = e ? e : storage_note_start(m->storage, v->to, p, l.start_off);
+    e = e ? e : rename_copy(m, v);
     if (!e) {
-        mem_free(v->path);
-        v->path = str_dup(str_from(buf_cstr(&path)));
         l.path = v->path;
         e = storage_open_log(m->storage, &l, &args, NULL);
     }
-    buf_deinit(&path);
     if (!e) {
         *ret = partition_new(&args, &p->config);
     }
     return e;
 }
 
-/* The copy is one more partition directory now, and it is not wanted: drop removes it. */
-static void take_back(struct partition *copy)
+/* Renames a directory of the partition to one that is to be deleted. POISONED: it has that name
+ * now, but a power cut may give it back the old one. */
+static enum err put_away(struct mover *m, const struct partition *p, struct logdir *dir,
+                         struct buf *ret_path)
 {
-    atomic_store(&copy->is_handed_over, true); /* it writes nothing more */
-    partition_abandon(copy);
-    partition_unref(copy);
+    struct buf was = BUF_INIT;
+    struct fs_stat st;
+    mutex_lock(&m->storage->lock);
+    enum err e = logdir_mark_partition(dir, p->topic_name, p->index, LOGDIR_DELETE,
+                                       &m->storage->rand, ret_path);
+    mutex_unlock(&m->storage->lock);
+    logdir_partition_path(dir, p->topic_name, p->index, &was);
+    if (e && fs_stat(m->storage->fs, buf_cstr(&was), &st) == ERR_NOT_FOUND) {
+        e = ERR_POISONED;
+    }
+    buf_deinit(&was);
+    return e;
 }
 
-/* Under upkeep_lock and append_lock of the old one. */
-static enum err change_locked(struct mover *m, struct move *v)
+/* The copy is one more partition directory, and it is not wanted. */
+static enum err undo(struct mover *m, struct move *v, struct partition *copy)
+{
+    struct buf path = BUF_INIT;
+    if (copy != NULL) {
+        atomic_store(&copy->is_handed_over, true); /* it writes nothing more */
+        partition_abandon(copy);
+        partition_unref(copy);
+    }
+    enum err e = put_away(m, v->part, v->to->dir, &path);
+    if (!e) {
+        mem_free(v->path);
+        v->path = str_dup(str_from(buf_cstr(&path))); /* drop removes it */
+    }
+    buf_deinit(&path);
+    return e == ERR_NOT_FOUND ? OK : e; /* it was not renamed yet */
+}
+
+/* Makes the copy the partition. Where that fails in the middle, the old one goes on; or, with
+ * POISONED, nobody: which of two directories the next start finds first must not matter, so none of
+ * them may have more than the other. */
+static enum err replace(struct mover *m, struct move *v, struct buf *ret_old_path)
 {
     struct partition *p = v->part, *copy = NULL;
-    mutex_lock(&m->lock);
-    bool is_cancelled = v->is_cancelled;
-    mutex_unlock(&m->lock);
-    if (is_cancelled || atomic_load(&p->offline) != OK) {
-        return ERR_CLOSED;
+    enum err e = settle(m, v, &copy);
+    e = e ? e : put_away(m, p, p->dir, ret_old_path);
+    if (e && e != ERR_POISONED && undo(m, v, copy) != OK) {
+        e = ERR_POISONED;
     }
-    enum err e = copy_rest(m, v);
-    e = e ? e : settle(m, v, &copy);
+    if (e == ERR_POISONED) {
+        partition_hand_over(p);
+    }
     if (e) {
         return e;
     }
     partition_ref(p);
-    if (!topic_table_replace(m->args.topics, p, copy)) {
-        partition_unref(p);
-        take_back(copy);
-        return ERR_CLOSED;
-    }
-    partition_unref(p);
+    bool is_there = topic_table_replace(m->args.topics, p, copy);
+    ASSERT(is_there); /* it goes in this thread only */
     partition_hand_over(p);
+    partition_abandon(p);
+    partition_unref(p);
     return OK;
 }
 
-/* The old directory goes when a checkpoint tells where the new log starts. That one takes the
- * upkeep_locks of partitions, so none is held. */
-static void put_old_away(struct mover *m, struct move *v, int64_t delay_ms)
+/* Under upkeep_lock and append_lock of the old one. */
+static enum err change_locked(struct mover *m, struct move *v, struct buf *ret_old_path)
 {
-    struct partition *p = v->part;
-    mutex_lock(&m->storage->lock);
-    v->to->partition_count++;
-    mutex_unlock(&m->storage->lock);
-    storage_checkpoint(m->storage, false);
-    mutex_lock(&p->upkeep_lock);
-    enum err e = storage_put_away(m->storage, p, delay_ms);
-    mutex_unlock(&p->upkeep_lock);
-    if (e) {
-        diag_warn(DIAG_STORAGE, "%.*s-%d stays in %s, too: %s", STR_ARG(p->topic_name), p->index,
-                  logdir_path(p->dir), err_text(e));
+    mutex_lock(&m->lock);
+    bool is_cancelled = v->is_cancelled;
+    mutex_unlock(&m->lock);
+    if (is_cancelled || atomic_load(&v->part->offline) != OK) {
+        return ERR_CLOSED;
     }
+    enum err e = copy_rest(m, v);
+    return e ? e : replace(m, v, ret_old_path);
 }
 
 static enum err change_place(struct mover *m, struct move *v)
 {
     struct partition *p = v->part;
+    struct buf old_path = BUF_INIT;
+    mutex_lock(&m->storage->checkpoint_lock); /* outside of all upkeep_locks */
     mutex_lock(&p->upkeep_lock);
     mutex_lock(&p->append_lock);
     int64_t delay_ms = p->config.log.file_delete_delay_ms;
-    enum err e = change_locked(m, v);
+    enum err e = change_locked(m, v, &old_path);
     mutex_unlock(&p->append_lock);
     mutex_unlock(&p->upkeep_lock);
+    mutex_unlock(&m->storage->checkpoint_lock);
     if (!e) {
-        put_old_away(m, v, delay_ms);
+        mutex_lock(&m->storage->lock);
+        storage_dir_of(m->storage, p)->partition_count--;
+        v->to->partition_count++;
+        mutex_unlock(&m->storage->lock);
+        storage_remove_later(m->storage, buf_cstr(&old_path), delay_ms);
     }
+    buf_deinit(&old_path);
     return e;
 }
 
@@ -350,6 +394,13 @@ static void finish(struct mover *m, struct move *v)
         publish(m, v);
     } else if (e == ERR_CLOSED) {
         drop(m, v); /* deleted meanwhile, or not wanted any more */
+    } else if (e == ERR_POISONED) {
+        diag_error(DIAG_STORAGE,
+                   "%.*s-%d is in two directories now and takes no more records: "
+                   "restart the broker when %s and %s can be written",
+                   STR_ARG(v->part->topic_name), v->part->index, logdir_path(v->part->dir),
+                   logdir_path(v->to->dir));
+        forget(m, v);
     } else if (e) {
         fail(m, v, e);
     } else {

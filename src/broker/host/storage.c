@@ -10,6 +10,8 @@
 
 static const char default_log_dir[] = ".ottla";
 
+#define STARTS_FILE "log-start-offset-checkpoint"
+
 /* --- log.dirs --- */
 
 struct str storage_dirs_of(const struct props *props)
@@ -337,10 +339,45 @@ static void checkpoint_dir(struct storage *s, struct storage_dir *d, bool recove
     }
     topic_table_each(s->topics, add_partition, &c);
     finish(&c, &c.high_watermarks, "replication-offset-checkpoint");
-    finish(&c, &c.starts, "log-start-offset-checkpoint");
+    finish(&c, &c.starts, STARTS_FILE);
     if (recovery_points) {
         finish(&c, &c.recovery, "recovery-point-offset-checkpoint");
     }
+}
+
+/* A file of starts with one more row. */
+struct one_more {
+    struct checkpoint_writer w;
+    const struct partition *part;
+};
+
+static void keep_row(void *ctx, const struct checkpoint_row *row)
+{
+    struct one_more *o = ctx;
+    if (row->partition != o->part->index || !str_eq(row->topic, o->part->topic_name)) {
+        checkpoint_add(&o->w, row->topic, row->partition, row->off);
+    }
+}
+
+enum err storage_note_start(struct storage *s, struct storage_dir *d, const struct partition *p,
+                            int64_t start_off)
+{
+    struct one_more o = {.part = p};
+    struct buf path = BUF_INIT;
+    const char *name = fs_path(&path, logdir_path(d->dir), STARTS_FILE);
+    checkpoint_begin(&o.w);
+    enum err e = checkpoint_read(s->fs, name, keep_row, &o);
+    if (start_off > 0) {
+        checkpoint_add(&o.w, p->topic_name, p->index, start_off);
+    }
+    e = e == ERR_NOT_FOUND ? OK : e;
+    if (e) {
+        buf_deinit(&o.w.rows);
+    } else {
+        e = checkpoint_finish(&o.w, s->fs, name);
+    }
+    buf_deinit(&path);
+    return e;
 }
 
 void storage_checkpoint(struct storage *s, bool recovery_points)

@@ -611,7 +611,7 @@ struct removal {
     int64_t due_ms; /* monotonic */
 };
 
-static void remove_later(struct storage *s, const char *path, int64_t delay_ms)
+void storage_remove_later(struct storage *s, const char *path, int64_t delay_ms)
 {
     struct removal *r = NEW(struct removal);
     r->path = str_dup(str_from(path));
@@ -659,34 +659,27 @@ struct storage_dir *storage_dir_of(struct storage *s, const struct partition *p)
     return &s->dirs[i];
 }
 
-enum err storage_put_away(struct storage *s, struct partition *p, int64_t delay_ms)
+void storage_delete_partition(struct storage *s, struct partition *p)
 {
     struct buf path = BUF_INIT;
+    mutex_lock(&p->upkeep_lock);
+    partition_take_offline(p, ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    mutex_lock(&p->append_lock);
+    int64_t delay_ms = p->config.log.file_delete_delay_ms;
+    mutex_unlock(&p->append_lock);
     partition_abandon(p);
     mutex_lock(&s->lock);
     enum err e =
         logdir_mark_partition(p->dir, p->topic_name, p->index, LOGDIR_DELETE, &s->rand, &path);
     storage_dir_of(s, p)->partition_count--;
     mutex_unlock(&s->lock);
-    if (!e) {
-        remove_later(s, buf_cstr(&path), delay_ms);
-    }
-    buf_deinit(&path);
-    return e;
-}
-
-void storage_delete_partition(struct storage *s, struct partition *p)
-{
-    mutex_lock(&p->upkeep_lock);
-    partition_take_offline(p, ERR_UNKNOWN_TOPIC_OR_PARTITION);
-    mutex_lock(&p->append_lock);
-    int64_t delay_ms = p->config.log.file_delete_delay_ms;
-    mutex_unlock(&p->append_lock);
-    enum err e = storage_put_away(s, p, delay_ms);
     mutex_unlock(&p->upkeep_lock);
     if (e) {
         diag_error(DIAG_STORAGE, "%.*s-%d cannot be deleted: %s", STR_ARG(p->topic_name), p->index,
                    err_text(e));
+    } else {
+        storage_remove_later(s, buf_cstr(&path), delay_ms);
     }
     partition_unref(p);
+    buf_deinit(&path);
 }

@@ -46,8 +46,13 @@ struct storage_log {
 must_check enum err storage_open_log(struct storage *s, const struct storage_log *l,
                                      struct partition_args *ret, struct log_recovery *recovery);
 
-/* Its directory becomes one that is to be deleted, and goes when its time has come. */
-must_check enum err storage_put_away(struct storage *s, struct partition *p, int64_t delay_ms);
+/* A directory that goes when the time is over. */
+void storage_remove_later(struct storage *s, const char *path, int64_t delay_ms);
+
+/* Durably: where the log of p, which is not in the table as one of d yet, starts in d. Under
+ * checkpoint_lock. */
+must_check enum err storage_note_start(struct storage *s, struct storage_dir *d,
+                                       const struct partition *p, int64_t start_off);
 
 struct storage_dir *storage_dir_of(struct storage *s, const struct partition *p);
 
