@@ -132,7 +132,7 @@ def copied(driver, topic):
 def cut(driver, topic, proxy, port):
     """Connections are cut and answers lost under transactions: each commits once."""
     driver.create([topic], partitions=PARTITIONS)
-    proxy.hurt(driver.args.seed, driver.args.quiet_bytes)
+    proxy.hurt(driver.args.seed, driver.args.quiet_bytes // 6)
     try:
         for i in range(8):
             write(driver, topic, topic, i * 500, 500, "abort" if i % 4 == 3 else "commit", "batch.size=2000",

@@ -284,6 +284,206 @@ static void test_delivery_timeout(void **state)
     assert_int_equal(world.acc.txn.epoch, 1); /* nobody knows whether it was written */
 }
 
+/* --- what answers say beside their code --- */
+
+/* One partition's answer as the test wants it. */
+static void answer_with(struct produce_ask *a, struct produce_resp_partition_produce_response p,
+                        int32_t throttle_ms)
+{
+    struct produce_resp_topic_produce_response t = produce_resp_topic_produce_response_default;
+    union produce_answer u = {.produce = produce_resp_default};
+    t.name = STR("t");
+    t.partition_responses = &p;
+    t.partition_responses_count = 1;
+    u.produce.responses = &t;
+    u.produce.responses_count = 1;
+    u.produce.throttle_time_ms = throttle_ms;
+    acc_take(&world.acc, a, OK, &u, world.now_ms);
+}
+
+/* KIP-951: the new leader is asked at once. */
+static void test_leader_is_told(void **state)
+{
+    struct produce_resp_partition_produce_response p =
+        produce_resp_partition_produce_response_default;
+    (void)state;
+    world.acc.flushes = 1;
+    add(0, "a");
+    give_id(7);
+    struct produce_ask *a = next();
+    assert_int_equal(a->to_node, 0);
+    p.error_code = ERR_NOT_LEADER_OR_FOLLOWER;
+    p.current_leader.leader_id = 5;
+    p.current_leader.leader_epoch = 1;
+    answer_with(a, p, 0);
+    struct produce_ask *meta = next();
+    assert_int_equal(meta->kind, PRODUCE_METADATA);
+    a = next();
+    assert_int_equal(a->to_node, 5);
+    acc_take(&world.acc, meta, ERR_NETWORK_EXCEPTION, NULL, world.now_ms);
+    answer(a, 0, 1);
+    ends(0, 1, 1);
+}
+
+/* KIP-219: a broker that throttles is left alone for so long, others are not. */
+static void test_throttle(void **state)
+{
+    (void)state;
+    set("linger.ms", "0");
+    add(0, "a");
+    give_id(7);
+    answer_with(next(), produce_resp_partition_produce_response_default, 300);
+    ends(0, 1, 0);
+    add(0, "b");
+    add(1, "c");
+    struct produce_ask *other = next();
+    assert_int_equal(other->to_node, 1);
+    assert_null(next());
+    assert_int_equal(acc_deadline_ms(&world.acc, world.now_ms), world.now_ms + 300);
+    world.now_ms += 300;
+    answer(other, 0, 0);
+    answer(next(), 0, 1);
+    ends(0, 1, 0);
+    ends(0, 1, 1);
+}
+
+/* Too large for the broker: two halves, whose sequences are those of the whole. */
+static void test_split(void **state)
+{
+    (void)state;
+    for (const char *text = "abcde"; *text != '\0'; text++) {
+        char value[2] = {*text, '\0'};
+        add(0, value);
+    }
+    world.acc.flushes = 1;
+    give_id(7);
+    answer(next(), ERR_MESSAGE_TOO_LARGE, -1);
+    struct produce_ask *a = next();
+    assert_int_equal(head_of(a, 0).count, 2);
+    assert_int_equal(head_of(a, 0).base_seq, 0);
+    assert_null(next());
+    answer(a, 0, 0);
+    ends(0, 2, 0);
+    a = next();
+    assert_int_equal(head_of(a, 0).count, 3);
+    assert_int_equal(head_of(a, 0).base_seq, 2);
+    answer(a, 0, 2);
+    ends(0, 3, 2);
+    add(0, "f"); /* what cannot be split has failed */
+    answer(next(), ERR_MESSAGE_TOO_LARGE, -1);
+    ends(ERR_MESSAGE_TOO_LARGE, 1, -1);
+}
+
+/* --- where records go --- */
+
+static int32_t partition_of(const char *key)
+{
+    struct ottla_message m;
+    struct acc_place place;
+    ottla_message_init(&m);
+    m.key = key;
+    m.key_length = key ? strlen(key) : 0;
+    assert_int_equal(acc_choose(&world.acc, world.topic, &m, &place), 0);
+    return place.queue->partition;
+}
+
+static void test_round_robin(void **state)
+{
+    (void)state;
+    world.acc.is_round_robin = true;
+    world.topic->queues[2]->leader = -1; /* has nobody to take records */
+    static const int32_t want[] = {0, 1, 3, 0, 1, 3};
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        assert_int_equal(partition_of("same key"), want[i]);
+    }
+}
+
+/* Keys first; without one a partition is kept until a batch is full. */
+static void test_keys_and_none(void **state)
+{
+    (void)state;
+    assert_int_equal(partition_of("k"), ottla_partition_for_key("k", 1, 4));
+    int32_t first = partition_of(NULL);
+    assert_int_equal(partition_of(NULL), first);
+    world.topic->queues[first]->leader = -1;
+    world.topic->sticky.bytes = 1000;
+    for (int i = 0; i < 50; i++) {
+        assert_int_not_equal(partition_of(NULL), first);
+    }
+    set("partitioner.ignore.keys", "true");
+    int32_t kept = partition_of(NULL);
+    assert_int_equal(partition_of("k"), kept);
+}
+
+/* A broker that takes nothing for long gets no records that may go elsewhere. */
+static void test_availability(void **state)
+{
+    (void)state;
+    set("partitioner.availability.timeout.ms", "1000");
+    set("max.in.flight.requests.per.connection", "1");
+    world.acc.flushes = 1;
+    add(0, "a");
+    give_id(7);
+    struct produce_ask *a = next();
+    add(2, "b"); /* of the same leader, which is full */
+    assert_null(next());
+    world.now_ms += 1001;
+    assert_null(next());
+    for (int i = 0; i < 50; i++) {
+        world.topic->sticky.partition = -1;
+        assert_int_equal(partition_of(NULL) % 2, 1);
+    }
+    answer(a, 0, 0);
+    answer(next(), 0, 0);
+    ends(0, 1, 0);
+    ends(0, 1, 0);
+}
+
+/* --- what is known of topics --- */
+
+static void test_metadata_age(void **state)
+{
+    (void)state;
+    set("metadata.max.age.ms", "60000");
+    set("metadata.max.idle.ms", "100000");
+    world.acc.flushes = 1;
+    add(0, "a");
+    give_id(7);
+    answer(next(), 0, 0);
+    ends(0, 1, 0);
+    assert_int_equal(acc_deadline_ms(&world.acc, world.now_ms), 61000);
+    world.now_ms = 61000;
+    world.topic = metadata(6); /* which has grown */
+    assert_int_equal(world.topic->count, 6);
+    world.now_ms = 161000; /* nobody uses it any more */
+    assert_null(next());
+    assert_true(list_is_empty(&world.acc.topics));
+}
+
+/* What is fatal for a transaction ends all that waits. */
+static void test_transaction_gives_up(void **state)
+{
+    (void)state;
+    world.acc.txn.is_transactional = true;
+    world.acc.txn.state = TXN_OPEN;
+    world.acc.txn.is_v2 = true;
+    world.acc.txn.id = 7;
+    world.acc.flushes = 1;
+    txn_enrol(&world.acc.txn, &world.topic->queues[0]->part);
+    add(0, "a");
+    struct produce_ask *a = next();
+    assert_int_equal(a->version_lo, 12);
+    assert_true(batch_is_transactional(&(struct batch){.attrs = head_of(a, 0).attrs}));
+    add(0, "b");
+    add(1, "c");
+    answer(a, ERR_INVALID_PRODUCER_EPOCH, -1);
+    ends(ERR_INVALID_PRODUCER_EPOCH, 1, -1);
+    assert_int_equal(world.acc.txn.state, TXN_ABORTABLE);
+    assert_null(next());
+    ends(ERR_INVALID_PRODUCER_EPOCH, 1, -1);
+    ends(ERR_INVALID_PRODUCER_EPOCH, 1, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +493,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_retry, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failure, setup, teardown),
         cmocka_unit_test_setup_teardown(test_delivery_timeout, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_leader_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_throttle, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_split, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_round_robin, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keys_and_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_availability, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_metadata_age, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_transaction_gives_up, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

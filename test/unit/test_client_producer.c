@@ -1,0 +1,176 @@
+/* The producer as a program sees it, without a cluster: what it refuses, its numbers, a partitioner
+ * of the program's own, and what a forked child is told. */
+#include "test.h"
+
+#include "base/mem.h"
+#include "client/producer_int.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct ottla_client *client_with(const char *name, const char *value)
+{
+    struct ottla_config *config = ottla_config_new();
+    assert_int_equal(ottla_config_set(config, "bootstrap.servers", "127.0.0.1:1", NULL), 0);
+    assert_int_equal(ottla_config_set(config, "max.block.ms", "1", NULL), 0);
+    assert_int_equal(ottla_config_set(config, name, value, NULL), 0);
+    struct ottla_client *client = ottla_client_new(config, NULL);
+    assert_non_null(client);
+    ottla_config_free(config);
+    return client;
+}
+
+/* As Apache Kafka: a contradiction is an error where somebody asked for both sides of it. */
+static void test_contradictions(void **state)
+{
+    static const struct {
+        const char *name, *value, *name2, *value2;
+        bool is_fine;
+    } rows[] = {
+        {"acks", "1", "client.id", "x", true},
+        {"acks", "1", "enable.idempotence", "true", false},
+        {"acks", "1", "transactional.id", "x", false},
+        {"retries", "0", "enable.idempotence", "true", false},
+        {"max.in.flight.requests.per.connection", "6", "enable.idempotence", "true", false},
+        {"max.in.flight.requests.per.connection", "6", "client.id", "x", true},
+        {"enable.idempotence", "false", "transactional.id", "x", false},
+        {"acks", "-1", "transactional.id", "x", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct ottla_error error = {.code = 0};
+        struct ottla_config *config = ottla_config_new();
+        assert_int_equal(ottla_config_set(config, rows[i].name, rows[i].value, NULL), 0);
+        assert_int_equal(ottla_config_set(config, rows[i].name2, rows[i].value2, NULL), 0);
+        assert_int_equal(acc_check(config, &error), rows[i].is_fine ? 0 : ERR_BAD_CONFIG);
+        assert_int_equal(error.code, rows[i].is_fine ? 0 : ERR_BAD_CONFIG);
+        ottla_config_free(config);
+    }
+}
+
+static int send(struct ottla_producer *p, struct ottla_message *m, struct ottla_error *error)
+{
+    return ottla_producer_send(p, m, NULL, NULL, error);
+}
+
+static void test_refusals(void **state)
+{
+    struct ottla_client *client = client_with("transactional.id", "x");
+    struct ottla_producer *p = ottla_producer_new(client, NULL);
+    const struct ottla_header nameless = {.key = NULL};
+    struct ottla_error error;
+    struct ottla_message m;
+    int32_t count;
+    (void)state;
+    ottla_message_init(&m);
+    assert_int_equal(send(p, &m, &error), ERR_INVALID_TOPIC_EXCEPTION);
+    m.topic = "t";
+    m.timestamp_ms = -2;
+    assert_int_equal(send(p, &m, &error), ERR_INVALID_TIMESTAMP);
+    m.timestamp_ms = -1;
+    m.headers = &nameless;
+    m.header_count = 1;
+    assert_int_equal(send(p, &m, &error), ERR_INVALID_RECORD);
+    m.header_count = 0;
+    assert_int_equal(send(p, &m, &error), ERR_REQUEST_TIMED_OUT); /* nobody is there */
+    assert_int_equal(ottla_producer_partition_count(p, "t", &count, &error), ERR_REQUEST_TIMED_OUT);
+    assert_int_equal(ottla_producer_begin(p, &error), ERR_INVALID_TXN_STATE);
+    assert_string_equal(error.message, "transactions were not initialized");
+    assert_int_equal(ottla_producer_init_transactions(p, 1, &error), ERR_REQUEST_TIMED_OUT);
+    assert_true(error.flags & OTTLA_RETRIABLE);
+    ottla_producer_free(p, 0);
+    ottla_client_free(client);
+}
+
+static void test_metrics(void **state)
+{
+    struct ottla_client *client = client_with("client.id", "a \"name\"");
+    struct ottla_producer *p = ottla_producer_new(client, NULL);
+    (void)state;
+    char *text = ottla_producer_metrics(p);
+    assert_non_null(strstr(text, "{\"client\":{\"client-id\":\"a \\\"name\\\"\""));
+    assert_non_null(strstr(text, "\"record-send-total\":0,"));
+    assert_non_null(strstr(text, "\"buffer-available-bytes\":33554432,\"producer-id\":-1"));
+    assert_int_equal(text[strlen(text) - 2], '}');
+    ottla_text_free(text);
+    text = ottla_client_metrics(client);
+    assert_non_null(strstr(text, "\"connection-creation-total\":0,"));
+    ottla_text_free(text);
+    ottla_producer_free(p, 0);
+    ottla_client_free(client);
+}
+
+static void on_statistics(void *ctx, const char *json)
+{
+    int *to = ctx;
+    if (strstr(json, "\"producer\":{") != NULL && *to > 0) {
+        assert_int_equal(write(*to, "x", 1), 1);
+        *to = 0;
+    }
+}
+
+/* The callback comes by itself. */
+static void test_statistics(void **state)
+{
+    struct ottla_client *client = client_with("statistics.interval.ms", "1");
+    struct ottla_producer_options options;
+    int ends[2];
+    char byte;
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    ottla_producer_options_init(&options);
+    options.statistics = on_statistics;
+    options.statistics_ctx = &ends[1];
+    int out = ends[1];
+    struct ottla_producer *p = ottla_producer_new_with(client, &options, NULL);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    ottla_producer_free(p, 0);
+    ottla_client_free(client);
+    close(ends[0]);
+    close(out);
+}
+
+/* In the child; what it finds is its exit code. */
+static int as_child(struct ottla_client *client, struct ottla_producer *p)
+{
+    struct ottla_error error;
+    struct ottla_message m;
+    struct ottla_cluster *cluster;
+    ottla_message_init(&m);
+    m.topic = "t";
+    int wrong = ottla_producer_send(p, &m, NULL, NULL, &error) != ERR_CLOSED;
+    wrong += strstr(error.message, "before a fork") == NULL;
+    wrong += ottla_producer_flush(p, 1000, &error) != ERR_CLOSED;
+    wrong += ottla_producer_begin(p, &error) != ERR_CLOSED;
+    wrong += ottla_describe_cluster(client, NULL, &cluster, &error) != ERR_CLOSED;
+    wrong += ottla_producer_new(client, &error) != NULL;
+    ottla_producer_free(p, 1000); /* these do nothing, and do not wait */
+    ottla_client_free(client);
+    return wrong;
+}
+
+static void test_fork(void **state)
+{
+    struct ottla_client *client = client_with("client.id", "x");
+    struct ottla_producer *p = ottla_producer_new(client, NULL);
+    int status = -1;
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(as_child(client, p));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    ottla_producer_free(p, 0); /* the parent's goes on */
+    ottla_client_free(client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_contradictions), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_metrics),        cmocka_unit_test(test_statistics),
+        cmocka_unit_test(test_fork),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
