@@ -60,6 +60,8 @@ struct groups_plans {
     struct groups_plan *rows;
     size_t count;
 };
+/* name: what the text is called in errors. */
+bool groups_parse_csv(struct cli *c, struct str text, const char *name, struct groups_plans *ret);
 bool groups_read_csv(struct cli *c, const char *path, struct groups_plans *ret);
 void groups_put_csv(struct buf *out, const char *group, const struct cli_parts *parts);
 void groups_plans_deinit(struct groups_plans *p);

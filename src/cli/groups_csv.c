@@ -102,21 +102,26 @@ static bool read_line(struct groups_plans *p, struct str line)
     return ok;
 }
 
+bool groups_parse_csv(struct cli *c, struct str text, const char *name, struct groups_plans *ret)
+{
+    bool ok = true;
+    for (int line = 1; ok && text.len > 0; line++) {
+        size_t end = str_find(text, '\n');
+        struct str one = str_trim(str_sub(text, 0, end));
+        end += end < text.len;
+        text = str_sub(text, end, text.len - end);
+        ok = one.len == 0 || read_line(ret, one) ||
+             cli_refuse(c, "%s:%d: not topic,partition,offset or group,topic,partition,offset",
+                        name, line);
+    }
+    return ok;
+}
+
 bool groups_read_csv(struct cli *c, const char *path, struct groups_plans *ret)
 {
     size_t len = 0;
     char *text = cli_read_file(c, path, &len);
-    struct str rest = {text, len};
-    bool ok = text != NULL;
-    for (int line = 1; ok && rest.len > 0; line++) {
-        size_t end = str_find(rest, '\n');
-        struct str one = str_trim(str_sub(rest, 0, end));
-        end += end < rest.len;
-        rest = str_sub(rest, end, rest.len - end);
-        ok = one.len == 0 || read_line(ret, one) ||
-             cli_refuse(c, "%s:%d: not topic,partition,offset or group,topic,partition,offset",
-                        path, line);
-    }
+    bool ok = text != NULL && groups_parse_csv(c, (struct str){text, len}, path, ret);
     mem_free(text);
     return ok;
 }
@@ -128,4 +133,5 @@ void groups_plans_deinit(struct groups_plans *p)
         cli_parts_deinit(&p->rows[i].parts);
     }
     mem_free(p->rows);
+    *p = (struct groups_plans){0};
 }

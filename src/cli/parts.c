@@ -1,12 +1,6 @@
 /* Lists of partitions: from topics, from JSON, with offsets. One thread. */
 #include "cli/cli.h"
 
-void cli_parts_add(struct cli_parts *p, const char *topic, int32_t partition, int64_t value)
-{
-    p->rows = mem_realloc_array(p->rows, p->count + 1, sizeof *p->rows);
-    p->rows[p->count++] = (struct cli_part){str_dup(str_from(topic)), partition, value};
-}
-
 static int by_place(const void *a, const void *b)
 {
     const struct cli_part *x = a, *y = b;
@@ -14,10 +8,22 @@ static int by_place(const void *a, const void *b)
     return c ? c : (x->partition > y->partition) - (x->partition < y->partition);
 }
 
+void cli_parts_add(struct cli_parts *p, const char *topic, int32_t partition, int64_t value)
+{
+    p->rows = mem_realloc_array(p->rows, p->count + 1, sizeof *p->rows);
+    struct cli_part *row = &p->rows[p->count++];
+    *row = (struct cli_part){str_dup(str_from(topic)), partition, value};
+    p->is_unsorted |= p->count > 1 && by_place(row - 1, row) > 0;
+}
+
 struct cli_part *cli_parts_find(const struct cli_parts *p, const char *topic, int32_t partition)
 {
+    struct cli_part key = {(char *)(uintptr_t)topic, partition, 0};
+    if (p->count == 0 || !p->is_unsorted) {
+        return p->count ? bsearch(&key, p->rows, p->count, sizeof *p->rows, by_place) : NULL;
+    }
     for (size_t i = 0; i < p->count; i++) {
-        if (p->rows[i].partition == partition && strcmp(p->rows[i].topic, topic) == 0) {
+        if (by_place(&p->rows[i], &key) == 0) {
             return &p->rows[i];
         }
     }
@@ -29,6 +35,7 @@ void cli_parts_sort(struct cli_parts *p)
     if (p->count > 0) {
         qsort(p->rows, p->count, sizeof *p->rows, by_place);
     }
+    p->is_unsorted = false;
 }
 
 void cli_parts_deinit(struct cli_parts *p)
@@ -72,12 +79,13 @@ bool cli_parts_from_json(struct cli *c, json_t *doc, const char *value_key, cons
         const char *topic = json_string_value(json_object_get(row, "topic"));
         json_t *partition = json_object_get(row, "partition");
         json_t *value = value_key ? json_object_get(row, value_key) : NULL;
-        if (topic == NULL || !json_is_integer(partition) ||
+        json_int_t number = json_is_integer(partition) ? json_integer_value(partition) : -1;
+        if (topic == NULL || number < 0 || number > INT32_MAX ||
             (value_key != NULL && !json_is_integer(value))) {
             return cli_refuse(c, "partitions[%zu] needs topic, partition%s%s", i,
                               value_key ? ", " : "", value_key ? value_key : "");
         }
-        int32_t p = (int32_t)json_integer_value(partition);
+        int32_t p = (int32_t)number;
         if (cli_parts_find(ret, topic, p) != NULL) {
             return cli_refuse(c, "%s: %s-%d", duplicates, topic, p);
         }
