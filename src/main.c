@@ -45,6 +45,8 @@ static const struct command commands[] = {
     {"storage", "kafka-storage", storage_command, "make data directories ready, look at them"},
     {"dump-log", "kafka-dump-log", dump_log_command, "print the files of a data directory"},
     {"topics", "kafka-topics", topics_command, "list, create, describe, delete topics"},
+    {"produce", NULL, produce_command, "write records of any form"},
+    {"consume", NULL, consume_command, "print records, ranges of them, in any form"},
     {"console-producer", "kafka-console-producer", console_producer_command,
      "write lines of standard input as records"},
     {"console-consumer", "kafka-console-consumer", console_consumer_command,

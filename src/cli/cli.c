@@ -84,11 +84,11 @@ bool cli_needs(struct cli *c, int option)
 
 /* --- the frame --- */
 
-static bool take_format(struct cli *c)
+static bool take_format(const struct cli_tool *tool, struct cli *c)
 {
     const char *text = cli_value(c, CLI_FORMAT);
     c->is_json = text != NULL && strcmp(text, "json") == 0;
-    return text == NULL || c->is_json || strcmp(text, "text") == 0 ||
+    return text == NULL || c->is_json || strcmp(text, "text") == 0 || tool->has_formats ||
            cli_refuse(c, "--format is text or json, not '%s'", text);
 }
 
@@ -124,7 +124,7 @@ static int run(const struct cli_tool *tool, struct cli *c)
 {
     bool is_offline = tool->is_offline != NULL && tool->is_offline(c);
     c->config = ottla_config_new();
-    bool ok = take_format(c) && (is_offline || profile_load(c)) &&
+    bool ok = take_format(tool, c) && (is_offline || profile_load(c)) &&
               (is_offline || tool->server_is_optional || needs_server(c)) &&
               (tool->check == NULL || tool->check(c)) && (is_offline || connect(tool, c));
     return ok ? tool->run(c) : refused(c);

@@ -17,15 +17,18 @@
 enum { CLI_SERVER, CLI_CONFIG, CLI_PROFILE, CLI_FORMAT, CLI_HELP, CLI_VERSION, CLI_OPTIONS };
 
 #define CLI_OPTION_ROWS                                                                            \
-    [CLI_SERVER] = {"bootstrap-server", "HOST:PORT,...",                                           \
-                    "Brokers to begin with; the rest of the cluster is learnt from them.",         \
-                    ARGS_VALUE},                                                                   \
+    CLI_OTHER_ROWS,                                                                                \
+        [CLI_SERVER] = {"bootstrap-server", "HOST:PORT,...",                                       \
+                        "Brokers to begin with; the rest of the cluster is learnt from them.",     \
+                        ARGS_VALUE},                                                               \
+        [CLI_FORMAT] = {"format", "text|json", "text is Apache Kafka's, json for programs.",       \
+                        ARGS_VALUE}
+/* For tools with brokers and forms in other words. */
+#define CLI_OTHER_ROWS                                                                             \
     [CLI_CONFIG] = {"command-config", "FILE", "A properties file with settings of the client.",    \
                     ARGS_VALUE},                                                                   \
     [CLI_PROFILE] = {"profile", "NAME",                                                            \
                      "Settings of the client from ~/.config/ottla/NAME.properties.", ARGS_VALUE},  \
-    [CLI_FORMAT] = {"format", "text|json", "text is Apache Kafka's, json for programs.",           \
-                    ARGS_VALUE},                                                                   \
     [CLI_HELP] = {"help", NULL, "Print this.", ARGS_FLAG, 'h'},                                    \
     [CLI_VERSION] = {"version", NULL, "Print the version.", ARGS_FLAG}
 
@@ -48,6 +51,8 @@ struct cli_tool {
     /* Puts the client's settings into c->config before it is made, those of files, too; false, and
      * a sentence in why. NULL: a file is all that there is. */
     bool (*configure)(struct cli *c);
+    /* --format may be something else than text and json: the tool looks at it. */
+    bool has_formats;
     /* Brokers may be named among the settings instead of by --bootstrap-server. */
     bool server_is_optional;
     /* Which command lines need no broker. NULL: none. */

@@ -21,6 +21,8 @@ int console_producer_command(int argc, char **argv);
 int console_consumer_command(int argc, char **argv);
 int producer_perf_test_command(int argc, char **argv);
 int consumer_perf_test_command(int argc, char **argv);
+int produce_command(int argc, char **argv);
+int consume_command(int argc, char **argv);
 int verifiable_producer_command(int argc, char **argv);
 int verifiable_consumer_command(int argc, char **argv);
 

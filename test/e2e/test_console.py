@@ -505,5 +505,78 @@ class Verifiable(Console):
                                               "json"))[0]["current_offset"], 1)
 
 
+@unittest.skipIf(os.environ.get("OTTLA_E2E_BROKER") == "kafka", "our tools on our broker")
+class Forms(Console):
+    """produce and consume: format strings, ranges, JSON."""
+
+    def consume(self, *words, **kw):
+        return self.tool("consume", *words, **kw)
+
+    def test_ranges_of_offsets(self):
+        topic = self.make("ranges")
+        self.tool("produce", topic, text="".join("%d\n" % i for i in range(10)))
+        for offset, want in (("start:end", range(10)), (":end", range(10)), ("-3:end", range(7, 10)), ("4:6", [4, 5]),
+                             ("+8:end", [8, 9]), (":+2", [0, 1]), ("end:end", []), ("7:", [7, 8, 9]),
+                             ("@-1h:end", range(10)), ("@2020-01-01:@2020-01-02", []), ("99:end", [])):
+            self.assertEqual(self.consume(topic, "-o", offset, "--timeout-ms", 1000).split(), [str(i) for i in want],
+                             offset)
+        self.assertEqual(self.consume(topic, "-e", "-n", 3), "0\n1\n2\n")
+        self.assertEqual(self.consume(topic, "-e", "-n", 0), "")
+        self.consume(topic, "-o", "nonsense", status=1)
+        self.consume("no-such-topic", "-e", status=1)
+
+    def test_a_range_waits_for_what_is_not_there_yet(self):
+        topic = self.make("coming")
+        p = subprocess.Popen(self.words("consume", topic, "-o", "1:3"), stdout=subprocess.PIPE)
+        for value in "abc":
+            self.tool("produce", topic, text=value + "\n")
+        self.assertEqual(p.communicate(timeout=WAIT_S)[0], b"b\nc\n")
+        self.assertEqual(p.returncode, 0)
+
+    def test_forms_of_records(self):
+        topic = self.make("forms", 3)
+        self.tool("produce", topic, "-f", "%k=%v %h;", "-H", "all=1", "-p", 2, text="a=1 x=y,z=;b=2 ;")
+        out = self.consume(topic, "-e", "-f", r"%t/%p/%o/%e/%i %k(%K) %v(%V) [%h]%H %%\x0a")
+        self.assertEqual(out, "forms/2/0/0/1 a(1) 1(1) [all=1,x=y,z=]3 %\nforms/2/1/0/2 b(1) 2(1) [all=1]1 %\n")
+        times = self.consume(topic, "-e", "-f", r"%T %d %d{%s} %d{strftime[%F]}\n").splitlines()[0].split()
+        self.assertEqual(times[0][:-3], times[2])
+        self.assertTrue(times[1].startswith(times[3] + "T") and times[1].endswith("Z"))
+        self.assertEqual(self.consume(topic, "-e", "-p", "0,1"), "")
+        self.consume(topic, "-f", "%z", status=1)
+        self.tool("produce", topic, "-f", "%k:%v\n", text="no separator\n", status=1)
+        self.assertIn("record 1: ':' is missing behind %k", self.said)
+
+    def test_json_carries_records_from_topic_to_topic(self):
+        one, two = self.make("json-1"), self.make("json-2")
+        self.tool("produce", one, "-k", "key", "-H", "h=1", text=b"text\n\xff\x00\n\n")
+        self.tool("produce", one, "-Z", text="\n")
+        lines = self.consume(one, "-e", "-f", "json")
+        self.assertEqual([json.loads(x).get("value_base64") for x in lines.splitlines()], [None, "/wA=", None, None])
+        self.assertEqual([json.loads(x).get("value") for x in lines.splitlines()], ["text", None, "", None])
+        self.tool("produce", two, "--format", "json", text=lines)
+        self.assertEqual(self.consume(two, "-e", "--format", "json").replace("json-2", one), lines)
+        self.tool("produce", "--format", "json", text=lines)  # the topic is in it
+        self.assertEqual(len(self.consume(one, "-e").splitlines()), 8)
+        self.tool("produce", two, "-f", "json", text="[]\n", status=1)
+
+    def test_groups_patterns_and_kinds(self):
+        topic = self.make("kinds")
+        self.tool("produce", topic, text=b"\x00\x00\x00\x07\n\x00\x00\x00\x08\n")
+        self.assertEqual(self.consume(topic, "-g", "forms", "-n", 1, "--value", "integer"), "7\n")
+        self.assertEqual(self.consume(topic, "-g", "forms", "-n", 1, "--value", "integer"), "8\n")
+        self.assertEqual(self.consume("-r", "k.nds", "-e", "--value", "integer"), "7\n8\n")
+        self.consume(topic, "-e", "--value", "long", status=1)
+        self.assertIn("Size of data received by LongDeserializer is not 8", self.said)
+        self.consume(topic, "-g", "forms", "-o", "start", status=1)
+
+    def test_failures_have_a_status(self):
+        topic = self.make("fails")
+        self.tool("produce", topic, "-v", text="a\n")
+        self.assertIn("fails-0: offset 0", self.said)
+        self.tool("produce", topic, text="x" * 1_100_000 + "\n", status=1)
+        self.tool("produce", text="x\n", status=1)
+        self.tool("produce", topic, "-z", "none-such", status=1)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -2,8 +2,12 @@
 #include "fuzz.h"
 
 #include "base/attr.h"
+#include "base/mem.h"
 #include "cli/records/format.h"
 #include "cli/records/line.h"
+#include "cli/records/object.h"
+#include "cli/records/range.h"
+#include "cli/records/template.h"
 
 #include <stdlib.h>
 
@@ -61,12 +65,42 @@ static void print(struct str text, uint8_t choice)
     buf_deinit(&why);
 }
 
+/* The first line as a format string, the second as what it reads, and all as the rest. */
+static void read_forms(struct str text)
+{
+    size_t cut = str_find(text, '\n');
+    struct str rest = str_sub(text, cut, text.len - cut), end;
+    char *format = str_dup(str_sub(text, 0, cut));
+    struct buf out = BUF_INIT;
+    struct template t;
+    struct template_record r;
+    struct range range;
+    struct object o = {0};
+    struct ottla_message m;
+    const struct ottla_record record = {.topic = "t", .key = text.p, .key_length = text.len};
+    if (template_parse(&t, format, &out)) {
+        template_put(&t, &record, 1, &out);
+        if (template_take_end(&t, &end, &out)) {
+            (void)template_read(&t, rest, &r, &out);
+        }
+    }
+    (void)range_parse(text, 1 << 30, &range);
+    ottla_message_init(&m);
+    (void)object_read(&o, text, true, &m, &out);
+    object_deinit(&o);
+    template_deinit(&t);
+    buf_deinit(&out);
+    mem_free(format);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size >= 2) {
         struct str text = {(const char *)data + 2, size - 2};
         if (data[0] & 1) {
             parse(text, data[1]);
+        } else if (data[0] & 2) {
+            read_forms(text);
         } else {
             print(text, data[1]);
         }

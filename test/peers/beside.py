@@ -375,7 +375,7 @@ kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 3 --v
 kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 3 --value-deserializer org.apache.kafka.common.serialization.LongDeserializer --skip-message-on-error
 kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 1 --value-deserializer no.such.Deserializer
 kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.UUIDDeserializer
-kafka-console-consumer --topic {t} --partition 0 --offset 4 --timeout-ms 1000 --value-deserializer org.apache.kafka.common.serialization.StringDeserializer
+kafka-console-consumer --topic {t} --partition 0 --offset 4 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.StringDeserializer
 kafka-console-consumer --topic {t} --partition 0 --timeout-ms 500
 kafka-console-consumer --topic {t} --partition 0 --offset 999 --timeout-ms 500
 kafka-console-consumer --topic {t} --partition 9 --offset 0 --timeout-ms 500

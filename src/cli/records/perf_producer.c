@@ -143,7 +143,8 @@ static bool check(struct cli *c)
         return cli_refuse(c, "exactly one of the arguments --record-size --payload-file "
                              "--payload-monotonic is required");
     }
-    if (cli_count_of(c, servers) == 0) {
+    if (cli_count_of(c, servers) == 0 &&
+        ottla_config_get(c->config, "bootstrap.servers")[0] == '\0') {
         return cli_refuse(c, "At least one of --bootstrap-server, --command-property, "
                              "--producer-props, --producer.config or --command-config must be "
                              "specified.");

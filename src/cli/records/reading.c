@@ -70,7 +70,8 @@ static int poll_next(struct reading *r, int64_t end_ms, struct ottla_records **r
         r->idle(r->ctx);
     }
     int64_t left = is_done(r) || stop_is_asked(&r->stop) ? 0 : end_ms - pace_now_ms();
-    left = left < 0 ? 0 : left < POLL_MAX_MS ? left : POLL_MAX_MS;
+    int most = r->wait_max_ms > 0 ? r->wait_max_ms : POLL_MAX_MS;
+    left = left < 0 ? 0 : left < most ? left : most;
     return ottla_consumer_poll(r->consumer, (int)left, ret, &r->cli->error);
 }
 

@@ -30,6 +30,7 @@ struct reading {
     void (*idle)(void *ctx);
     int64_t max;        /* records; -1: all */
     int64_t timeout_ms; /* < 0: none */
+    int wait_max_ms;    /* for records, until idle is called again; 0: a minute */
     int64_t count;      /* records that were printed or refused */
     bool is_enough;
 };

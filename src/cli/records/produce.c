@@ -1,0 +1,266 @@
+/* `ottla produce`: records of standard input, in a form of one's own or as JSON. The main thread
+ * reads and sends; deliveries come in the producer's thread; a thread waits for signals. */
+#include "cli/command.h"
+#include "cli/records/input.h"
+#include "cli/records/object.h"
+#include "cli/records/options.h"
+#include "cli/records/stop.h"
+#include "cli/records/template.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+enum {
+    O_KEY = CLI_OPTIONS,
+    O_HEADER,
+    O_PARTITION,
+    O_NULLS,
+    O_CODEC,
+    O_ACKS,
+    O_PLACE,
+    O_VERBOSE,
+    O_PROPERTY,
+    OPTIONS
+};
+
+static const struct args_option options[OPTIONS] = {
+    CLI_OTHER_ROWS,
+    [CLI_SERVER] = {"bootstrap-server", "HOST:PORT,...", "Brokers to begin with.", ARGS_VALUE, 'b'},
+    [CLI_FORMAT] = {"format", "FORMAT",
+                    "text (a value a line), json (as consume prints it, an object a line), or a "
+                    "format string: %k key, %v value, %h headers as name=value,..., %t topic, %p "
+                    "partition, %T time in ms, with text between them and at the end.",
+                    ARGS_VALUE, 'f'},
+    [O_KEY] = {"key", "KEY", "The key of all records that say none.", ARGS_VALUE, 'k'},
+    [O_HEADER] = {"header", "NAME=VALUE", "A header of all records.", ARGS_VALUE, 'H',
+                  .is_list = true},
+    [O_PARTITION] = {"partition", "N", "The partition of all records.", ARGS_VALUE, 'p'},
+    [O_NULLS] = {"tombstone", NULL, "An empty value is null.", ARGS_FLAG, 'Z'},
+    [O_CODEC] = {"compression", "CODEC", "compression.type.", ARGS_VALUE, 'z'},
+    [O_ACKS] = {"acks", "ACKS", "acks (all).", ARGS_VALUE},
+    [O_PLACE] = {"keep-partition", NULL, "With json: each record in the partition that it says.",
+                 ARGS_FLAG},
+    [O_VERBOSE] = {"verbose", NULL, "Tell where each record is.", ARGS_FLAG, 'v'},
+    [O_PROPERTY] = {"command-property", "NAME=VALUE", "A setting of the client.", ARGS_VALUE, 'X',
+                    .is_list = true},
+};
+
+/* --- the command line --- */
+
+static bool check(struct cli *c)
+{
+    int64_t any;
+    if (c->args.word_count > 1) {
+        return cli_refuse(c, "one topic at a time; a format string may have %%t");
+    }
+    for (int i = 0; i < args_count(&c->args, O_HEADER); i++) {
+        if (strchr(args_nth(&c->args, O_HEADER, i), '=') == NULL) {
+            return cli_refuse(c, "--header: '%s' has no '='", args_nth(&c->args, O_HEADER, i));
+        }
+    }
+    return options_number(c, O_PARTITION, 0, &any);
+}
+
+static bool configure(struct cli *c)
+{
+    struct props p;
+    const char *file = cli_value(c, CLI_CONFIG);
+    props_init(&p);
+    bool ok = (file == NULL || options_load_file(c, file, &p)) &&
+              options_take_pairs(c, O_PROPERTY, &p) &&
+              options_merge(c, &p, "compression.type", O_CODEC, NULL) &&
+              options_merge(c, &p, "acks", O_ACKS, NULL) && options_configure(c, &p);
+    props_deinit(&p);
+    options_warn_unknown(c, O_PROPERTY);
+    return ok;
+}
+
+/* --- headers --- */
+
+struct headers {
+    struct ottla_header *rows;
+    size_t count, cap;
+};
+
+static void add_header(struct headers *h, struct str pair)
+{
+    size_t at = str_find(pair, '=');
+    size_t from = at < pair.len ? at + 1 : at;
+    if (h->count == h->cap) {
+        h->cap = h->cap ? 2 * h->cap : 8;
+        h->rows = mem_realloc_array(h->rows, h->cap, sizeof *h->rows);
+    }
+    h->rows[h->count++] =
+        (struct ottla_header){pair.p, at, at < pair.len ? pair.p + from : NULL, pair.len - from};
+}
+
+/* Those of the command line, then those of the record: name=value,name=value. */
+static void take_headers(const struct cli *c, struct str list, struct headers *h)
+{
+    struct str item;
+    h->count = 0;
+    for (int i = 0; i < args_count(&c->args, O_HEADER); i++) {
+        add_header(h, str_from(args_nth(&c->args, O_HEADER, i)));
+    }
+    while (list.len > 0) {
+        size_t at = str_find(list, ',');
+        item = str_sub(list, 0, at);
+        list = at < list.len ? str_sub(list, at + 1, list.len - at - 1) : STR("");
+        add_header(h, item);
+    }
+}
+
+/* --- the work --- */
+
+struct tool {
+    struct cli *cli;
+    struct stop stop;
+    struct input input;
+    struct template template;
+    struct object object; /* of the line, with json */
+    struct headers headers;
+    struct buf topic, why;
+    struct ottla_producer *producer;
+    int64_t partition;  /* of all records; -1: none */
+    atomic_bool failed; /* a record was not written */
+};
+
+static void on_delivery(void *ctx, const struct ottla_delivery *d)
+{
+    struct tool *t = ctx;
+    if (d->error != 0) {
+        atomic_store(&t->failed, true);
+        fprintf(stderr, "%s-%d: %s\n", d->topic, d->partition, d->message);
+    } else if (cli_has(t->cli, O_VERBOSE)) {
+        fprintf(stderr, "%s-%d: offset %" PRId64 "\n", d->topic, d->partition, d->offset);
+    }
+}
+
+static bool take_text(struct tool *t, struct str line, struct ottla_message *m)
+{
+    struct template_record r;
+    if (!template_read(&t->template, line, &r, &t->why)) {
+        return false;
+    }
+    take_headers(t->cli, r.headers, &t->headers);
+    if (!str_is_null(r.topic)) {
+        buf_clear(&t->topic);
+        buf_put_str(&t->topic, r.topic);
+        m->topic = buf_cstr(&t->topic);
+    }
+    m->partition = r.partition >= 0 ? (int32_t)r.partition : m->partition;
+    m->timestamp_ms = r.timestamp_ms;
+    m->key = r.key.p;
+    m->key_length = r.key.len;
+    m->value = r.value.p;
+    m->value_length = r.value.len;
+    m->headers = t->headers.rows;
+    m->header_count = t->headers.count;
+    return true;
+}
+
+static bool take_record(struct tool *t, struct str line, struct ottla_message *m)
+{
+    const char *key = cli_value(t->cli, O_KEY);
+    ottla_message_init(m);
+    m->topic = t->cli->args.word_count > 0 ? t->cli->args.words[0] : NULL;
+    m->partition = (int32_t)t->partition;
+    buf_clear(&t->why);
+    if (!(t->cli->is_json ? object_read(&t->object, line, cli_has(t->cli, O_PLACE), m, &t->why)
+                          : take_text(t, line, m))) {
+        return false;
+    }
+    if (m->key == NULL && key != NULL) {
+        m->key = key;
+        m->key_length = strlen(key);
+    }
+    if (m->value_length == 0 && cli_has(t->cli, O_NULLS)) {
+        m->value = NULL;
+    }
+    if (m->topic == NULL) {
+        buf_printf(&t->why, "which topic?");
+    }
+    return m->topic != NULL;
+}
+
+static bool loop(struct tool *t)
+{
+    struct cli *c = t->cli;
+    struct ottla_message m;
+    struct str line;
+    for (int64_t number = 1; input_line(&t->input, &line); number++) {
+        if (!take_record(t, line, &m)) {
+            return cli_refuse(c, "record %" PRId64 ": %s", number, buf_cstr(&t->why));
+        }
+        if (ottla_producer_send(t->producer, &m, on_delivery, t, &c->error) != 0) {
+            return cli_refuse(c, "record %" PRId64 ": %s", number, c->error.message);
+        }
+    }
+    return t->input.error == 0 || cli_refuse(c, "standard input: %s", strerror(t->input.error));
+}
+
+static bool prepare(struct tool *t)
+{
+    struct cli *c = t->cli;
+    const char *format = cli_value(c, CLI_FORMAT);
+    struct str end = STR("\n");
+    bool is_text = format == NULL || c->is_json || strcmp(format, "text") == 0;
+    t->partition = -1;
+    (void)options_number(c, O_PARTITION, 0, &t->partition);
+    buf_clear(&c->why);
+    if (!template_parse(&t->template, is_text ? "%v\\n" : format, &c->why) ||
+        !template_take_end(&t->template, &end, &c->why)) {
+        return false;
+    }
+    input_init(&t->input, STDIN_FILENO, t->stop.pipe[0]);
+    input_delimit(&t->input, end);
+    t->producer = ottla_producer_new(c->client, &c->error);
+    return t->producer != NULL || cli_refuse(c, "%s", c->error.message);
+}
+
+static int work(struct tool *t)
+{
+    struct cli *c = t->cli;
+    const char *delivery = ottla_config_get(c->config, "delivery.timeout.ms");
+    if (!prepare(t)) {
+        return cli_fail(c, "%s", buf_cstr(&c->why));
+    }
+    bool ok = loop(t);
+    ottla_producer_free(t->producer, (int)strtol(delivery, NULL, 10));
+    if (!ok) {
+        cli_fail(c, "%s", buf_cstr(&c->why));
+    }
+    return stop_status(&t->stop, ok && !atomic_load(&t->failed) ? CLI_OK : CLI_FAILED);
+}
+
+static int run(struct cli *c)
+{
+    struct tool t = {.cli = c};
+    if (!stop_init(&t.stop)) {
+        return cli_fail(c, "no more threads or descriptors");
+    }
+    int status = work(&t);
+    stop_deinit(&t.stop);
+    input_deinit(&t.input);
+    template_deinit(&t.template);
+    object_deinit(&t.object);
+    mem_free(t.headers.rows);
+    buf_deinit(&t.topic);
+    buf_deinit(&t.why);
+    return status;
+}
+
+static const struct cli_tool tool = {
+    .spec = {.command = "ottla produce",
+             .words = "[TOPIC]",
+             .about = "Writes what comes on standard input as records. Status 0: all are written.",
+             .options = options,
+             .option_count = OPTIONS,
+             .takes_prefixes = true},
+    .check = check,
+    .configure = configure,
+    .has_formats = true,
+    .run = run,
+};
+
+int produce_command(int argc, char **argv) { return cli_main(&tool, argc, argv); }

@@ -1,0 +1,48 @@
+/* Format strings: how a record is written, "%t %p %o: %k=%v\n", and how one is read. Pure.
+ *
+ *   %t topic        %p partition    %o offset       %e leader epoch
+ *   %k key          %K its length   %v value, %s    %V its length, %S
+ *   %T time in ms   %d time as ISO 8601, %d{strftime's format}, in UTC
+ *   %h headers: name=value,...      %H how many     %i number of the record, from 1 on     %% %
+ *   \n \r \t \0 \\ \xHH
+ *
+ * Null is nothing, and -1 long. Reading knows %t %p %T %k %v %h. */
+#ifndef CLI_RECORDS_TEMPLATE_H
+#define CLI_RECORDS_TEMPLATE_H
+
+#include "base/buf.h"
+
+#include <ottla/client.h>
+
+struct template_piece {
+    char letter;     /* 0: text alone */
+    struct str text; /* of strftime; or the text itself */
+};
+
+struct template
+{
+    struct buf text; /* the pieces' */
+    struct template_piece *pieces;
+    size_t count;
+};
+
+/* False, and a sentence. Deinit in every case. */
+bool template_parse(struct template *t, const char *format, struct buf *why);
+void template_deinit(struct template *t);
+
+void template_put(const struct template *t, const struct ottla_record *r, int64_t number,
+                  struct buf *out);
+
+/* For reading: fields of those letters only, text between any two, and text at the end, which is
+ * where a record ends: it comes back and is taken off. False, and a sentence. */
+bool template_take_end(struct template *t, struct str *ret_end, struct buf *why);
+
+/* What a record's text says: views into it. Headers are written into it. */
+struct template_record {
+    struct str topic, key, value, headers;
+    int64_t partition, timestamp_ms; /* -1: not said */
+};
+bool template_read(const struct template *t, struct str text, struct template_record *ret,
+                   struct buf *why);
+
+#endif
