@@ -40,6 +40,32 @@ static void say_messages(struct ottla_client *c)
     buf_clear(&c->core.messages);
 }
 
+/* What another thread has to say. */
+struct saying {
+    struct mail mail;
+    struct ottla_client *client;
+    enum ottla_log_level level;
+    char *text;
+};
+
+static void on_say(struct mail *m)
+{
+    struct saying *s = CONTAINER_OF(m, struct saying, mail);
+    say(s->client, s->level, s->text);
+    mem_free(s->text);
+    mem_free(s);
+}
+
+void client_say(struct ottla_client *c, enum ottla_log_level level, struct str text)
+{
+    if (c->config->log_fn == NULL || level < c->config->log_level) {
+        return;
+    }
+    struct saying *s = NEW(struct saying);
+    *s = (struct saying){{.fn = on_say}, c, level, str_dup(text)};
+    loop_post(c->loop, &s->mail);
+}
+
 /* --- connections --- */
 
 static uint32_t link_of(const struct conn *conn) { return (uint32_t)(uintptr_t)conn_user(conn); }

@@ -93,6 +93,9 @@ bool waiter_take_wakeup(struct waiter *w); /* whether somebody did since the las
 /* Cancels what is open; drop gets every request that nobody took. */
 void waiter_drain(struct waiter *w, void (*drop)(struct request *r, void *ctx), void *ctx);
 
+/* A message to people, by the loop's thread. Any thread. */
+void client_say(struct ottla_client *c, enum ottla_log_level level, struct str text);
+
 /* A new lane, for calls. */
 uint32_t client_lane(struct ottla_client *c);
 

@@ -31,6 +31,16 @@ bool member_is_in(const struct member *m)
     return m->generation >= 0 && m->state != MEMBER_OUT && m->state != MEMBER_JOINING;
 }
 
+void member_say(struct member *m, struct buf *to, const char *fmt, ...)
+{
+    va_list args;
+    buf_printf(to, "group %s: ", m->config->group_id);
+    va_start(args, fmt);
+    buf_vprintf(to, fmt, args);
+    va_end(args);
+    buf_put_u8(to, '\n');
+}
+
 void member_reset(struct member *m, bool keeps_id)
 {
     m->turn++;
@@ -188,6 +198,8 @@ static void adopted(struct member *m)
     if (m->state != MEMBER_ADOPTING) {
         return; /* put out meanwhile */
     }
+    member_say(m, &m->messages, "%zu partitions in generation %d, as %s", m->owned.count,
+               m->generation, m->id);
     m->kept_generation = m->generation;
     m->state = MEMBER_STABLE;
     if (m->is_cooperative && m->revoked.count > 0) {
@@ -309,6 +321,10 @@ static void leave_when_idle(struct member *m, int64_t now_ms)
         leave(m, "poll was not called for max.poll.interval.ms");
         m->leave_epoch = m->config->group_instance_id[0] == '\0' ? -1 : -2;
     }
+    member_say(m, &m->warnings,
+               "poll was not called for max.poll.interval.ms, %d: out of the group until it is; "
+               "raise it, or lower max.poll.records",
+               m->config->max_poll_interval_ms);
     member_reset(m, false);
     m->wants_join = true;
 }
@@ -401,6 +417,10 @@ static void refused(struct member *m, int code)
         return;
     }
     bool is_unknown = code == ERR_UNKNOWN_MEMBER_ID || code == ERR_ILLEGAL_GENERATION;
+    if (m->generation >= 0) {
+        member_say(m, &m->warnings, "put out in generation %d: %s", m->generation,
+                   ottla_error_name(code));
+    }
     member_reset(m, code == ERR_ILLEGAL_GENERATION);
     member_rejoin(m, "the coordinator does not know this member");
     if (!is_unknown) {
@@ -495,6 +515,7 @@ static void synced(struct member *m, const struct sync_group_resp *resp, int64_t
         member_reset(m, true);
         member_fail(m, e, NULL);
     } else if (!is_wanted(m, &m->target)) {
+        member_say(m, &m->warnings, "%s", "was given topics that it does not want: joins again");
         m->state = MEMBER_STABLE; /* for an older subscription: nothing of it is taken */
         member_rejoin(m, "what was given does not match the subscription");
     } else {
@@ -639,4 +660,6 @@ void member_deinit(struct member *m)
     tps_deinit(&m->added);
     mem_free(m->leave_id);
     mem_free(m->id);
+    buf_deinit(&m->messages);
+    buf_deinit(&m->warnings);
 }

@@ -155,7 +155,8 @@ struct member {
 
     int code; /* what poll has to tell */
     char why[256];
-    bool is_fatal; /* until it subscribes again */
+    bool is_fatal;                 /* until it subscribes again */
+    struct buf messages, warnings; /* to people, a line each; who asks takes them */
 };
 
 /* BAD_CONFIG: partition.assignment.strategy. */

@@ -113,6 +113,8 @@ void member_848_adopted(struct member *m)
     if (m->state != MEMBER_ADOPTING) {
         return; /* put out meanwhile */
     }
+    member_say(m, &m->messages, "%zu partitions in epoch %d, as %s", m->owned.count, m->generation,
+               m->id);
     m->state = MEMBER_STABLE;
     m->s848.has_adopted = true;
     m->s848.has_told_owned = false;
@@ -273,6 +275,7 @@ static void beaten(struct member *m, const struct consumer_group_heartbeat_resp 
 /* The broker does not speak this protocol. */
 static void fall_back(struct member *m)
 {
+    member_say(m, &m->messages, "%s", "the broker does not offer group.protocol=consumer: classic");
     m->is_848 = false;
     member_set_text(&m->id, STR(""));
     m->retry_at_ms = 0;
@@ -281,6 +284,7 @@ static void fall_back(struct member *m)
 static void put_out(struct member *m, int code, struct str said)
 {
     char text[200];
+    member_say(m, &m->warnings, "put out in epoch %d: %s", m->generation, ottla_error_name(code));
     member_reset(m, true);
     member_rejoin(m, "the coordinator has put it out");
     if (code == ERR_FENCED_MEMBER_EPOCH || code == ERR_UNKNOWN_MEMBER_ID) {

@@ -7,6 +7,7 @@
 /* member.c */
 /* Out of the group, with or without the id that it had; polls join again. */
 void member_reset(struct member *m, bool keeps_id);
+void member_say(struct member *m, struct buf *to, const char *fmt, ...) printf_like(3, 4);
 void member_fail(struct member *m, int code, const char *said);
 void member_later(struct member *m, int64_t now_ms); /* the same again, after a while */
 void member_set_text(char **at, struct str text);

@@ -66,6 +66,15 @@ static uint32_t mark_of(const struct member *m)
            (uint32_t)(m->code != 0) << 5 | (uint32_t)member_has_left(m) << 6 | m->turn << 7;
 }
 
+static void say(const struct membership *ms, enum ottla_log_level level, struct buf *lines)
+{
+    struct str rest = buf_str(lines), line;
+    while (lines->len > 0 && str_next_item(&rest, '\n', &line)) {
+        client_say(ms->client, level, line);
+    }
+    buf_clear(lines);
+}
+
 /* Lock held: what came is taken, what is due is sent. Returns when to come again. */
 static int64_t round_of(struct membership *ms)
 {
@@ -75,6 +84,8 @@ static int64_t round_of(struct membership *ms)
     }
     int64_t now_ms = client_now_ms(ms->client);
     send_all(ms, now_ms);
+    say(ms, OTTLA_LOG_INFO, &ms->member.messages);
+    say(ms, OTTLA_LOG_WARN, &ms->member.warnings);
     return member_deadline_ms(&ms->member, now_ms);
 }
 
