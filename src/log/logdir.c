@@ -447,7 +447,7 @@ enum err logdir_make_future(struct logdir *d, const struct logdir_partition *p, 
 {
     struct buf name = BUF_INIT;
     buf_printf(&name, "%.*s-%d", STR_ARG(p->topic), p->partition);
-    marked_path(d, buf_cstr(&name), FUTURE_SUFFIX + 1, uuid_random(r), ret_path);
+    marked_path(d, buf_cstr(&name), &FUTURE_SUFFIX[1], uuid_random(r), ret_path);
     enum err e = name.err ? name.err : ret_path->err;
     e = e ? e : fs_mkdir(d->fs, buf_cstr(ret_path));
     e = e ? e : write_topic_id(d->fs, buf_cstr(ret_path), p->topic_id);
