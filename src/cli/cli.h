@@ -119,7 +119,8 @@ struct cli_part {
 struct cli_parts {
     struct cli_part *rows;
     size_t count;
-    bool is_unsorted; /* some row came before the one in front of it: looking for one takes longer */
+    bool
+        is_unsorted; /* some row came before the one in front of it: looking for one takes longer */
 };
 void cli_parts_add(struct cli_parts *p, const char *topic, int32_t partition, int64_t value);
 /* NULL: it is not there. */

@@ -3,8 +3,8 @@
 #include "offline/dump_batches.h"
 #include "offline/dump_decode.h"
 
-#include "record/control.h"
 #include "base/json.h"
+#include "record/control.h"
 
 #include <inttypes.h>
 

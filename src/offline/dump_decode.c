@@ -6,9 +6,9 @@
 #include "offline/dump_decode.h"
 
 #include "base/endian.h"
+#include "base/json.h"
 #include "base/varint.h"
 #include "record/control.h"
-#include "base/json.h"
 #include "wire/messages.h"
 
 #include <ctype.h>

@@ -22,8 +22,8 @@ struct storage_args {
     bool in_one_thread; /* logs are opened one after the other */
 };
 
-/* What the settings say of log.dirs, or log.dir, or where data is when they say nothing: a list with
- * commas. */
+/* What the settings say of log.dirs, or log.dir, or where data is when they say nothing: a list
+ * with commas. */
 struct str storage_dirs_of(const struct props *props);
 
 /* Opens and locks all of log.dirs (or log.dir); formats what is new with the ids that the others
