@@ -358,6 +358,46 @@ class Groups(Console):
 
 
 @unittest.skipIf(os.environ.get("OTTLA_E2E_BROKER") == "kafka", "our tools on our broker")
+class Files(Console):
+    """What a topic's files are, and what retention takes of them."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.broker = harness.broker(overrides={"log.retention.check.interval.ms": 100}).__enter__()
+
+    def segments(self, topic):
+        folder = os.path.join(self.broker.dir, topic + "-0")
+        return {int(name[:-4]): os.path.getsize(os.path.join(folder, name))
+                for name in os.listdir(folder) if name.endswith(".log")}
+
+    def test_retention_takes_whole_segments_and_nothing_else(self):
+        topic = "kept"
+        self.tool("topics", "--create", "--topic", topic, "--config", "segment.bytes=1048576", "--config",
+                  "file.delete.delay.ms=0")
+        self.tool("producer-perf-test", "--topic", topic, "--num-records", 5000, "--record-size", 1000, "--throughput", -1)
+        before = self.segments(topic)
+        self.assertGreaterEqual(len(before), 4)
+        self.tool("configs", "--alter", "--topic", topic, "--add-config", "retention.bytes=2000000")
+        size, bases = sum(before.values()), sorted(before)
+        while size - before[bases[0]] >= 2_000_000:
+            size -= before[bases.pop(0)]
+        want = {base: before[base] for base in bases}
+        harness.wait_for("the segments to go", lambda: self.segments(topic) == want, timeout_s=20)
+        self.assertEqual(self.tool("get-offsets", "--topic", topic, "--time", "earliest"), "kept:0:%d\n" % bases[0])
+        left = self.partition(topic, "--format", "json").splitlines()
+        self.assertEqual([json.loads(x)["offset"] for x in left], list(range(bases[0], 5000)))
+
+    def test_a_segment_is_dumped(self):
+        topic = self.make("dumped")
+        self.produce(topic, "".join("k%d:v%d\n" % (i, i) for i in range(5)), *Producer.PARSED)
+        path = os.path.join(self.broker.dir, "dumped-0", "0" * 20 + ".log")
+        out = subprocess.run([OTTLA, "dump-log", "--deep-iteration", "--print-data-log", "--files", path],
+                             capture_output=True, text=True, timeout=WAIT_S, check=True).stdout
+        self.assertEqual(re.findall(r"^\| offset: (\d) .* key: (k\d) payload: (v\d)$", out, re.M),
+                         [(str(i), "k%d" % i, "v%d" % i) for i in range(5)])
+
+
+@unittest.skipIf(os.environ.get("OTTLA_E2E_BROKER") == "kafka", "our tools on our broker")
 class Perf(Console):
     TOTAL = (r"(\d+)%s records sent, \d+\.\d{6} records/sec \(\d+\.\d\d MB/sec\), \d+\.\d\d ms avg latency, "
              r"\d+\.\d\d ms max latency, \d+ ms 50th, \d+ ms 95th, \d+ ms 99th, \d+ ms 99\.9th\.")

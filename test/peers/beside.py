@@ -488,7 +488,7 @@ def internal_topics(driver):
     counts = []
     for formatter in ("OffsetsMessageFormatter", "GroupMetadataMessageFormatter", "ShareGroupMessageFormatter",
                       "NoOpMessageFormatter"):
-        step = ("kafka-console-consumer --topic __consumer_offsets --from-beginning --timeout-ms 5000 --command-property "
+        step = ("kafka-console-consumer --topic __consumer_offsets --from-beginning --timeout-ms 15000 --command-property "
                 "enable.auto.commit=false --group reads-%s --formatter org.apache.kafka.tools.consumer." + formatter)
         # A reader's own membership is in the topic, too: who reads second would see more.
         want, got = ([v for v in values_of(side.run(step % side.names["g"])[0]) if "reads-" not in v]

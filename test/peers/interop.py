@@ -248,7 +248,7 @@ class Driver:
     def scene_tools(self):
         """Apache Kafka's own command line."""
         brokers.install()
-        for name, run in tool_scenes.ALL.items():
+        for name, run in tool_scenes.chosen().items():
             self.scene("tools/" + name.replace("_", "-"), "apache-kafka", run, self, self.topic("tool", name))
 
     def scene_tools_beside(self):

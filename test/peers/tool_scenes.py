@@ -5,6 +5,8 @@ Each scene is a function of the driver (interop.py) and a topic of its own."""
 import json
 import os
 import re
+import signal
+import subprocess
 import tempfile
 
 import brokers
@@ -126,6 +128,108 @@ def console(driver, topic):
     check(out == lines, "came back as", out[:300])
 
 
+KEYED = ("--reader-property", "parse.key=true", "--reader-property", "key.separator=:")
+
+
+def first_day(driver, topic):
+    """A topic of three partitions, keys that stay in theirs, and a second group that reads everything again."""
+    out = tool(driver, "kafka-topics", "--create", "--topic", topic, "--partitions", 3)
+    check("Created topic %s." % topic in out, out)
+    out = tool(driver, "kafka-topics", "--describe", "--topic", topic)
+    check(re.findall(r"Partition: (\d)\tLeader: \d+\tReplicas: \d+\tIsr: \d+", out) == list("012"), out)
+    for turn in range(2):
+        tool(driver, "kafka-console-producer", "--topic", topic, *KEYED,
+             input="".join("key %d:%d\n" % (k, turn) for k in range(30)).encode())
+    for group in ("a", "b"):
+        out = tool(driver, "kafka-console-consumer", "--topic", topic, "--group", "%s-of-%s" % (group, topic),
+                   "--command-property", "auto.offset.reset=earliest", "--max-messages", 60, "--timeout-ms", 60000,
+                   "--formatter-property", "print.key=true", "--formatter-property", "print.partition=true")
+        rows = [re.fullmatch(r"Partition:([012])\t(key \d+)\t([01])", x).groups() for x in out.splitlines()]
+        check(len(rows) == 60, len(rows), "records")
+        places = {}
+        for p, k, v in rows:
+            places.setdefault(k, []).append((p, v))
+        for k, got in places.items():
+            check(got[0][0] == got[1][0] and [v for _, v in got] == ["0", "1"], k, "went to", got)
+        check(len({got[0][0] for got in places.values()}) == 3, "keys are not spread:", places)
+
+
+def owners(driver, group):
+    """The partitions of each member, most first."""
+    try:
+        out = tool(driver, "kafka-consumer-groups", "--describe", "--group", group, "--members", "--verbose")
+    except AssertionError:
+        return []  # not there yet
+    rows = [x for x in out.splitlines() if x.startswith(group + " ")]
+    held = [re.search(r":([\d,]+) ", x) for x in rows]
+    return sorted((sorted(map(int, m[1].split(","))) if m else [] for m in held), key=lambda a: (-len(a), a))
+
+
+def members(driver, topic):
+    """One member, then two, then more than partitions: who owns what after each rebalance."""
+    tool(driver, "kafka-topics", "--create", "--topic", topic, "--partitions", 3)
+    group, running = "of-" + topic, []
+
+    def shared(want):
+        harness.wait_for("the partitions to be shared as %s" % want, lambda: owners(driver, group) == want, timeout_s=120,
+                         every_s=0.5)
+
+    try:
+        for want in ([[0, 1, 2]], [[0, 1], [2]], [[0], [1], [2]], [[0], [1], [2], []]):
+            running.append(subprocess.Popen(
+                [brokers.SCRIPT, "kafka-console-consumer", "--bootstrap-server", driver.bootstrap, "--topic", topic,
+                 "--group", group, "--from-beginning", "--command-property", "heartbeat.interval.ms=500"],
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL))
+            shared(want)
+        tool(driver, "kafka-console-producer", "--topic", topic, *KEYED,
+             input="".join("k%d:%d\n" % (k, k) for k in range(30)).encode())
+        got = []
+        for left in ([[0], [1], [2]], [[0, 1], [2]], [[0, 1, 2]]):
+            running[0].send_signal(signal.SIGTERM)
+            got += running.pop(0).communicate(timeout=60)[0].split()
+            shared(left)
+        check(set(got) <= {b"%d" % k for k in range(30)}, got)
+    finally:
+        for p in running:
+            p.kill()
+            p.communicate()
+
+
+def retention(driver, topic):
+    """By size: whole segments go, and nothing else."""
+    if driver.broker is None:
+        return "no files here"
+    brokers.install()
+    with driver.new_broker(overrides={"log.retention.check.interval.ms": "500"}) as broker:
+        at = ("--bootstrap-server", broker.bootstrap)
+        brokers.tool("kafka-topics", *at, "--create", "--topic", topic, "--config", "segment.bytes=1048576",
+                     "--config", "file.delete.delay.ms=100")
+        brokers.tool("kafka-producer-perf-test", *at, "--topic", topic, "--num-records", "5000", "--record-size", "1000",
+                     "--throughput", "-1")
+        folder = os.path.join(broker.dir, topic + "-0")
+        before = segments(folder)
+        check(len(before) >= 4, "segments:", before)
+        brokers.tool("kafka-configs", *at, "--alter", "--topic", topic, "--add-config", "retention.bytes=2000000")
+        # What is left once the oldest whole segments beyond the limit are gone.
+        size, bases = sum(before.values()), sorted(before)
+        while size - before[bases[0]] >= 2000000:
+            size -= before[bases.pop(0)]
+        want = {base: before[base] for base in bases}
+        harness.wait_for("the segments to go", lambda: segments(folder) == want, timeout_s=60, every_s=0.2)
+        out = brokers.tool("kafka-get-offsets", *at, "--topic", topic, "--time", "earliest")
+        check(out.strip() == "%s:0:%d" % (topic, bases[0]), out, "instead of", bases[0])
+        out = brokers.tool("kafka-console-consumer", *at, "--topic", topic, "--partition", "0", "--offset", "earliest",
+                           "--max-messages", str(5000 - bases[0]), "--timeout-ms", "30000")
+        check(len(out.split()) == 5000 - bases[0], len(out.split()), "records")
+    return "%d of %d segments left" % (len(want), len(before))
+
+
+def segments(folder):
+    """Base offset -> size"""
+    return {int(name[:-4]): os.path.getsize(os.path.join(folder, name))
+            for name in os.listdir(folder) if name.endswith(".log")}
+
+
 def perf(driver, topic):
     driver.create([topic], partitions=2)
     out = brokers.tool("kafka-producer-perf-test", "--topic", topic, "--num-records", "20000",
@@ -150,7 +254,7 @@ def dump_log(driver, topic):
         return "no files here"
     fill(driver, topic, partitions=1)
     path = os.path.join(driver.broker.dir, topic + "-0", "0" * 20)
-    out = brokers.tool("kafka-dump-log", "--print-data-log", "--files", path + ".log")
+    out = brokers.tool("kafka-dump-log", "--deep-iteration", "--print-data-log", "--files", path + ".log")
     check("isvalid: false" not in out and out.count("| offset:") == COUNT, out[-2000:])
     indexes = [f for f in (path + ".index", path + ".timeindex") if os.path.exists(f)]
     if indexes:
@@ -159,5 +263,11 @@ def dump_log(driver, topic):
     return "%d indexes" % len(indexes)
 
 
-ALL = {f.__name__: f for f in (topics, configs, get_offsets, delete_records, log_dirs, api_versions, console, perf,
-                               verifiable, dump_log)}
+ALL = {f.__name__: f for f in (topics, configs, get_offsets, delete_records, log_dirs, api_versions, console, first_day,
+                               members, retention, perf, verifiable, dump_log)}
+
+
+def chosen():
+    """All scenes, or those that TOOLS in the environment names."""
+    only = os.environ.get("TOOLS", "").split()
+    return {name: run for name, run in ALL.items() if not only or name in only}
