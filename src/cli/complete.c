@@ -4,7 +4,7 @@
 
 #include "base/attr.h"
 #include "cli/command.h"
-#include "completion_texts.h"
+#include "cli/completion_texts.h"
 
 enum { ANSWER_MS = 3000 }; /* a person waits */
 
