@@ -4,7 +4,7 @@
  * offsets → fetch, again and again; it is asked about by one request at a time, and not while
  * records of it wait to be given. An error of a leader sends it back to metadata, an offset that is
  * gone to offsets. */
-#include "client/fetcher.h"
+#include "client/fetcher_int.h"
 
 #include "base/assert.h"
 #include "base/attr.h"
@@ -17,7 +17,6 @@
 
 enum { METADATA_VERSION_MAX = 13, OFFSETS_VERSION_MAX = 11, FETCH_VERSION_MAX = 18 };
 enum { FETCH_VERSION_NAMES = 12 }; /* the last that names topics */
-enum { COMMITTED_VERSION_MAX = 9 };
 
 /* --- partitions --- */
 
@@ -141,14 +140,14 @@ void part_seek(struct part *p, int64_t position, int64_t seek_ts)
     part_drop_source(p);
 }
 
-static void part_later(struct fetcher *f, struct part *p, int64_t now_ms)
+void part_later(struct fetcher *f, struct part *p, int64_t now_ms)
 {
     p->failures++;
     p->retry_at_ms = now_ms + backoff_ms(f->config->retry_backoff_ms,
                                          f->config->retry_backoff_max_ms, p->failures, &f->rand);
 }
 
-static void fail(struct fetcher *f, const struct part *p, int code, const char *said)
+void fetcher_fail(struct fetcher *f, const struct part *p, int code, const char *said)
 {
     if (f->code == 0) {
         f->code = code;
@@ -158,7 +157,7 @@ static void fail(struct fetcher *f, const struct part *p, int code, const char *
 
 /* --- what to ask --- */
 
-static struct ask *ask_new(struct fetcher *f, enum ask_kind kind, int32_t node)
+struct ask *fetcher_ask_new(struct fetcher *f, enum ask_kind kind, int32_t node)
 {
     struct ask *a = NEW(struct ask);
     a->kind = kind;
@@ -168,7 +167,7 @@ static struct ask *ask_new(struct fetcher *f, enum ask_kind kind, int32_t node)
     return a;
 }
 
-static void ask_add(struct ask *a, struct part *p)
+void fetcher_ask_add(struct ask *a, struct part *p)
 {
     a->parts = mem_realloc_array(a->parts, a->part_count + 1, sizeof *a->parts);
     a->parts[a->part_count++] = (struct ask_part){p, p->turn};
@@ -176,14 +175,14 @@ static void ask_add(struct ask *a, struct part *p)
     p->is_asked = true;
 }
 
-static void *ask_array(struct ask *a, size_t size)
+void *fetcher_ask_array(struct ask *a, size_t size)
 {
     void *p = arena_array(&a->arena, a->part_count, size);
     ASSERT(p != NULL); /* as mem_alloc: the user sized it */
     return p;
 }
 
-static bool is_idle(const struct part *p, int64_t now_ms)
+bool part_is_idle(const struct part *p, int64_t now_ms)
 {
     return !p->is_asked && !p->has_source && p->retry_at_ms <= now_ms;
 }
@@ -193,15 +192,15 @@ static struct ask *next_metadata(struct fetcher *f, int64_t now_ms)
     struct ask *a = NULL;
     LIST_EACH(&f->parts, n, tmp) {
         struct part *p = LIST_ENTRY(n, struct part, node);
-        if (p->leader < 0 && is_idle(p, now_ms) && !f->is_asking_metadata) {
-            a = a ? a : ask_new(f, ASK_METADATA, -1);
-            ask_add(a, p);
+        if (p->leader < 0 && part_is_idle(p, now_ms) && !f->is_asking_metadata) {
+            a = a ? a : fetcher_ask_new(f, ASK_METADATA, -1);
+            fetcher_ask_add(a, p);
         }
     }
     if (a == NULL) {
         return NULL;
     }
-    struct metadata_req_metadata_request_topic *topics = ask_array(a, sizeof *topics);
+    struct metadata_req_metadata_request_topic *topics = fetcher_ask_array(a, sizeof *topics);
     a->api_key = API_METADATA;
     a->version_lo = 1;
     a->version_hi = METADATA_VERSION_MAX;
@@ -224,82 +223,17 @@ static struct ask *next_metadata(struct fetcher *f, int64_t now_ms)
     return a;
 }
 
-/* --- where the group was --- */
-
-static void add_committed(struct ask *a, const struct part *p)
-{
-    struct offset_fetch_req_offset_fetch_request_group *g = &a->group;
-    struct str name = str_from(p->topic);
-    int32_t k = g->topics_count;
-    while (k > 0 && !str_eq(g->topics[k - 1].name, name)) {
-        k--;
-    }
-    if (k == 0) {
-        k = ++g->topics_count;
-        g->topics[k - 1] = offset_fetch_req_offset_fetch_request_topics_default;
-        g->topics[k - 1].name = a->old_topics[k - 1].name = name;
-        g->topics[k - 1].partition_indexes = ask_array(a, sizeof(int32_t));
-        a->old_topics[k - 1].partition_indexes = g->topics[k - 1].partition_indexes;
-    }
-    g->topics[k - 1].partition_indexes[g->topics[k - 1].partition_indexes_count++] = p->partition;
-    a->old_topics[k - 1].partition_indexes_count++;
-}
-
-static struct ask *next_committed(struct fetcher *f, int64_t now_ms)
-{
-    struct ask *a = NULL;
-    LIST_EACH(&f->parts, n, tmp) {
-        struct part *p = LIST_ENTRY(n, struct part, node);
-        if (p->wants_committed && is_idle(p, now_ms) && !f->is_asking_committed) {
-            a = a ? a : ask_new(f, ASK_COMMITTED, -1);
-            ask_add(a, p);
-        }
-    }
-    if (a == NULL) {
-        return NULL;
-    }
-    a->api_key = API_OFFSET_FETCH;
-    a->version_lo = 1;
-    a->version_hi = COMMITTED_VERSION_MAX;
-    a->is_fresh = f->is_coordinator_stale;
-    a->group = offset_fetch_req_offset_fetch_request_group_default;
-    a->group.group_id = str_from(f->config->group_id);
-    a->group.topics = ask_array(a, sizeof *a->group.topics);
-    a->old_topics = ask_array(a, sizeof *a->old_topics);
-    for (size_t i = 0; i < a->part_count; i++) {
-        add_committed(a, a->parts[i].part);
-    }
-    f->is_coordinator_stale = false;
-    f->is_asking_committed = true;
-    return a;
-}
-
-static void fit_committed(struct ask *a, int version)
-{
-    struct offset_fetch_req *req = &a->req.committed;
-    *req = offset_fetch_req_default;
-    req->require_stable = version >= 7;
-    if (version >= 8) {
-        req->groups = &a->group;
-        req->groups_count = 1;
-        return;
-    }
-    req->group_id = a->group.group_id;
-    req->topics = a->old_topics;
-    req->topics_count = a->group.topics_count;
-}
-
 /* --- where a log begins, ends, or was at a time --- */
 
 static bool needs_offset(const struct part *p, int64_t now_ms)
 {
-    return p->leader >= 0 && p->position < 0 && !p->wants_committed && is_idle(p, now_ms);
+    return p->leader >= 0 && p->position < 0 && !p->wants_committed && part_is_idle(p, now_ms);
 }
 
 static void build_offsets(struct fetcher *f, struct ask *a)
 {
-    struct list_offsets_req_list_offsets_topic *topics = ask_array(a, sizeof *topics);
-    struct list_offsets_req_list_offsets_partition *parts = ask_array(a, sizeof *parts);
+    struct list_offsets_req_list_offsets_topic *topics = fetcher_ask_array(a, sizeof *topics);
+    struct list_offsets_req_list_offsets_partition *parts = fetcher_ask_array(a, sizeof *parts);
     a->api_key = API_LIST_OFFSETS;
     a->version_lo = 1;
     a->version_hi = OFFSETS_VERSION_MAX;
@@ -326,12 +260,12 @@ static struct ask *next_offsets(struct fetcher *f, int64_t now_ms)
     LIST_EACH(&f->parts, n, tmp) {
         struct part *p = LIST_ENTRY(n, struct part, node);
         if (needs_offset(p, now_ms) && p->seek_ts == 0) {
-            fail(f, p, ERR_OFFSET_OUT_OF_RANGE,
-                 "there is no offset to begin with, and auto.offset.reset is none");
+            fetcher_fail(f, p, ERR_OFFSET_OUT_OF_RANGE,
+                         "there is no offset to begin with, and auto.offset.reset is none");
             part_later(f, p, now_ms);
         } else if (needs_offset(p, now_ms) && (a == NULL || a->to_node == p->leader)) {
-            a = a ? a : ask_new(f, ASK_OFFSETS, p->leader);
-            ask_add(a, p);
+            a = a ? a : fetcher_ask_new(f, ASK_OFFSETS, p->leader);
+            fetcher_ask_add(a, p);
         }
     }
     if (a != NULL) {
@@ -355,8 +289,8 @@ static bool is_fetching_from(const struct fetcher *f, int32_t node)
 
 static void build_fetch(struct fetcher *f, struct ask *a)
 {
-    struct fetch_req_fetch_topic *topics = ask_array(a, sizeof *topics);
-    struct fetch_req_fetch_partition *parts = ask_array(a, sizeof *parts);
+    struct fetch_req_fetch_topic *topics = fetcher_ask_array(a, sizeof *topics);
+    struct fetch_req_fetch_partition *parts = fetcher_ask_array(a, sizeof *parts);
     struct fetch_req *req = &a->req.fetch;
     a->api_key = API_FETCH;
     a->version_lo = 4;
@@ -406,7 +340,7 @@ void ask_fit(void *msg, int version)
     if (a->kind == ASK_FETCH) {
         fit_fetch(a, version);
     } else if (a->kind == ASK_COMMITTED) {
-        fit_committed(a, version);
+        fetcher_fit_committed(a, version);
     } else if (a->kind == ASK_METADATA && version < 4) {
         a->req.metadata.allow_auto_topic_creation = true; /* there is no such field yet */
     }
@@ -417,12 +351,12 @@ static struct ask *next_fetch(struct fetcher *f, int64_t now_ms)
     struct ask *a = NULL;
     LIST_EACH(&f->parts, n, tmp) {
         struct part *p = LIST_ENTRY(n, struct part, node);
-        if (p->leader < 0 || p->position < 0 || p->is_paused || !is_idle(p, now_ms)) {
+        if (p->leader < 0 || p->position < 0 || p->is_paused || !part_is_idle(p, now_ms)) {
             continue;
         }
         if (a == NULL ? !is_fetching_from(f, read_from(p)) : a->to_node == read_from(p)) {
-            a = a ? a : ask_new(f, ASK_FETCH, read_from(p));
-            ask_add(a, p);
+            a = a ? a : fetcher_ask_new(f, ASK_FETCH, read_from(p));
+            fetcher_ask_add(a, p);
         }
     }
     if (a != NULL) {
@@ -436,7 +370,7 @@ struct ask *fetcher_next(struct fetcher *f, int64_t now_ms)
     if (f->code != 0) {
         return NULL; /* somebody is to hear of it first */
     }
-    struct ask *a = next_committed(f, now_ms);
+    struct ask *a = fetcher_next_committed(f, now_ms);
     a = a ? a : next_metadata(f, now_ms);
     a = a ? a : next_offsets(f, now_ms);
     return a ? a : next_fetch(f, now_ms);
@@ -464,11 +398,11 @@ static void part_failed(struct fetcher *f, struct part *p, int code, int64_t now
     if (code_is_retriable(code)) {
         p->leader = -1;
     } else {
-        fail(f, p, code, ottla_error_text(code));
+        fetcher_fail(f, p, code, ottla_error_text(code));
     }
 }
 
-static bool is_current(const struct ask_part *ap)
+bool fetcher_ask_is_current(const struct ask_part *ap)
 {
     return !ap->part->is_gone && ap->part->turn == ap->turn;
 }
@@ -500,7 +434,7 @@ static void take_metadata(struct fetcher *f, struct ask *a, const struct metadat
                           int64_t now_ms)
 {
     for (size_t i = 0; i < a->part_count; i++) {
-        if (is_current(&a->parts[i])) {
+        if (fetcher_ask_is_current(&a->parts[i])) {
             take_leader(f, a->parts[i].part, resp, now_ms);
         }
     }
@@ -525,7 +459,7 @@ static void take_offsets(struct fetcher *f, struct ask *a, const struct list_off
 {
     for (size_t n = 0; n < a->part_count; n++) {
         struct part *p = a->parts[n].part;
-        for (int32_t i = 0; i < resp->topics_count && is_current(&a->parts[n]); i++) {
+        for (int32_t i = 0; i < resp->topics_count && fetcher_ask_is_current(&a->parts[n]); i++) {
             for (int32_t k = 0; k < resp->topics[i].partitions_count; k++) {
                 if (resp->topics[i].partitions[k].partition_index == p->partition &&
                     str_eq(resp->topics[i].name, str_from(p->topic))) {
@@ -533,72 +467,6 @@ static void take_offsets(struct fetcher *f, struct ask *a, const struct list_off
                 }
             }
         }
-    }
-}
-
-static void take_position(struct fetcher *f, struct part *p, int code, int64_t offset,
-                          int64_t now_ms)
-{
-    bool is_elsewhere = code == ERR_NOT_COORDINATOR || code == ERR_COORDINATOR_NOT_AVAILABLE ||
-                        code == ERR_NETWORK_EXCEPTION || code == ERR_REQUEST_TIMED_OUT;
-    if (code == 0) {
-        p->wants_committed = false;
-        p->position = offset < 0 ? -1 : offset;
-        p->failures = 0;
-        return;
-    }
-    f->is_coordinator_stale = f->is_coordinator_stale || is_elsewhere;
-    part_later(f, p, now_ms);
-    if (!code_is_retriable(code)) {
-        fail(f, p, code, ottla_error_text(code));
-    }
-}
-
-/* Of either form of the answer. False: there is nothing about this partition. */
-static bool find_position(const struct offset_fetch_resp *resp, const struct part *p, int *ret_code,
-                          int64_t *ret_offset)
-{
-    const struct str name = str_from(p->topic);
-    for (int32_t i = 0; i < resp->topics_count; i++) {
-        for (int32_t k = 0; k < resp->topics[i].partitions_count; k++) {
-            if (resp->topics[i].partitions[k].partition_index == p->partition &&
-                str_eq(resp->topics[i].name, name)) {
-                *ret_code = resp->topics[i].partitions[k].error_code;
-                *ret_offset = resp->topics[i].partitions[k].committed_offset;
-                return true;
-            }
-        }
-    }
-    for (int32_t i = 0; resp->groups_count == 1 && i < resp->groups[0].topics_count; i++) {
-        const struct offset_fetch_resp_offset_fetch_response_topics *t = &resp->groups[0].topics[i];
-        for (int32_t k = 0; k < t->partitions_count; k++) {
-            if (t->partitions[k].partition_index == p->partition && str_eq(t->name, name)) {
-                *ret_code = t->partitions[k].error_code;
-                *ret_offset = t->partitions[k].committed_offset;
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static void take_committed(struct fetcher *f, struct ask *a, const struct offset_fetch_resp *resp,
-                           int64_t now_ms)
-{
-    int of_group = resp->error_code          ? resp->error_code
-                   : resp->groups_count == 1 ? resp->groups[0].error_code
-                                             : 0;
-    for (size_t i = 0; i < a->part_count; i++) {
-        int code = of_group;
-        int64_t offset = -1;
-        struct part *p = a->parts[i].part;
-        if (!is_current(&a->parts[i])) {
-            continue;
-        }
-        if (code == 0 && !find_position(resp, p, &code, &offset)) {
-            code = ERR_UNKNOWN_TOPIC_OR_PARTITION;
-        }
-        take_position(f, p, code, offset, now_ms);
     }
 }
 
@@ -610,7 +478,7 @@ static void out_of_range(struct fetcher *f, struct part *p, int64_t now_ms)
     if (ts == 0) {
         snprintf(why, sizeof why, "there is no offset %lld, and auto.offset.reset is none",
                  (long long)p->position);
-        fail(f, p, ERR_OFFSET_OUT_OF_RANGE, why);
+        fetcher_fail(f, p, ERR_OFFSET_OUT_OF_RANGE, why);
         part_later(f, p, now_ms);
         return;
     }
@@ -668,11 +536,12 @@ static void take_fetch(struct fetcher *f, struct ask *a, const struct fetch_resp
     for (size_t n = 0; n < a->part_count; n++) {
         struct part *p = a->parts[n].part;
         bool is_taken = false;
-        if (resp->error_code && is_current(&a->parts[n])) {
+        if (resp->error_code && fetcher_ask_is_current(&a->parts[n])) {
             part_failed(f, p, resp->error_code, now_ms);
             continue;
         }
-        for (int32_t i = 0; i < resp->responses_count && is_current(&a->parts[n]); i++) {
+        for (int32_t i = 0; i < resp->responses_count && fetcher_ask_is_current(&a->parts[n]);
+             i++) {
             const struct fetch_resp_fetchable_topic_response *t = &resp->responses[i];
             for (int32_t k = 0; k < t->partitions_count && is_topic(p, t) && !is_taken; k++) {
                 if (t->partitions[k].partition_index == p->partition) {
@@ -689,9 +558,9 @@ static void take_failure(struct fetcher *f, struct ask *a, enum err e, int64_t n
     bool passes = e == ERR_NETWORK_EXCEPTION || e == ERR_REQUEST_TIMED_OUT || e == ERR_CLOSED;
     for (size_t i = 0; i < a->part_count; i++) {
         int code = passes ? ERR_NETWORK_EXCEPTION : (int)e;
-        if (is_current(&a->parts[i]) && a->kind == ASK_COMMITTED) {
-            take_position(f, a->parts[i].part, code, -1, now_ms);
-        } else if (is_current(&a->parts[i])) {
+        if (fetcher_ask_is_current(&a->parts[i]) && a->kind == ASK_COMMITTED) {
+            fetcher_take_position(f, a->parts[i].part, code, -1, now_ms);
+        } else if (fetcher_ask_is_current(&a->parts[i])) {
             part_failed(f, a->parts[i].part, code, now_ms);
         }
     }
@@ -706,7 +575,7 @@ static void ask_end(struct fetcher *f, struct ask *a)
     }
     for (size_t i = 0; i < a->part_count; i++) {
         struct part *p = a->parts[i].part;
-        p->is_asked = p->is_asked && !is_current(&a->parts[i]);
+        p->is_asked = p->is_asked && !fetcher_ask_is_current(&a->parts[i]);
     }
 }
 
@@ -729,7 +598,7 @@ void fetcher_take(struct fetcher *f, struct ask *a, enum err e, const void *resp
     if (e) {
         take_failure(f, a, e, now_ms);
     } else if (a->kind == ASK_COMMITTED) {
-        take_committed(f, a, resp, now_ms);
+        fetcher_take_committed(f, a, resp, now_ms);
     } else if (a->kind == ASK_METADATA) {
         take_metadata(f, a, resp, now_ms);
     } else if (a->kind == ASK_OFFSETS) {
@@ -765,7 +634,7 @@ static struct ottla_records *take_records(struct fetcher *f, struct part *p)
     if (e && out->count == 0) {
         char why[128];
         snprintf(why, sizeof why, "at offset %lld: %s", (long long)p->position, err_text(e));
-        fail(f, p, e, why);
+        fetcher_fail(f, p, e, why);
     }
     if (out->count == 0) {
         ottla_records_free(out);

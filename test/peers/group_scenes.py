@@ -106,3 +106,23 @@ def cooperative(it, a, b, topic):
             two.stop()
         wait_for("one with all again", lambda: len(one.have()) == PARTITIONS)
         one.stop()
+
+
+def sticky(it, a, b, topic):
+    """Everybody lets go of everything, and gets back as much as is fair, whoever leads."""
+    it.create([topic], PARTITIONS)
+    opts = {"strategy": "sticky"}
+    with members(it, topic, (a, opts)) as (one,):
+        wait_for("one with all", lambda: len(one.have()) == PARTITIONS)
+        with members(it, topic, (b, opts)) as (two,):
+            wait_for("a fair share", lambda: (len(one.have()), len(two.have())) == (2, 2))
+            had = [set(one.have()), set(two.have())]
+            with members(it, topic, (b, opts)) as (three,):
+                wait_for("a fair share of three", lambda: len(three.have()) == 1 and sorted(
+                    one.have() + two.have() + three.have()) == list(range(PARTITIONS)))
+                assert set(one.have()) <= had[0] and set(two.have()) <= had[1], (had, one.have(), two.have())
+                three.stop()
+            wait_for("what it had", lambda: [set(one.have()), set(two.have())] == had)
+            two.stop()
+        wait_for("one with all again", lambda: len(one.have()) == PARTITIONS)
+        one.stop()

@@ -281,7 +281,8 @@ class Driver:
         ours.ensure()
         self.scene("groups/alone", ours.name, group_scenes.alone, self, ours, self.topic("alone", ours.name))
         self.scene("groups/static", ours.name, group_scenes.static, self, ours, self.topic("static", ours.name))
-        for name, run in (("range", group_scenes.together), ("cooperative", group_scenes.cooperative)):
+        for name, run in (("range", group_scenes.together), ("cooperative", group_scenes.cooperative),
+                          ("sticky", group_scenes.sticky)):
             for p in [p for p in self.all if p.can("group") and p.can(name)] + [ours]:
                 for a, b in ((ours, p), (p, ours)) if p is not ours else ((ours, ours),):
                     self.scene("groups/" + name, "%s+%s" % (a.name, b.name), run, self, a, b,

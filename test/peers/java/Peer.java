@@ -197,9 +197,13 @@ public class Peer {
         p.put("auto.offset.reset", "earliest");
         p.put("session.timeout.ms", "6000");
         p.put("heartbeat.interval.ms", "500");
-        boolean isCooperative = arg("strategy", "range").equals("cooperative-sticky");
-        p.put("partition.assignment.strategy", "org.apache.kafka.clients.consumer."
-            + (isCooperative ? "CooperativeStickyAssignor" : "RangeAssignor"));
+        Map<String, String> assignors = new HashMap<>();
+        assignors.put("range", "RangeAssignor");
+        assignors.put("roundrobin", "RoundRobinAssignor");
+        assignors.put("sticky", "StickyAssignor");
+        assignors.put("cooperative-sticky", "CooperativeStickyAssignor");
+        p.put("partition.assignment.strategy",
+            "org.apache.kafka.clients.consumer." + assignors.get(arg("strategy", "range")));
         if (arg("instance", null) != null)
             p.put("group.instance.id", arg("instance", null));
         long deadline = System.currentTimeMillis() + timeoutMs();
