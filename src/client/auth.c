@@ -41,9 +41,13 @@ bool auth_is_refusal(enum err e)
     }
 }
 
+/* text may be the broker's: it becomes one line. */
 static void fail(struct core *c, struct link *l, enum err e, int64_t now_ms, const char *text)
 {
     snprintf(l->detail, sizeof l->detail, "%s", text);
+    for (char *p = l->detail; *p != '\0'; p++) {
+        *p = (unsigned char)*p < 0x20 ? ' ' : *p;
+    }
     link_break(c, l, e, now_ms);
 }
 

@@ -135,7 +135,7 @@ static inline void answer_login(const struct wire_header *h, struct buf *out)
 {
     struct sasl_authenticate_resp r = sasl_authenticate_resp_default;
     r.error_code = world.login_error;
-    r.error_message = world.login_error ? STR("no such user") : STR_NULL;
+    r.error_message = world.login_error ? STR("no such\nuser") : STR_NULL;
     r.auth_bytes = (struct bytes){(const uint8_t *)"", 0};
     r.session_lifetime_ms = world.lifetime_ms;
     put_answer(h, &r, h->version, out);
