@@ -53,11 +53,19 @@ static bool is_kept(const struct acc_queue *q, int32_t sequence)
     return sequence >= 0 && q->gap >= 0 && is_before(sequence, q->gap);
 }
 
+bool order_is_lost(const struct accumulator *acc, const struct acc_queue *q)
+{
+    return acc->txn.is_transactional && q->needs_restart && q->gap < 0 && is_current(acc, q);
+}
+
 struct acc_batch *order_next(struct accumulator *acc, struct acc_queue *q)
 {
     struct acc_batch *b = first_waiting(q);
     if (b == NULL || !acc_is_idempotent(acc)) {
         return b;
+    }
+    if (order_is_lost(acc, q)) {
+        return NULL;
     }
     bool is_first = b == acc_first(q);
     if (q->needs_restart && !is_kept(q, b->sequence)) {
@@ -155,6 +163,9 @@ static bool retries_unknown(struct accumulator *acc, const struct acc_batch *b, 
 
 bool order_retries(struct accumulator *acc, struct acc_batch *b, int code, int64_t log_start)
 {
+    if (order_is_lost(acc, b->queue)) {
+        return false;
+    }
     if (b->sequence >= 0 && code == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER) {
         return retries_out_of_order(acc, b);
     }
@@ -193,7 +204,8 @@ void order_failed(struct accumulator *acc, struct acc_batch *b, int code, bool i
     if (acc->txn.is_transactional) {
         txn_batch_failed(&acc->txn, code);
         if (b->sequence >= 0) {
-            restart_at(q, b->sequence);
+            q->needs_restart = true;
+            q->gap = -1;
             drop_sequenced(acc, q, b, code);
         }
     } else if (b->sequence >= 0 && is_known) {

@@ -346,6 +346,7 @@ static void fail_queue(struct accumulator *acc, struct acc_queue *q, int code)
         }
     }
     q->needs_restart = true;
+    q->gap = -1;
 }
 
 void acc_fail_all(struct accumulator *acc, int code)

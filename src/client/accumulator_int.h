@@ -38,6 +38,9 @@ void order_place(struct accumulator *acc, struct acc_batch *b);
 bool order_retries(struct accumulator *acc, struct acc_batch *b, int code, int64_t log_start);
 void order_written(struct acc_batch *b, int64_t base_off);
 void order_failed(struct accumulator *acc, struct acc_batch *b, int code, bool is_known);
+/* A batch of the transaction has failed: nothing more of the queue goes out before the next
+ * transaction, and its epoch. */
+bool order_is_lost(const struct accumulator *acc, const struct acc_queue *q);
 /* After batches came back or ended. */
 void order_settle(struct accumulator *acc, struct acc_queue *q);
 

@@ -62,7 +62,7 @@ static void give_up(struct accumulator *acc, int code)
         struct acc_queue *q = LIST_ENTRY(n, struct acc_queue, node);
         LIST_EACH(&q->batches, at, next) {
             struct acc_batch *b = LIST_ENTRY(at, struct acc_batch, node);
-            if (!b->is_asked && b->sequence < 0) {
+            if (!b->is_asked && (b->sequence < 0 || order_is_lost(acc, q))) {
                 acc_end_batch(acc, b, code, -1);
             }
         }
@@ -311,7 +311,8 @@ static void take_refusal(struct accumulator *acc, struct acc_batch *b,
 {
     int code = r->error_code;
     bool knows_leader = learn_leader(b->queue, &r->current_leader);
-    if (code == ERR_MESSAGE_TOO_LARGE && b->code == 0 && acc_split(acc, b, now_ms)) {
+    if (code == ERR_MESSAGE_TOO_LARGE && b->code == 0 && !order_is_lost(acc, b->queue) &&
+        acc_split(acc, b, now_ms)) {
         return;
     }
     bool has_tries = b->tries < acc->config->retries && now_ms < b->deadline_ms;

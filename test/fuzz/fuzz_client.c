@@ -18,7 +18,9 @@ struct state {
     struct ottla_config *config;
     struct core core;
     struct fetcher fetcher;
-    struct accumulator acc;
+    struct accumulator acc;     /* idempotent */
+    struct accumulator txn_acc; /* with transactions */
+    struct ottla_config *txn_config;
     int64_t now_ms;
     struct call calls[CALLS];
     struct list_offsets_req req;
@@ -132,9 +134,10 @@ static void answer_fetcher(struct state *s, struct bytes b)
     s->fetcher.code = 0;
 }
 
-static void answer_producer(struct state *s, struct bytes b)
+/* The producer's next question gets these bytes for an answer. */
+static void answer_one(struct state *s, struct accumulator *acc, struct bytes b)
 {
-    struct produce_ask *ask = acc_next(&s->acc, s->now_ms);
+    struct produce_ask *ask = acc_next(acc, s->now_ms);
     struct acc_batch *batch;
     struct arena a;
     union produce_answer resp;
@@ -149,10 +152,10 @@ static void answer_producer(struct state *s, struct bytes b)
         enum err e = b.len == 0 ? ERR_NETWORK_EXCEPTION
                                 : wire_decode(wire_response(ask->api_key), version,
                                               (struct bytes){b.p + 1, b.len - 1}, &a, &resp, NULL);
-        acc_take(&s->acc, ask, e, &resp, s->now_ms);
+        acc_take(acc, ask, e, &resp, s->now_ms);
         arena_deinit(&a);
     }
-    struct acc_topic *t = acc_topic(&s->acc, "t");
+    struct acc_topic *t = acc_topic(acc, "t");
     if (t->count > 0) {
         struct ottla_message m = {.topic = "t",
                                   .partition = -1,
@@ -162,13 +165,43 @@ static void answer_producer(struct state *s, struct bytes b)
                                   .value = b.p,
                                   .value_length = b.len};
         struct acc_place place;
-        if (acc_choose(&s->acc, t, &m, &place) == 0) {
-            (void)acc_add(&s->acc, &place, &m, (struct delivery_to){NULL, NULL}, 1, s->now_ms);
+        if (acc_choose(acc, t, &m, &place) == 0) {
+            (void)acc_add(acc, &place, &m, (struct delivery_to){NULL, NULL}, 1, s->now_ms);
         }
     }
-    while ((batch = acc_done(&s->acc)) != NULL) {
-        acc_free_batch(&s->acc, batch);
+    while ((batch = acc_done(acc)) != NULL) {
+        acc_free_batch(acc, batch);
     }
+}
+
+static void answer_producer(struct state *s, struct bytes b) { answer_one(s, &s->acc, b); }
+
+/* What the program does with its transactions comes from the input, too. */
+static void answer_txn(struct state *s, struct bytes b)
+{
+    static const struct ottla_commit offset = {"t", 0, -1, 5, NULL};
+    static const struct ottla_group_metadata group = {"g", 1, "m", NULL};
+    struct txn *t = &s->txn_acc.txn;
+    switch (b.len > 1 ? b.p[b.len - 1] % 8 : 0) {
+    case 0:
+        (void)txn_start(t);
+        break;
+    case 1:
+        (void)txn_begin(t);
+        break;
+    case 2:
+        (void)txn_commit(t);
+        break;
+    case 3:
+        (void)txn_abort(t);
+        break;
+    case 4:
+        (void)txn_add_offsets(t, &offset, 1, &group);
+        break;
+    default:
+        break;
+    }
+    answer_one(s, &s->txn_acc, b);
 }
 
 static void read_records(struct bytes b)
@@ -194,7 +227,7 @@ static void read_records(struct bytes b)
 
 static void step(struct state *s, uint8_t what, struct bytes b)
 {
-    switch (what % 8) {
+    switch (what % 9) {
     case 0:
         answer(s, b);
         break;
@@ -217,25 +250,36 @@ static void step(struct state *s, uint8_t what, struct bytes b)
     case 6:
         read_records(b);
         break;
+    case 8:
+        answer_txn(s, b);
+        break;
     default:
         core_frame(&s->core, s->link_id, b, s->now_ms);
     }
     drain(s);
 }
 
-static void finish(struct state *s)
+static void end_producer(struct accumulator *acc)
 {
     struct acc_batch *batch;
+    acc_fail_all(acc, ERR_CLOSED);
+    while ((batch = acc_done(acc)) != NULL) {
+        acc_free_batch(acc, batch);
+    }
+    ASSERT(acc->open == 0 && acc->bytes == 0);
+    acc_deinit(acc);
+}
+
+static void finish(struct state *s)
+{
     core_stop(&s->core, s->now_ms);
     drain(s);
     ASSERT(s->ended == CALLS);
     core_deinit(&s->core);
     fetcher_deinit(&s->fetcher);
-    acc_fail_all(&s->acc, ERR_CLOSED);
-    while ((batch = acc_done(&s->acc)) != NULL) {
-        acc_free_batch(&s->acc, batch);
-    }
-    acc_deinit(&s->acc);
+    end_producer(&s->acc);
+    end_producer(&s->txn_acc);
+    ottla_config_free(s->txn_config);
     ottla_config_free(s->config);
 }
 
@@ -253,6 +297,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fetcher_assign(&s->fetcher, &tp, 1, 1);
     acc_init(&s->acc, &s->config->values, 1);
     (void)acc_topic(&s->acc, "t");
+    s->txn_config = ottla_config_new();
+    (void)ottla_config_set(s->txn_config, "transactional.id", "x", NULL);
+    acc_init(&s->txn_acc, &s->txn_config->values, 1);
+    (void)acc_topic(&s->txn_acc, "t");
     for (int i = 0; i < CALLS; i++) {
         submit(s, i, (enum call_to)i);
     }
