@@ -213,4 +213,8 @@ OTTLA_API const struct ottla_record *ottla_records_at(const struct ottla_records
                                                       size_t i);
 OTTLA_API void ottla_records_free(struct ottla_records *records); /* NULL is fine */
 
+/* Numbers by Kafka's names, as a JSON object: to be freed with ottla_text_free. The consumer's
+ * thread. */
+OTTLA_API char *ottla_consumer_metrics(struct ottla_consumer *consumer);
+
 #endif

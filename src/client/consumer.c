@@ -324,6 +324,8 @@ int ottla_consumer_poll(struct ottla_consumer *c, int timeout_ms, struct ottla_r
         return error_set(error, code, "%s", c->fetcher.why);
     }
     *ret = records ? records : records_new("");
+    c->metrics.polls++;
+    c->metrics.records += (int64_t)ottla_records_count(*ret);
     return 0;
 }
 

@@ -30,6 +30,7 @@ struct ottla_consumer {
     struct tps assignment; /* what the user was shown last */
     char **subscription;   /* so, too */
     size_t subscription_count;
+    struct consumer_metrics metrics;
 };
 
 /* consumer.c */

@@ -1,6 +1,7 @@
 /* Numbers as JSON, by Kafka's names. Any thread. */
 #include "client/metrics.h"
 
+#include "client/consumer_int.h"
 #include "client/producer_int.h"
 
 /* What is between quotes. */
@@ -105,5 +106,19 @@ char *ottla_producer_metrics(struct ottla_producer *p)
     put_state(&out, &p->acc);
     mutex_unlock(&p->lock);
     buf_printf(&out, "}}");
+    return finish(&out);
+}
+
+char *ottla_consumer_metrics(struct ottla_consumer *c)
+{
+    struct buf out = BUF_INIT;
+    const struct ottla_topic_partition *tps;
+    buf_put_u8(&out, '{');
+    put_client(&out, c->client);
+    buf_printf(&out,
+               ",\"consumer\":{\"poll-total\":%lld,\"records-consumed-total\":%lld,"
+               "\"records-lag-max\":%lld,\"assigned-partitions\":%zu}}",
+               (long long)c->metrics.polls, (long long)c->metrics.records,
+               (long long)ottla_consumer_lag_max(c), ottla_consumer_assignment(c, &tps));
     return finish(&out);
 }

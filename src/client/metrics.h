@@ -29,4 +29,9 @@ struct producer_metrics {
     int64_t blocked_ns;
 };
 
+/* Of a consumer: its thread's. */
+struct consumer_metrics {
+    int64_t polls, records;
+};
+
 #endif
