@@ -35,6 +35,7 @@ struct endpoint {
     const char *advertised_host;
     int advertised_port;
     int16_t security_protocol;
+    bool is_controller; /* for those who ask the quorum: DescribeCluster tells controllers there */
     struct listener *listener;
     struct broker *broker;
 };
@@ -62,7 +63,8 @@ struct broker {
     struct http *http; /* /metrics and /health; NULL in one thread */
 
     struct endpoint *endpoints;
-    int endpoint_count;
+    int endpoint_count; /* the broker's own, which come first */
+    int listener_count; /* with the controller's */
     struct worker **workers;
     int worker_count;
     _Atomic unsigned next_worker; /* for the next connection */

@@ -18,6 +18,7 @@ enum api_flags {
     API_ADVERTISED_FROM_0 = 1 << 0,
     API_PIPELINED = 1 << 1,
     API_OUTLIVES_FRAME = 1 << 2,
+    API_ON_CONTROLLER = 1 << 3,
 };
 
 struct call;

@@ -208,7 +208,7 @@ static bool call_decode(struct call *c, struct bytes frame, const void **ret_req
         return refuse(c, err_text(e));
     }
     c->api = api_for(&c->header);
-    if (c->api == NULL) {
+    if (c->api == NULL || (c->endpoint->is_controller && !(c->api->flags & API_ON_CONTROLLER))) {
         return refuse(c, "no such API or version here");
     }
     if (c->api->key == API_API_VERSIONS &&
@@ -318,8 +318,8 @@ static const struct conn_handler conn_handler = {
 static void places_init(struct worker *w)
 {
     const struct broker_config *config = &w->broker->config;
-    w->places = mem_zalloc(sizeof *w->places * (size_t)w->broker->endpoint_count);
-    for (int i = 0; i < w->broker->endpoint_count; i++) {
+    w->places = mem_zalloc(sizeof *w->places * (size_t)w->broker->listener_count);
+    for (int i = 0; i < w->broker->listener_count; i++) {
         w->places[i] = (struct endpoint_place){
             .worker = w,
             .endpoint = &w->broker->endpoints[i],

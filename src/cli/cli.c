@@ -92,6 +92,11 @@ static bool take_format(const struct cli_tool *tool, struct cli *c)
            cli_refuse(c, "--format is text or json, not '%s'", text);
 }
 
+static bool asks_controllers(const struct cli_tool *tool, const struct cli *c)
+{
+    return tool->controller > 0 && cli_has(c, tool->controller);
+}
+
 static bool connect(const struct cli_tool *tool, struct cli *c)
 {
     const char *file = cli_value(c, CLI_CONFIG);
@@ -103,6 +108,11 @@ static bool connect(const struct cli_tool *tool, struct cli *c)
     ok = ok &&
          (!cli_has(c, CLI_SERVER) || ottla_config_set(c->config, "bootstrap.servers",
                                                       cli_value(c, CLI_SERVER), &c->error) == 0);
+    if (ok && asks_controllers(tool, c)) { /* and not the brokers of a profile */
+        ok = ottla_config_set(c->config, "bootstrap.servers", "", &c->error) == 0 &&
+             ottla_config_set(c->config, "bootstrap.controllers", cli_value(c, tool->controller),
+                              &c->error) == 0;
+    }
     if (!ok) {
         return cli_refuse(c, "%s", c->error.message);
     }
@@ -114,8 +124,13 @@ static bool connect(const struct cli_tool *tool, struct cli *c)
 }
 
 /* From the command line or a profile. */
-static bool needs_server(struct cli *c)
+static bool needs_server(const struct cli_tool *tool, struct cli *c)
 {
+    if (asks_controllers(tool, c)) {
+        return !cli_has(c, CLI_SERVER) ||
+               cli_refuse(c, "Only one of --bootstrap-server or --bootstrap-controller can be "
+                             "specified");
+    }
     const char *servers = ottla_config_get(c->config, "bootstrap.servers");
     return (servers != NULL && servers[0] != '\0') || cli_needs(c, CLI_SERVER);
 }
@@ -125,7 +140,7 @@ static int run(const struct cli_tool *tool, struct cli *c)
     bool is_offline = tool->is_offline != NULL && tool->is_offline(c);
     c->config = ottla_config_new();
     bool ok = take_format(tool, c) && (is_offline || profile_load(c)) &&
-              (is_offline || tool->server_is_optional || needs_server(c)) &&
+              (is_offline || tool->server_is_optional || needs_server(tool, c)) &&
               (tool->check == NULL || tool->check(c)) && (is_offline || connect(tool, c));
     return ok ? tool->run(c) : refused(c);
 }

@@ -32,6 +32,13 @@ enum { CLI_SERVER, CLI_CONFIG, CLI_PROFILE, CLI_FORMAT, CLI_HELP, CLI_VERSION, C
     [CLI_HELP] = {"help", NULL, "Print this.", ARGS_FLAG, 'h'},                                    \
     [CLI_VERSION] = {"version", NULL, "Print the version.", ARGS_FLAG}
 
+/* A row for --bootstrap-controller, of tools that take it. */
+#define CLI_CONTROLLER_ROW                                                                         \
+    {                                                                                              \
+        "bootstrap-controller", "HOST:PORT,...", "Controllers to begin with, instead of brokers.", \
+            ARGS_VALUE, 'C'                                                                        \
+    }
+
 struct cli {
     struct args args;
     struct buf why; /* what is wrong, for the person */
@@ -59,6 +66,8 @@ struct cli_tool {
     bool (*is_offline)(const struct cli *c);
     /* How older releases called --command-config; 0: no other way. */
     int old_config;
+    /* --bootstrap-controller, instead of --bootstrap-server; 0: it is not taken. */
+    int controller;
 };
 
 enum { CLI_OK = 0, CLI_FAILED = 1 };

@@ -5,7 +5,7 @@
 
 /* --- cluster --- */
 
-enum { C_ID = CLI_OPTIONS, C_FENCED, C_OLD_CONFIG, OPTIONS };
+enum { C_ID = CLI_OPTIONS, C_FENCED, C_OLD_CONFIG, C_CONTROLLER, OPTIONS };
 
 static const struct args_option options[OPTIONS] = {
     CLI_OPTION_ROWS,
@@ -13,6 +13,7 @@ static const struct args_option options[OPTIONS] = {
     [C_FENCED] = {"include-fenced-brokers", NULL, "list-endpoints: also those that are fenced.",
                   ARGS_FLAG},
     [C_OLD_CONFIG] = {"config", "FILE", NULL, ARGS_VALUE},
+    [C_CONTROLLER] = CLI_CONTROLLER_ROW,
 };
 
 static int cluster_id(struct cli *c)
@@ -53,8 +54,10 @@ static int unregister(struct cli *c)
     return CLI_OK;
 }
 
+/* Controllers are not fenced: they have no column for it. */
 static void fill_endpoints(struct cli_table *t, const struct ottla_cluster *cl)
 {
+    bool is_broker = t->column_count == 6;
     for (size_t i = 0; i < cl->node_count; i++) {
         const struct ottla_node *n = cl->nodes[i];
         cli_table_row(t);
@@ -62,8 +65,10 @@ static void fill_endpoints(struct cli_table *t, const struct ottla_cluster *cl)
         cli_table_set(t, 1, "%s", n->host);
         cli_table_set(t, 2, "%d", n->port);
         cli_table_set(t, 3, "%s", n->rack ? n->rack : "null");
-        cli_table_set(t, 4, "%s", n->is_fenced ? "fenced" : "unfenced");
-        cli_table_set(t, 5, "broker");
+        if (is_broker) {
+            cli_table_set(t, 4, "%s", n->is_fenced ? "fenced" : "unfenced");
+        }
+        cli_table_set(t, t->column_count - 1, is_broker ? "broker" : "controller");
     }
 }
 
@@ -88,7 +93,10 @@ static int list_endpoints(struct cli *c)
         columns[3].min_width = rack > columns[3].min_width ? rack : columns[3].min_width;
     }
     columns[3].min_width = columns[3].min_width ? columns[3].min_width : 10;
-    cli_table_init(&t, columns, 6);
+    if (cli_has(c, C_CONTROLLER)) {
+        columns[4] = columns[5];
+    }
+    cli_table_init(&t, columns, cli_has(c, C_CONTROLLER) ? 5 : 6);
     fill_endpoints(&t, cl);
     if (c->is_json) {
         cli_print_json(cli_table_json(&t));
@@ -107,6 +115,10 @@ static bool check(struct cli *c)
     const char *word = c->args.word_count == 1 ? c->args.words[0] : "";
     for (size_t i = 0; i < 3; i++) {
         if (strcmp(commands[i], word) == 0) {
+            if (cli_has(c, C_FENCED) && cli_has(c, C_CONTROLLER)) {
+                return cli_refuse(c, "The option --include-fenced-brokers is only supported with "
+                                     "--bootstrap-server option");
+            }
             return i != 1 || cli_needs(c, C_ID);
         }
     }
@@ -134,6 +146,7 @@ static const struct cli_tool tool = {
     .check = check,
     .run = run,
     .old_config = C_OLD_CONFIG,
+    .controller = C_CONTROLLER,
 };
 
 int cluster_command(int argc, char **argv) { return cli_main(&tool, argc, argv); }

@@ -32,6 +32,7 @@ static const struct args_option options[C_OPTIONS] = {
     [C_USER_DEFAULTS] = {"user-defaults", NULL, NULL, ARGS_FLAG},
     [C_BROKER_DEFAULTS] = {"broker-defaults", NULL, "The defaults of all brokers.", ARGS_FLAG},
     [C_IP_DEFAULTS] = {"ip-defaults", NULL, NULL, ARGS_FLAG},
+    [C_CONTROLLER] = CLI_CONTROLLER_ROW,
 };
 
 static const struct entity_kind kinds[] = {
@@ -214,6 +215,7 @@ static const struct cli_tool tool = {
              .takes_prefixes = true},
     .check = check,
     .run = run,
+    .controller = C_CONTROLLER,
 };
 
 int configs_command(int argc, char **argv) { return cli_main(&tool, argc, argv); }

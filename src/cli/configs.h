@@ -26,6 +26,7 @@ enum {
     C_USER_DEFAULTS,
     C_BROKER_DEFAULTS,
     C_IP_DEFAULTS,
+    C_CONTROLLER,
     C_OPTIONS
 };
 

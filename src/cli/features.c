@@ -7,7 +7,16 @@
 
 #include <inttypes.h>
 
-enum { F_FEATURE = CLI_OPTIONS, F_METADATA, F_RELEASE, F_UNSAFE, F_DRY_RUN, F_NODE, OPTIONS };
+enum {
+    F_FEATURE = CLI_OPTIONS,
+    F_METADATA,
+    F_RELEASE,
+    F_UNSAFE,
+    F_DRY_RUN,
+    F_NODE,
+    F_CONTROLLER,
+    OPTIONS
+};
 
 static const struct args_option options[OPTIONS] = {
     CLI_OPTION_ROWS,
@@ -19,6 +28,7 @@ static const struct args_option options[OPTIONS] = {
     [F_UNSAFE] = {"unsafe", NULL, "downgrade, disable: even if metadata is lost by it.", ARGS_FLAG},
     [F_DRY_RUN] = {"dry-run", NULL, "Only say whether it could be done.", ARGS_FLAG},
     [F_NODE] = {"node-id", "ID", NULL, ARGS_VALUE},
+    [F_CONTROLLER] = CLI_CONTROLLER_ROW,
 };
 
 static const char *const commands[] = {"describe", "upgrade", "downgrade", "disable"};
@@ -274,6 +284,7 @@ static const struct cli_tool tool = {
              .takes_prefixes = true},
     .check = check,
     .run = run,
+    .controller = F_CONTROLLER,
 };
 
 int features_command(int argc, char **argv) { return cli_main(&tool, argc, argv); }

@@ -16,6 +16,7 @@ static const struct args_option options[Q_OPTIONS] = {
     [Q_DIRECTORY] = {"controller-directory-id", "UUID",
                      "remove-controller: the directory.id of its metadata log.", ARGS_VALUE, 'd'},
     [Q_DRY_RUN] = {"dry-run", NULL, "add, remove: only say what would be asked.", ARGS_FLAG},
+    [Q_BOOTSTRAP] = CLI_CONTROLLER_ROW,
 };
 
 static const struct ottla_quorum_replica *leader_of(const struct ottla_quorum *q)
@@ -242,6 +243,7 @@ static const struct cli_tool tool = {
              .takes_prefixes = true},
     .check = check,
     .run = run,
+    .controller = Q_BOOTSTRAP,
 };
 
 int metadata_quorum_command(int argc, char **argv) { return cli_main(&tool, argc, argv); }

@@ -11,6 +11,7 @@ enum {
     Q_CONTROLLER,
     Q_DIRECTORY,
     Q_DRY_RUN,
+    Q_BOOTSTRAP,
     Q_OPTIONS
 };
 

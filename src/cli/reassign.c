@@ -37,6 +37,7 @@ static const struct args_option options[R_OPTIONS] = {
                     ARGS_FLAG},
     [R_KEEP_FACTOR] = {"disallow-replication-factor-change", NULL,
                        "execute: refuse another number of replicas.", ARGS_FLAG},
+    [R_CONTROLLER] = CLI_CONTROLLER_ROW,
 };
 
 /* --- what is printed --- */
@@ -200,8 +201,8 @@ static const struct action {
      {R_ADDITIONAL, R_THROTTLE, R_DIR_THROTTLE, R_TIMEOUT, R_KEEP_FACTOR, -1},
      reassign_execute},
     {R_VERIFY, {R_FILE, -1}, {R_PRESERVE, -1}, reassign_verify},
-    {R_CANCEL, {R_FILE, -1}, {R_PRESERVE, R_TIMEOUT, -1}, reassign_cancel},
-    {R_LIST, {-1}, {-1}, NULL},
+    {R_CANCEL, {R_FILE, -1}, {R_PRESERVE, R_TIMEOUT, R_CONTROLLER, -1}, reassign_cancel},
+    {R_LIST, {-1}, {R_CONTROLLER, -1}, NULL},
 };
 
 static const struct action *action_of(const struct cli *c)
@@ -287,6 +288,7 @@ static const struct cli_tool tool = {
              .takes_prefixes = true},
     .check = check,
     .run = run,
+    .controller = R_CONTROLLER,
 };
 
 int reassign_partitions_command(int argc, char **argv) { return cli_main(&tool, argc, argv); }

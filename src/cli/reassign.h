@@ -20,6 +20,7 @@ enum {
     R_ADDITIONAL,
     R_PRESERVE,
     R_KEEP_FACTOR,
+    R_CONTROLLER,
     R_OPTIONS
 };
 

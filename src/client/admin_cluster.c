@@ -40,11 +40,14 @@ int ottla_describe_cluster(struct ottla_client *client, const struct ottla_admin
     admin_begin(&ad, client, options, error);
     req.include_cluster_authorized_operations = ad.options.include_authorized_operations;
     req.include_fenced_brokers = ad.options.include_fenced_brokers;
-    int code = admin_ask(&ad, &ex,
-                         &(struct call){.api_key = API_DESCRIBE_CLUSTER,
-                                        .version_lo = req.include_fenced_brokers ? 2 : 0,
-                                        .msg = &req},
-                         &resp);
+    bool asks_controllers = client->config->values.bootstrap_controllers[0] != '\0';
+    req.endpoint_type = asks_controllers ? 2 : 1;
+    int code =
+        admin_ask(&ad, &ex,
+                  &(struct call){.api_key = API_DESCRIBE_CLUSTER,
+                                 .version_lo = req.include_fenced_brokers ? 2 : asks_controllers,
+                                 .msg = &req},
+                  &resp);
     if (!code && resp.error_code) {
         code = admin_refuse(error, resp.error_code, resp.error_message);
     }

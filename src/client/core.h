@@ -79,6 +79,7 @@ struct core {
     struct list coordinators;
     struct call meta_call;
     struct metadata_req meta_req;
+    struct describe_cluster_req cluster_req; /* instead of it, to controllers */
     bool has_nodes; /* the links are the cluster's, not bootstrap.servers */
     bool wants_meta;
     bool is_asking_meta;

@@ -454,7 +454,7 @@ static enum err take_answer(struct core *c, struct call *call, struct bytes fram
     call->frame_len = frame.len;
     call->body_at = body_at;
     core_end(c, call, OK, "");
-    if (call->api_key == API_METADATA) {
+    if (call->api_key == API_METADATA || call == &c->meta_call) {
         meta_learn(c, call, now_ms);
     }
     return OK;

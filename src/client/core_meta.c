@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 enum { HOST_LEN_MAX = 253, PORT_MAX = 65535 };
+enum { CONTROLLER_ENDPOINTS = 2 }; /* of DescribeCluster */
 
 struct coordinator {
     struct list_node node;
@@ -62,9 +63,17 @@ bool core_check_servers(const char *servers, char *ret_why, size_t size)
     return count > 0;
 }
 
+/* Whether controllers are asked, and not brokers. */
+static bool asks_controllers(const struct core *c)
+{
+    return c->config->bootstrap_controllers[0] != '\0';
+}
+
 void meta_bootstrap(struct core *c)
 {
-    struct str rest = str_from(c->config->bootstrap_servers), item, host;
+    struct str rest = str_from(asks_controllers(c) ? c->config->bootstrap_controllers
+                                                   : c->config->bootstrap_servers);
+    struct str item, host;
     int port;
     for (int32_t id = -1; str_next_item(&rest, ',', &item); id--) {
         if (parse_server(item, &host, &port)) {
@@ -122,6 +131,13 @@ static void ask_meta(struct core *c, int64_t now_ms)
                                  .version_hi = 13,
                                  .to = CALL_ANY,
                                  .msg = &c->meta_req};
+    if (asks_controllers(c)) {
+        c->cluster_req = describe_cluster_req_default;
+        c->cluster_req.endpoint_type = CONTROLLER_ENDPOINTS;
+        c->meta_call.api_key = API_DESCRIBE_CLUSTER;
+        c->meta_call.version_hi = 2;
+        c->meta_call.msg = &c->cluster_req;
+    }
     own_call(c, &c->meta_call, now_ms);
 }
 
@@ -201,18 +217,24 @@ static struct link *learn_node(struct core *c, int32_t node_id, struct str host,
     return l != NULL ? l : adopt(c, node_id, host, port);
 }
 
-static void learn_brokers(struct core *c, const struct metadata_resp *resp)
+static void learn_begin(struct core *c)
 {
     LIST_EACH(&c->links, n, tmp) {
         LIST_ENTRY(n, struct link, node)->is_seen = false;
     }
-    for (int32_t i = 0; i < MIN(resp->brokers_count, LIMIT_CLIENT_BROKERS); i++) {
-        const struct metadata_resp_metadata_response_broker *b = &resp->brokers[i];
-        struct link *l = learn_node(c, b->node_id, b->host, b->port);
-        if (l != NULL) {
-            l->is_seen = true;
-        }
+}
+
+static void learn_one(struct core *c, int32_t node_id, struct str host, int32_t port)
+{
+    struct link *l = learn_node(c, node_id, host, port);
+    if (l != NULL) {
+        l->is_seen = true;
     }
+}
+
+/* Who was not told of is gone. */
+static void learn_end(struct core *c, int32_t controller_id, int64_t now_ms)
+{
     LIST_EACH(&c->links, n, tmp) {
         struct link *l = LIST_ENTRY(n, struct link, node);
         const struct link *shared = l->lane ? link_by_node(c, l->node_id) : NULL;
@@ -220,10 +242,39 @@ static void learn_brokers(struct core *c, const struct metadata_resp *resp)
                                     is_at(shared, str_from(l->host), l->port));
         l->is_leaving = l->is_leaving || !l->is_seen;
     }
+    c->has_nodes = true;
+    c->knows_controller = true;
+    c->controller_id = controller_id;
+    c->wants_meta = false;
+    c->meta_at_ms = now_ms;
+}
+
+static void learn_controllers(struct core *c, const struct call *call, int64_t now_ms)
+{
+    struct arena a;
+    struct describe_cluster_resp resp;
+    struct bytes body = {call->frame + call->body_at, call->frame_len - call->body_at};
+    arena_init(&a, LIMIT_REQUEST_ARENA_BYTES);
+    enum err e =
+        wire_decode(wire_response(API_DESCRIBE_CLUSTER), call->version, body, &a, &resp, NULL);
+    if (!e && resp.error_code) {
+        core_message(c, "bootstrap.controllers: %.*s", STR_ARG(resp.error_message));
+    } else if (!e && resp.brokers_count > 0) {
+        learn_begin(c);
+        for (int32_t i = 0; i < MIN(resp.brokers_count, LIMIT_CLIENT_BROKERS); i++) {
+            learn_one(c, resp.brokers[i].broker_id, resp.brokers[i].host, resp.brokers[i].port);
+        }
+        learn_end(c, resp.controller_id, now_ms);
+    }
+    arena_deinit(&a);
 }
 
 void meta_learn(struct core *c, const struct call *call, int64_t now_ms)
 {
+    if (call->api_key == API_DESCRIBE_CLUSTER) {
+        learn_controllers(c, call, now_ms);
+        return;
+    }
     struct arena a;
     struct metadata_resp resp;
     struct bytes body = {call->frame + call->body_at, call->frame_len - call->body_at};
@@ -232,12 +283,11 @@ void meta_learn(struct core *c, const struct call *call, int64_t now_ms)
         if (resp.error_code == ERR_REBOOTSTRAP_REQUIRED && may_rebootstrap(c)) {
             meta_rebootstrap(c, "the cluster says so", now_ms);
         } else if (resp.brokers_count > 0) {
-            learn_brokers(c, &resp);
-            c->has_nodes = true;
-            c->knows_controller = true;
-            c->controller_id = resp.controller_id;
-            c->wants_meta = false;
-            c->meta_at_ms = now_ms;
+            learn_begin(c);
+            for (int32_t i = 0; i < MIN(resp.brokers_count, LIMIT_CLIENT_BROKERS); i++) {
+                learn_one(c, resp.brokers[i].node_id, resp.brokers[i].host, resp.brokers[i].port);
+            }
+            learn_end(c, resp.controller_id, now_ms);
         }
     }
     arena_deinit(&a);

@@ -499,7 +499,14 @@ static void host_free(struct ottla_client *c)
 static int check_config(const struct ottla_config *config, struct ottla_error *error)
 {
     char why[300];
-    if (!core_check_servers(config->values.bootstrap_servers, why, sizeof why)) {
+    bool asks_controllers = config->values.bootstrap_controllers[0] != '\0';
+    if (asks_controllers && config->values.bootstrap_servers[0] != '\0') {
+        return error_set(error, ERR_BAD_CONFIG,
+                         "bootstrap.servers and bootstrap.controllers cannot both be set");
+    }
+    if (!core_check_servers(asks_controllers ? config->values.bootstrap_controllers
+                                             : config->values.bootstrap_servers,
+                            why, sizeof why)) {
         return error_set(error, ERR_BAD_CONFIG, "%s", why);
     }
     return 0;

@@ -329,5 +329,51 @@ class Tools(unittest.TestCase):
                          "Error: Unknown broker id 9\n")
 
 
+@unittest.skipIf(os.environ.get("OTTLA_E2E_BROKER") == "kafka", "our tools on our broker")
+class Controllers(unittest.TestCase):
+    """--bootstrap-controller: the listener of the controller in the broker."""
+
+    @classmethod
+    def setUpClass(cls):
+        port, ctl = harness.free_port(), harness.free_port()
+        cls.at = "127.0.0.1:%d" % ctl
+        cls.broker = harness.broker(port=port, overrides={
+            "listeners": "PLAINTEXT://127.0.0.1:%d,CONTROLLER://%s" % (port, cls.at),
+            "controller.listener.names": "CONTROLLER", "process.roles": "broker,controller"}).__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.broker.stop()
+
+    def tool(self, *words, status=0):
+        done = subprocess.run([OTTLA, *map(str, words)], capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
+        return done.stdout if status == 0 else done.stderr
+
+    def test_what_the_controller_answers(self):
+        at = ("--bootstrap-controller", self.at)
+        self.assertEqual(self.tool("cluster", "cluster-id", *at),
+                         self.tool("cluster", "cluster-id", "--bootstrap-server", self.broker.bootstrap))
+        rows = json.loads(self.tool("cluster", "list-endpoints", *at, "--format", "json"))
+        self.assertEqual([("127.0.0.1:%d" % r["port"], r["endpoint_type"]) for r in rows], [(self.at, "controller")])
+        self.assertIn("metadata.version", self.tool("features", *at, "describe"))
+        self.assertIn("LeaderId:               1\n", self.tool("metadata-quorum", *at, "describe", "--status"))
+        self.tool("configs", *at, "--alter", "--broker", 1, "--add-config", "log.cleaner.threads=2")
+        self.assertIn("log.cleaner.threads=2", self.tool("configs", *at, "--describe", "--broker", 1))
+        self.assertEqual(self.tool("reassign-partitions", *at, "--list"), "No partition reassignments found.\n")
+
+    def test_one_is_not_taken_for_the_other(self):
+        error = self.tool("cluster", "cluster-id", "--bootstrap-controller", self.broker.bootstrap, status=1)
+        self.assertIn("an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER", error)
+        error = self.tool("cluster", "cluster-id", "--bootstrap-server", self.at, status=1)
+        self.assertIn("an endpoint of type CONTROLLER, but we wanted an endpoint of type BROKER", error)
+        error = self.tool("cluster", "cluster-id", "--bootstrap-server", self.broker.bootstrap,
+                          "--bootstrap-controller", self.at, status=1)
+        self.assertIn("Only one of --bootstrap-server or --bootstrap-controller", error)
+        error = self.tool("reassign-partitions", "--bootstrap-controller", self.at, "--execute",
+                          "--reassignment-json-file", "none", status=1)
+        self.assertIn("can't be used with action", error)
+
+
 if __name__ == "__main__":
     unittest.main()

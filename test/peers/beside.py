@@ -67,7 +67,9 @@ class Side:
         out = re.sub(r"^(\d+ *\t[\w-]{22}\t)\d+ *", r"\1N", out, flags=re.M)
         out = re.sub(r"TopicId: [\w-]{22}", "TopicId: ID", out)
         out = re.sub(r"\b1[78]\d{11}\b", "TIME", out)
-        out = re.sub(r"^\S+Exception: .*\n((?:\tat |\t\.\.\. |Caused by: ).*\n)+\n?", "", out, flags=re.M)  # a stack trace
+        # a stack trace, and the line of an exception that has none, behind the error that it says again
+        out = re.sub(r"^\S+Exception: .*\n((?:\tat |\t\.\.\. |Caused by: ).*\n)+\n?", "", out, flags=re.M)
+        out = re.sub(r"^(Error: .*\n)\S+Exception: .*\n\n?", r"\1", out, flags=re.M)
         return "".join(map(json_in_order, out.splitlines(keepends=True)))
 
 

@@ -14,10 +14,12 @@ static bool fill_apis(struct call *c, struct api_versions_resp *resp)
     if (resp->api_keys == NULL) {
         return false;
     }
-    resp->api_keys_count = (int32_t)count;
     for (size_t i = 0; i < count; i++) {
         bool from_0 = rows[i].flags & API_ADVERTISED_FROM_0;
-        resp->api_keys[i] = (struct api_versions_resp_api_version){
+        if (c->endpoint->is_controller && !(rows[i].flags & API_ON_CONTROLLER)) {
+            continue;
+        }
+        resp->api_keys[resp->api_keys_count++] = (struct api_versions_resp_api_version){
             .api_key = rows[i].key,
             .min_version = from_0 ? 0 : rows[i].min_version,
             .max_version = rows[i].max_version,

@@ -183,31 +183,34 @@ static int16_t protocol_of(struct parse *p, struct str map, struct str name)
     return (int16_t)found;
 }
 
-/* Brokers' and controllers' apart. */
+/* Brokers' first, then controllers'. */
 static void split(struct parse *p, const struct broker_config *config, struct endpoints *all)
 {
-    int count;
+    int count, at = 0;
     struct str controllers = str_from(config->controller_listener_names);
     struct endpoint *v = parse_listeners(p, str_from(config->listeners), &count);
     all->brokers = arena_array(p->arena, (size_t)count, sizeof *v);
-    all->controllers = arena_array(p->arena, (size_t)count, sizeof *v);
-    if (all->brokers == NULL || all->controllers == NULL) {
+    if (all->brokers == NULL) {
         p->err = ERR_NO_MEMORY;
     }
     bool is_plain = are_controllers_plain(config, v, p->err ? 0 : count);
-    for (int i = 0; !p->err && i < count; i++) {
-        bool is_controller = config_list_has(controllers, v[i].name);
-        v[i].security_protocol =
+    for (int i = 0; !p->err && i < 2 * count; i++) { /* the list, twice */
+        struct endpoint *ep = &v[i % count];
+        bool is_controller = config_list_has(controllers, ep->name);
+        if (is_controller != (i >= count)) {
+            continue;
+        }
+        ep->is_controller = is_controller;
+        ep->security_protocol =
             is_controller && is_plain
                 ? 0
-                : protocol_of(p, str_from(config->listener_security_protocol_map), v[i].name);
-        advertise_itself(p, &v[i]);
-        if (is_controller) {
-            all->controllers[all->controller_count++] = v[i];
-        } else {
-            all->brokers[all->broker_count++] = v[i];
-        }
+                : protocol_of(p, str_from(config->listener_security_protocol_map), ep->name);
+        advertise_itself(p, ep);
+        all->brokers[at++] = *ep;
+        all->controller_count += is_controller;
+        all->broker_count += !is_controller;
     }
+    all->controllers = all->brokers + all->broker_count;
 }
 
 enum err endpoints_parse(const struct broker_config *config, struct arena *a, struct endpoints *ret,

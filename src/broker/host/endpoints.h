@@ -10,7 +10,7 @@
 struct endpoints {
     struct endpoint *brokers;
     int broker_count;
-    struct endpoint *controllers;
+    struct endpoint *controllers; /* behind the brokers' in one array */
     int controller_count;
 };
 

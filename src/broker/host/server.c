@@ -135,6 +135,7 @@ static enum err init_config(struct server *s, struct buf *why)
     e = endpoints_parse(&s->broker.config, &s->arena, &s->endpoints, why);
     s->broker.endpoints = s->endpoints.brokers;
     s->broker.endpoint_count = s->endpoints.broker_count;
+    s->broker.listener_count = s->endpoints.broker_count + s->endpoints.controller_count;
     s->broker.node_id = s->broker.config.node_id;
     return e;
 }
@@ -344,7 +345,7 @@ static enum err make_workers(struct server *s, struct buf *why)
 
 static enum err listen_all(struct server *s, struct buf *why)
 {
-    for (int i = 0; i < s->broker.endpoint_count; i++) {
+    for (int i = 0; i < s->broker.listener_count; i++) {
         enum err e = listen_at(s, &s->broker.endpoints[i], why);
         if (e) {
             return e;
@@ -624,7 +625,7 @@ static void stop_threads(struct server *s)
 
 static void free_connections(struct broker *b)
 {
-    for (int i = 0; i < b->endpoint_count; i++) {
+    for (int i = 0; i < b->listener_count; i++) {
         if (b->endpoints[i].listener != NULL) {
             listener_close(b->endpoints[i].listener);
         }
