@@ -609,6 +609,23 @@ class Forms(Console):
         self.assertIn("Size of data received by LongDeserializer is not 8", self.said)
         self.consume(topic, "-g", "forms", "-o", "start", status=1)
 
+    def test_a_profile_says_where_the_cluster_is_and_how_to_speak_to_it(self):
+        home = harness.Dirs.new("home")
+        os.makedirs(os.path.join(home, "ottla"))
+        with open(os.path.join(home, "ottla", "here.properties"), "w") as f:
+            f.write("bootstrap.servers=%s\nclient.id=from-the-profile\n" % self.broker.bootstrap)
+        env = {"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": home}
+        self.make("profiled")
+        for words, text in ((("produce", "profiled"), b"x\n"), (("console-producer", "--topic", "profiled"), b"y\n"),
+                            (("producer-perf-test", "--topic", "profiled", "--num-records", "1", "--record-size", "3",
+                              "--throughput", "-1", "--print-metrics"), b"")):
+            done = subprocess.run([OTTLA, "--profile", "here", *words], env=env, input=text, capture_output=True,
+                                  timeout=WAIT_S, check=True)
+        self.assertIn(b"client-id=from-the-profile}", done.stdout)
+        out = subprocess.run([OTTLA, "--profile", "here", "consume", "profiled", "-e"], env=env, capture_output=True,
+                             timeout=WAIT_S, check=True).stdout
+        self.assertEqual(out.split()[:2], [b"x", b"y"])
+
     def test_failures_have_a_status(self):
         topic = self.make("fails")
         self.tool("produce", topic, "-v", text="a\n")

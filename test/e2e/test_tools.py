@@ -154,6 +154,7 @@ class Tools(unittest.TestCase):
         self.assertEqual(complete("ottla topics --describe %s --topic completed-" % at), ["completed-1", "completed-2"])
         self.assertEqual(complete("ottla cluster clu"), ["cluster-id"])
         self.assertEqual(complete("ottla topics --format "), ["text", "json"])
+        self.assertEqual(complete("ottla consume -b %s completed-" % self.broker.bootstrap), ["completed-1", "completed-2"])
         self.assertEqual(complete("ottla dump-log --deep"), ["--deep-iteration"])
         self.assertEqual(complete("ottla topics --describe --bootstrap-server 127.0.0.1:1 --topic c"), [])
         for shell in ("zsh", "fish"):

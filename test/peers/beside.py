@@ -25,6 +25,7 @@ class Side:
         self.command = command
         self.names = {"t": "beside-%s" % letter, "g": "group-%s" % letter, "dir": harness.Dirs.new("beside")}
 
+        self.file("loads", "one,two,,four")
         self.file("records.json", '{"partitions": [{"topic": "%(t)s", "partition": 0, "offset": 0}], "version": 1}')
         for name, broker in (("move.json", 1), ("move9.json", 9)):
             self.file(name, '{"version": 1, "partitions": [{"topic": "%%(t)s", "partition": 0, "replicas": [%d]}]}'
@@ -67,6 +68,9 @@ class Side:
         out = re.sub(r"^(\d+ *\t[\w-]{22}\t)\d+ *", r"\1N", out, flags=re.M)
         out = re.sub(r"TopicId: [\w-]{22}", "TopicId: ID", out)
         out = re.sub(r"\b1[78]\d{11}\b", "TIME", out)
+        out = re.sub(r"records sent, .*", lambda m: re.sub(r"[\d.]+", "N", m[0]), out)  # how fast it was
+        out = re.sub(r"^(\d{4}-\d\d-\d\d [^,]*, ){2}.*", lambda m: re.sub(r"[\d.]+", "N", m[0]), out, flags=re.M)
+        out = re.sub(r'"avg_throughput":.*}', '"avg_throughput":N}', out)
         # a stack trace, and the line of an exception that has none, behind the error that it says again
         out = re.sub(r"^\S+Exception: .*\n((?:\tat |\t\.\.\. |Caused by: ).*\n)+\n?", "", out, flags=re.M)
         out = re.sub(r"^(Error: .*\n)\S+Exception: .*\n\n?", r"\1", out, flags=re.M)
@@ -412,6 +416,39 @@ kafka-console-consumer
 kafka-topics --delete --topic {t}
 kafka-topics --delete --topic {t}.x
 kafka-consumer-groups --delete --group {g}
+"""),
+    "records": (True, """
+kafka-topics --create --topic {t} --partitions 1
+kafka-producer-perf-test --topic {t} --num-records 200 --record-size 50 --throughput -1
+kafka-producer-perf-test --topic {t} --num-records 200 --payload-monotonic --throughput 2000 --warmup-records 50
+kafka-producer-perf-test --topic {t} --num-records 20 --payload-file {dir}/loads --payload-delimiter , --throughput -1
+kafka-producer-perf-test --topic {t} --num-records 20 --payload-file /no/such/file --throughput -1
+kafka-producer-perf-test --topic {t} --num-records 20 --record-size 5 --throughput -1 --producer-props acks=1 linger.ms=2
+kafka-producer-perf-test --topic {t} --num-records 20 --record-size 5 --throughput -1 --producer.config /dev/null
+kafka-producer-perf-test --topic {t} --num-records 20 --record-size 5 --throughput -1 --producer-props acks
+kafka-producer-perf-test --topic {t} --num-records 20 --record-size 5 --throughput x
+kafka-producer-perf-test --topic {t} --num-records 20 --record-size 0 --throughput -1
+kafka-producer-perf-test --topic {t} --num-records 0 --record-size 5 --throughput -1
+kafka-producer-perf-test --topic {t} --num-records 20 --throughput -1
+kafka-producer-perf-test --topic {t} --num-records 20 --record-size 5 --payload-monotonic --throughput -1
+kafka-producer-perf-test --topic {t} --num-records 20 --record-size 5 --throughput -1 --warmup-records 20
+kafka-consumer-perf-test --topic {t} --num-records 400
+kafka-consumer-perf-test --topic {t} --num-records 400 --hide-header --consumer.config /dev/null
+kafka-consumer-perf-test --topic {t} --messages 400 --fetch-size 100000 --timeout 30000
+kafka-consumer-perf-test --topic {t} --num-records 100000 --timeout 9000
+kafka-consumer-perf-test --topic {t}
+kafka-consumer-perf-test --topic {t} --messages 1 --num-records 1
+kafka-consumer-perf-test --topic {t} --include x --num-records 1
+kafka-topics --create --topic {t}.v --partitions 1
+kafka-verifiable-producer --topic {t}.v --max-messages 5 --value-prefix 3 --repeating-keys 2
+kafka-verifiable-producer --topic {t}.v --max-messages 2 --acks 0 --throughput 100 --producer.config /dev/null
+kafka-verifiable-producer --topic {t}.v --max-messages 2 --acks 7
+kafka-verifiable-consumer --topic {t}.v --group-id {g} --max-messages 3 --verbose
+kafka-verifiable-consumer --topic {t}.v --group-id {g} --max-messages 4 --enable-autocommit --consumer.config /dev/null
+kafka-consumer-groups --describe --group {g}
+kafka-verifiable-consumer --topic {t}.v
+kafka-topics --delete --topic {t}
+kafka-topics --delete --topic {t}.v
 """),
     "cluster": (True, """
 kafka-cluster cluster-id

@@ -18,6 +18,7 @@ _ottla() {
         --bootstrap-server | --bootstrap-controller | --command-config | --profile)
             where+=("${words[i]}" "${words[i + 1]}")
             ;;
+        -b) where+=(--bootstrap-server "${words[i + 1]}") ;;
         esac
     done
     if [[ $cmd == ottla ]]; then
@@ -36,7 +37,7 @@ _ottla() {
     fi
     case $prev in
     --topic | --include) COMPREPLY=($(compgen -W "$(_ottla_names topics)" -- "$cur")) ;;
-    --group) COMPREPLY=($(compgen -W "$(_ottla_names groups)" -- "$cur")) ;;
+    --group | --group-id | -g) COMPREPLY=($(compgen -W "$(_ottla_names groups)" -- "$cur")) ;;
     --profile) COMPREPLY=($(compgen -W "$(_ottla_names profiles)" -- "$cur")) ;;
     --format) COMPREPLY=($(compgen -W "text json" -- "$cur")) ;;
     --entity-type) COMPREPLY=($(compgen -W "topics brokers groups client-metrics broker-loggers" -- "$cur")) ;;
@@ -46,6 +47,8 @@ _ottla() {
         help=$("$ottla" "$cmd" --help 2>/dev/null)
         if [[ $cur == -* ]]; then
             help=$(sed -n 's/^  \(-[A-Za-z], \)\{0,1\}\(--[a-z0-9.-]*\).*/\2/p' <<<"$help")
+        elif [[ $cmd == produce || $cmd == consume ]]; then
+            help=$(_ottla_names topics)
         else # sub-commands stand in the usage, with bars between them; else files
             help=$(sed -n 1p <<<"$help" | grep -oE '[a-z-]+(\|[a-z-]+)+' | tr '|' ' ')
         fi

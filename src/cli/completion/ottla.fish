@@ -8,6 +8,8 @@ function __ottla_names # KIND: topics, groups, profiles, commands
         switch $words[$i]
             case --bootstrap-server --bootstrap-controller --command-config --profile
                 set -a where $words[$i] $words[(math $i + 1)]
+            case -b
+                set -a where --bootstrap-server $words[(math $i + 1)]
         end
     end
     ottla __complete $argv[1] $where 2>/dev/null
@@ -37,6 +39,7 @@ end
 function __ottla_words # options and sub-commands
     set -l cmd (__ottla_command); or return
     set -l help (ottla $cmd --help 2>/dev/null)
+    contains -- $cmd produce consume; and __ottla_names topics
     string match -rg '^  (?:-[A-Za-z], )?(--[a-z0-9.-]+)' -- $help
     string match -rg '([a-z-]+(?:\|[a-z-]+)+)' -- $help[1] | string split '|'
 end
@@ -49,7 +52,7 @@ set -l scripts (ottla __complete scripts 2>/dev/null)
 for __ottla_name in ottla $scripts {$scripts}.sh
     complete -c $__ottla_name -f
     complete -c $__ottla_name -n '__ottla_after --topic --include' -a '(__ottla_names topics)'
-    complete -c $__ottla_name -n '__ottla_after --group' -a '(__ottla_names groups)'
+    complete -c $__ottla_name -n '__ottla_after --group --group-id -g' -a '(__ottla_names groups)'
     complete -c $__ottla_name -n '__ottla_after --profile' -a '(__ottla_names profiles)'
     complete -c $__ottla_name -n '__ottla_after --format' -a 'text json'
     complete -c $__ottla_name -n '__ottla_after --entity-type' -a 'topics brokers groups client-metrics broker-loggers'

@@ -19,6 +19,7 @@ _ottla() {
         --bootstrap-server | --bootstrap-controller | --command-config | --profile)
             where+=("$words[i]" "$words[i+1]")
             ;;
+        -b) where+=(--bootstrap-server "$words[i+1]") ;;
         esac
     done
     if [[ $cmd == ottla ]]; then
@@ -38,7 +39,7 @@ _ottla() {
     fi
     case $words[CURRENT-1] in
     --topic | --include) _ottla_names topics ;;
-    --group) _ottla_names groups ;;
+    --group | --group-id | -g) _ottla_names groups ;;
     --profile) _ottla_names profiles ;;
     --format) compadd text json ;;
     --entity-type) compadd topics brokers groups client-metrics broker-loggers ;;
@@ -47,6 +48,8 @@ _ottla() {
         if [[ $words[CURRENT] == -* ]]; then
             found=(${(f)"$($ottla $cmd --help 2>/dev/null | sed -n 's/^  \(-[A-Za-z], \)\{0,1\}\(--[a-z0-9.-]*\).*/\2/p')"})
             compadd -- $found
+        elif [[ $cmd == (produce|consume) ]]; then
+            _ottla_names topics
         else # sub-commands stand in the usage, with bars between them; else files
             found=(${(f)"$($ottla $cmd --help 2>/dev/null | sed -n 1p | grep -oE '[a-z-]+(\|[a-z-]+)+' | tr '|' '\n')"})
             (($#found)) && compadd -- $found || _files

@@ -69,10 +69,22 @@ bool options_put(struct cli *c, struct props *p, const char *name, const char *v
            cli_refuse(c, "%s: the value is too long", name);
 }
 
+/* A profile has said it. */
+static bool is_set(const struct cli *c, const char *name)
+{
+    struct ottla_setting s;
+    for (size_t i = 0; ottla_config_setting(i, &s); i++) {
+        if (strcmp(s.name, name) == 0) {
+            return strcmp(ottla_config_get(c->config, name), s.default_value) != 0;
+        }
+    }
+    return false;
+}
+
 bool options_merge(struct cli *c, struct props *p, const char *name, int option, const char *dflt)
 {
     const char *given = cli_value(c, option);
-    bool is_there = !str_is_null(props_get(p, str_from(name)));
+    bool is_there = !str_is_null(props_get(p, str_from(name))) || is_set(c, name);
     return given != NULL ? options_put(c, p, name, given)
                          : is_there || dflt == NULL || options_put(c, p, name, dflt);
 }

@@ -28,8 +28,8 @@ bool options_excludes_both(struct cli *c, struct option_pair p);
 void options_warn_old(const struct cli *c, const char *before, struct option_pair p);
 
 bool options_put(struct cli *c, struct props *p, const char *name, const char *value);
-/* What the option says goes before what is there, and that before dflt, which may be NULL. option
- * -1: none. */
+/* What the option says goes before what is there, and that before what a profile says, and that
+ * before dflt, which may be NULL. option -1: none. */
 bool options_merge(struct cli *c, struct props *p, const char *name, int option, const char *dflt);
 /* Sets what the properties say for the client; --bootstrap-server goes before bootstrap.servers.
  * What is no setting of it is passed over. */

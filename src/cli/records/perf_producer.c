@@ -150,12 +150,12 @@ static bool check(struct cli *c)
                              "specified.");
     }
     bool ok = options_excludes_both(c, setting_pair) && options_excludes_both(c, config_pair) &&
-              check_pairs(c) && take_plan(c, &plan);
+              take_plan(c, &plan);
     if (ok) {
         warn_old(c, setting_pair);
         warn_old(c, config_pair);
     }
-    return ok;
+    return ok && check_pairs(c);
 }
 
 static bool merge_transactions(struct cli *c, struct props *p)
