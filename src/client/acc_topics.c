@@ -27,6 +27,7 @@ struct acc_topic *acc_topic(struct accumulator *acc, const char *name)
     t->needs_metadata = true;
     list_push_back(&acc->topics, &t->node);
     map_insert(&acc->by_name, hash, &t->by_name);
+    acc->topics_due_ms = 0;
     return acc->recent = t;
 }
 
@@ -108,9 +109,27 @@ static struct produce_ask *new_ask(const struct accumulator *acc, size_t count)
     return a;
 }
 
+static int64_t topics_deadline_ms(const struct accumulator *acc, int64_t now_ms)
+{
+    int64_t at_ms = INT64_MAX;
+    LIST_EACH(&acc->topics, n, tmp) {
+        const struct acc_topic *t = LIST_ENTRY(n, struct acc_topic, node);
+        int64_t idle = add_ms(MAX(t->used_ms, t->learnt_ms), acc->config->metadata_max_idle_ms);
+        int64_t old = old_at_ms(acc, t);
+        idle = idle > now_ms ? idle : INT64_MAX; /* it is not idle, then */
+        at_ms = MIN(at_ms, acc->is_asking_metadata ? INT64_MAX
+                           : t->needs_metadata     ? t->retry_at_ms
+                                                   : MIN(old, idle));
+    }
+    return at_ms;
+}
+
 struct produce_ask *acc_ask_metadata(struct accumulator *acc, int64_t now_ms)
 {
     size_t n = 0;
+    if (now_ms < acc->topics_due_ms) {
+        return NULL; /* there may be many topics, and this is asked often */
+    }
     LIST_EACH(&acc->topics, at, tmp) {
         age(acc, LIST_ENTRY(at, struct acc_topic, node), now_ms);
     }
@@ -119,6 +138,7 @@ struct produce_ask *acc_ask_metadata(struct accumulator *acc, int64_t now_ms)
         n += t->needs_metadata && t->retry_at_ms <= now_ms;
     }
     if (n == 0 || acc->is_asking_metadata) {
+        acc->topics_due_ms = topics_deadline_ms(acc, now_ms);
         return NULL;
     }
     struct produce_ask *a = new_ask(acc, n);
@@ -133,21 +153,6 @@ struct produce_ask *acc_ask_metadata(struct accumulator *acc, int64_t now_ms)
     }
     acc->is_asking_metadata = true;
     return a;
-}
-
-int64_t acc_topics_deadline_ms(const struct accumulator *acc, int64_t now_ms)
-{
-    int64_t at_ms = INT64_MAX;
-    LIST_EACH(&acc->topics, n, tmp) {
-        const struct acc_topic *t = LIST_ENTRY(n, struct acc_topic, node);
-        int64_t idle = add_ms(MAX(t->used_ms, t->learnt_ms), acc->config->metadata_max_idle_ms);
-        int64_t old = old_at_ms(acc, t);
-        idle = idle > now_ms ? idle : INT64_MAX; /* it is not idle, then */
-        at_ms = MIN(at_ms, acc->is_asking_metadata ? INT64_MAX
-                           : t->needs_metadata     ? t->retry_at_ms
-                                                   : MIN(old, idle));
-    }
-    return at_ms;
 }
 
 /* --- what came of it --- */
@@ -200,6 +205,7 @@ void acc_take_metadata(struct accumulator *acc, const struct produce_ask *ask, e
                        const struct metadata_resp *resp, int64_t now_ms)
 {
     acc->is_asking_metadata = false;
+    acc->topics_due_ms = 0;
     for (int32_t i = 0; i < ask->req.metadata.topics_count; i++) {
         struct acc_topic *t = find(acc, ask->req.metadata.topics[i].name);
         if (t == NULL) {

@@ -109,11 +109,12 @@ struct accumulator {
     int node_count;
     int32_t *loads; /* scratch */
     int32_t load_cap;
-    size_t bytes;       /* of records that are not done */
-    int64_t open;       /* records that are not done */
-    int flushes;        /* somebody waits: nothing lingers */
-    int64_t now_ms;     /* of the last look or batch */
-    int64_t wake_at_ms; /* when acc_next is called next, at the latest; the sender sets it */
+    size_t bytes;          /* of records that are not done */
+    int64_t open;          /* records that are not done */
+    int flushes;           /* somebody waits: nothing lingers */
+    int64_t now_ms;        /* of the last look or batch */
+    int64_t topics_due_ms; /* before that no topic needs anything */
+    int64_t wake_at_ms;    /* when acc_next is called next, at the latest; the sender sets it */
 };
 
 void acc_init(struct accumulator *acc, const struct client_values *config, uint64_t seed);

@@ -27,7 +27,6 @@ void acc_free_topic(struct accumulator *acc, struct acc_topic *t);
 struct produce_ask *acc_ask_metadata(struct accumulator *acc, int64_t now_ms);
 void acc_take_metadata(struct accumulator *acc, const struct produce_ask *ask, enum err e,
                        const struct metadata_resp *resp, int64_t now_ms);
-int64_t acc_topics_deadline_ms(const struct accumulator *acc, int64_t now_ms);
 
 /* acc_order.c: sequences */
 void order_new(struct accumulator *acc, struct acc_queue *q);

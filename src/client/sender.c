@@ -297,6 +297,7 @@ static void retry_batch(struct accumulator *acc, struct acc_batch *b, bool knows
     acc->metrics.record_retry += b->count;
     q->retry_at_ms = knows_leader ? now_ms : now_ms + acc_pause_ms(acc, b->tries);
     q->topic->needs_metadata = true;
+    acc->topics_due_ms = 0;
 }
 
 static void count_written(struct accumulator *acc, const struct acc_batch *b)
@@ -429,7 +430,7 @@ static int64_t queue_deadline_ms(const struct accumulator *acc, const struct acc
 
 int64_t acc_deadline_ms(const struct accumulator *acc, int64_t now_ms)
 {
-    int64_t at_ms = acc_topics_deadline_ms(acc, now_ms);
+    int64_t at_ms = acc->topics_due_ms;
     LIST_EACH(&acc->active, n, tmp) {
         at_ms = MIN(at_ms, queue_deadline_ms(acc, LIST_ENTRY(n, struct acc_queue, node), now_ms));
     }

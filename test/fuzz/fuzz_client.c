@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { CALLS = 4, BUDGET_BYTES = 4 << 20, STEPS_MAX = 200 };
+enum { TXN_FROM = 0xf0, CALLS = 4, BUDGET_BYTES = 4 << 20, STEPS_MAX = 200 };
 
 struct state {
     struct ottla_config *config;
@@ -227,7 +227,12 @@ static void read_records(struct bytes b)
 
 static void step(struct state *s, uint8_t what, struct bytes b)
 {
-    switch (what % 9) {
+    if (what >= TXN_FROM) {
+        answer_txn(s, b);
+        drain(s);
+        return;
+    }
+    switch (what % 8) {
     case 0:
         answer(s, b);
         break;
@@ -249,9 +254,6 @@ static void step(struct state *s, uint8_t what, struct bytes b)
         break;
     case 6:
         read_records(b);
-        break;
-    case 8:
-        answer_txn(s, b);
         break;
     default:
         core_frame(&s->core, s->link_id, b, s->now_ms);
