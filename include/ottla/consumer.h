@@ -90,7 +90,7 @@ OTTLA_API int64_t ottla_consumer_lag_max(const struct ottla_consumer *consumer);
 /* --- members of a group --- */
 
 /* Called in the thread of the consumer's user, inside of poll, unsubscribe and close. They may
- * commit, seek, pause and ask for positions, but not poll, subscribe, assign or close. */
+ * commit, seek, pause and ask for positions, but not poll, (un)subscribe, assign or close. */
 typedef void ottla_rebalance_fn(void *ctx, struct ottla_consumer *consumer,
                                 const struct ottla_topic_partition *partitions, size_t count);
 

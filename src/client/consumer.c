@@ -49,12 +49,13 @@ int ottla_consumer_close(struct ottla_consumer *c, const struct ottla_close_opti
     if (options != NULL) {
         memcpy(&o, options, MIN(options->size, sizeof o));
     }
-    if (c->is_closed) {
-        return 0;
+    int code = c->is_closed ? 0 : consumer_check_idle(c, error);
+    if (c->is_closed || code) {
+        return code;
     }
     int64_t end_ms = client_now_ms(c->client) + MAX(o.timeout_ms, 0);
     c->is_closing = true;
-    int code = commit_before_letting_go(c, end_ms, error);
+    code = commit_before_letting_go(c, end_ms, error);
     group_leave(c, o.leave, end_ms, "the consumer is being closed");
     membership_free(c->membership);
     c->membership = NULL;
@@ -84,6 +85,13 @@ int consumer_check_open(const struct ottla_consumer *c, struct ottla_error *erro
                         : client_check(c->client, error);
 }
 
+int consumer_check_idle(const struct ottla_consumer *c, struct ottla_error *error)
+{
+    return c->is_in_callback
+               ? error_set(error, ERR_INVALID_REQUEST, "this call is not for callbacks")
+               : consumer_check_open(c, error);
+}
+
 /* --- assignment and positions --- */
 
 int ottla_consumer_assign(struct ottla_consumer *c, const struct ottla_topic_partition *partitions,
@@ -95,7 +103,7 @@ int ottla_consumer_assign(struct ottla_consumer *c, const struct ottla_topic_par
             return error_set(error, ERR_INVALID_REQUEST, "partition %zu of the list is none", i);
         }
     }
-    int code = consumer_check_open(c, error);
+    int code = consumer_check_idle(c, error);
     if (code) {
         return code;
     }
@@ -290,18 +298,12 @@ static int begin_poll(struct ottla_consumer *c, struct ottla_error *error)
     return code;
 }
 
-static int check_poll(const struct ottla_consumer *c, struct ottla_error *error)
-{
-    return c->is_in_callback ? error_set(error, ERR_INVALID_REQUEST, "poll is not for the listener")
-                             : consumer_check_open(c, error);
-}
-
 int ottla_consumer_poll(struct ottla_consumer *c, int timeout_ms, struct ottla_records **ret,
                         struct ottla_error *error)
 {
     int64_t end_ms = client_now_ms(c->client) + MAX(timeout_ms, 0);
     struct ottla_records *records;
-    int code = check_poll(c, error);
+    int code = consumer_check_idle(c, error);
     if (code) {
         return code;
     }

@@ -98,7 +98,7 @@ int group_step(struct ottla_consumer *c, struct ottla_error *error)
 
 static int begin_subscription(struct ottla_consumer *c, struct ottla_error *error)
 {
-    int code = consumer_check_open(c, error);
+    int code = consumer_check_idle(c, error);
     if (code) {
         return code;
     }
@@ -283,6 +283,9 @@ void group_leave(struct ottla_consumer *c, enum ottla_group_leave how, int64_t e
 
 void ottla_consumer_unsubscribe(struct ottla_consumer *c)
 {
+    if (c->is_in_callback) {
+        return;
+    }
     if (c->is_subscribed) {
         group_leave(c, OTTLA_LEAVE_DEFAULT, end_of(c, c->client->config->values.request_timeout_ms),
                     "the consumer unsubscribed");

@@ -39,6 +39,8 @@ void consumer_take_all(struct ottla_consumer *c);
 /* Waits for an answer or for the member, at most until end_ms. */
 void consumer_wait(struct ottla_consumer *c, int64_t end_ms);
 int consumer_check_open(const struct ottla_consumer *c, struct ottla_error *error);
+/* The same, and that it is not called by one of its callbacks. */
+int consumer_check_idle(const struct ottla_consumer *c, struct ottla_error *error);
 
 /* consumer_group.c */
 /* What the group asks of the user, up to now. */

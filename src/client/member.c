@@ -635,6 +635,11 @@ int member_init(struct member *m, const struct client_values *config, uint64_t s
     if (code) {
         return code;
     }
+    if (!m->is_848 && config->heartbeat_interval_ms >= config->session_timeout_ms) {
+        return error_set(error, ERR_BAD_CONFIG,
+                         "heartbeat.interval.ms, %d, has to be below session.timeout.ms, %d",
+                         config->heartbeat_interval_ms, config->session_timeout_ms);
+    }
     rand_init(&m->rand, seed);
     m->id = str_dup(STR(""));
     tps_init(&m->owned);

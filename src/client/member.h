@@ -159,7 +159,7 @@ struct member {
     struct buf messages, warnings; /* to people, a line each; who asks takes them */
 };
 
-/* BAD_CONFIG: partition.assignment.strategy. */
+/* BAD_CONFIG: partition.assignment.strategy, heartbeat.interval.ms. */
 int member_init(struct member *m, const struct client_values *config, uint64_t seed,
                 struct ottla_error *error);
 void member_deinit(struct member *m); /* after all asks were dropped */

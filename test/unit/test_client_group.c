@@ -138,6 +138,8 @@ static void on_revoked(void *ctx, struct ottla_consumer *c, const struct ottla_t
     const struct ottla_topic_partition *has;
     assert_true(ottla_consumer_assignment(c, &has) >= count); /* it can still look at them */
     assert_int_equal(ottla_consumer_poll(c, 0, NULL, NULL), OTTLA_ERR_INVALID_REQUEST);
+    assert_int_equal(ottla_consumer_close(c, NULL, NULL), OTTLA_ERR_INVALID_REQUEST);
+    ottla_consumer_unsubscribe(c); /* does nothing here */
     say("revoked", count);
 }
 
