@@ -442,7 +442,8 @@ class Perf(Console):
         self.produce(topic, "".join("k\tv%04d\n" % i for i in range(1000)), "--reader-property", "parse.key=true")
         row = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d:\d{3}, ){2}\d+\.\d{4}, \d+\.\d{4}, (\d+), \d+\.\d{4}, \d+, \d+, " \
               r"\d+\.\d{4}, \d+\.\d{4}"
-        out = self.tool("consumer-perf-test", "--topic", topic, "--num-records", 1000).splitlines()
+        out = self.tool("consumer-perf-test", "--topic", topic, "--num-records", 1000, "--print-metrics").splitlines()
+        self.assertIn("consumer-metrics:records-consumed-total:{client-id=perf-consumer-client}", "\n".join(out))
         self.assertEqual(out[0], "start.time, end.time, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, "
                                  "rebalance.time.ms, fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec")
         self.assertEqual(re.fullmatch(row, out[1])[2], "1000")

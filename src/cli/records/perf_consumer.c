@@ -197,18 +197,6 @@ static void print_total(struct tool *t, int64_t end_ms)
            fetch_ms, a_second(total_mib, fetch_ms), a_second(records, fetch_ms));
 }
 
-static void print_metrics(const struct tool *t, int64_t lag_max)
-{
-    struct buf json = BUF_INIT;
-    buf_printf(&json,
-               "{\"consumer-fetch-manager\":{\"records-consumed-total\":%" PRId64
-               ",\"bytes-consumed-total\":%" PRId64 ",\"records-lag-max\":%" PRId64
-               "},\"consumer-coordinator\":{\"rebalance-latency-total\":%" PRId64 "}}",
-               t->all.records, t->all.bytes, lag_max, t->join_ms);
-    metrics_print(buf_cstr(&json), ottla_config_get(t->cli->config, "client.id"));
-    buf_deinit(&json);
-}
-
 /* --- reading --- */
 
 static void on_revoked(void *ctx, struct ottla_consumer *consumer,
@@ -304,17 +292,18 @@ static bool work(struct tool *t)
     }
     stop_call(&t->stop, wake, t->consumer);
     bool ok = read_all(t);
-    int64_t end_ms = pace_wall_ms(), lag_max = ottla_consumer_lag_max(t->consumer);
-    int64_t join_ms = t->join_ms;
+    int64_t end_ms = pace_wall_ms(), join_ms = t->join_ms;
+    char *metrics = cli_has(t->cli, O_METRICS) ? ottla_consumer_metrics(t->consumer) : NULL;
     stop_call(&t->stop, NULL, NULL);
     ottla_consumer_free(t->consumer);
     t->join_ms = join_ms;
     if (ok && (!cli_has(t->cli, O_DETAILED) || t->cli->is_json)) {
         print_total(t, end_ms);
     }
-    if (ok && cli_has(t->cli, O_METRICS)) {
-        print_metrics(t, lag_max);
+    if (ok && metrics != NULL) {
+        metrics_print(metrics, ottla_config_get(t->cli->config, "client.id"));
     }
+    ottla_text_free(metrics);
     return ok;
 }
 
