@@ -243,7 +243,9 @@ static bool between_brokers(struct reassign *r, int64_t rate)
         change(&ch, of, FOLLOWER_RATE, text);
     }
     ok = ok && apply(r->cli, &ch);
-    reassign_say(r, ok ? "The inter-broker throttle limit was set to %" PRId64 " B/s\n" : "", rate);
+    if (ok) {
+        reassign_say(r, "The inter-broker throttle limit was set to %" PRId64 " B/s\n", rate);
+    }
     cli_names_deinit(&topics);
     cli_names_deinit(&t.brokers);
     return ok;
@@ -263,8 +265,9 @@ static bool between_dirs(struct reassign *r, int64_t rate)
     }
     mem_free(m.rows);
     ok = ok && apply(r->cli, &ch);
-    reassign_say(r, ok ? "The replica-alter-dir throttle limit was set to %" PRId64 " B/s\n" : "",
-                 rate);
+    if (ok) {
+        reassign_say(r, "The replica-alter-dir throttle limit was set to %" PRId64 " B/s\n", rate);
+    }
     return ok;
 }
 

@@ -81,7 +81,9 @@ int reassign_verify(struct reassign *r)
     bool is_moving = false;
     json_t *partitions = json_array(), *moves = json_array();
     bool ok = reassign_ask_topics(r);
-    reassign_say(r, ok ? "Status of partition reassignment:\n" : "");
+    if (ok) {
+        reassign_say(r, "Status of partition reassignment:\n");
+    }
     for (size_t i = 0; ok && i < r->plan.count; i++) {
         json_array_append_new(partitions, say_partition(r, &r->plan.rows[i]));
     }
@@ -90,7 +92,9 @@ int reassign_verify(struct reassign *r)
         is_moving |= m.rows[i].state == MOVE_ACTIVE || m.rows[i].state == MOVE_ELSEWHERE;
         json_array_append_new(moves, say_move(r, &m.rows[i]));
     }
-    reassign_say(r, ok && m.count == 0 ? "\n" : "");
+    if (ok && m.count == 0) {
+        reassign_say(r, "\n");
+    }
     json_object_set_new(r->out, "partitions", partitions);
     json_object_set_new(r->out, "moves", moves);
     mem_free(m.rows);

@@ -489,8 +489,44 @@ kafka-broker-api-versions
 }
 
 
+# of a group that has a member, which is Apache Kafka's
+LIVE = (False, """
+kafka-consumer-groups --describe --group beside-live
+kafka-consumer-groups --describe --group beside-live --verbose
+kafka-consumer-groups --describe --group beside-live --members
+kafka-consumer-groups --describe --group beside-live --members --verbose
+kafka-consumer-groups --describe --group beside-live --state
+kafka-consumer-groups --describe --group beside-live --state --verbose
+kafka-consumer-groups --describe --group beside-live --offsets --verbose
+kafka-consumer-groups --list --state --type
+kafka-consumer-groups --list --state stable
+kafka-consumer-groups --reset-offsets --group beside-live --topic beside-live --to-earliest --execute
+kafka-consumer-groups --delete-offsets --group beside-live --topic beside-live
+kafka-consumer-groups --delete --group beside-live
+kafka-groups --list
+""")
+
+
+def live(driver):
+    """A console consumer as the group's member."""
+    side = Side(driver, "ottla", ottla_tool)
+    side.run("kafka-topics --create --topic beside-live --partitions 3")
+    member = subprocess.Popen(kafka_tool("kafka-console-consumer") + [
+        "--bootstrap-server", driver.bootstrap, "--topic", "beside-live", "--group", "beside-live"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        def is_there():
+            return "Stable" in side.run("kafka-consumer-groups --describe --group beside-live --state")[0]
+
+        harness.wait_for("the member", is_there, every_s=0.5)
+        return compare(driver, "live")
+    finally:
+        member.terminate()
+        member.wait()
+
+
 def compare(driver, name):
-    ordered, steps = TOOLS[name]
+    ordered, steps = LIVE if name == "live" else TOOLS[name]
     order = str.splitlines if ordered else in_any_order
     theirs, ours = Side(driver, "kafka", kafka_tool), Side(driver, "ottla", ottla_tool)
     wrong = []
@@ -541,5 +577,6 @@ def internal_topics(driver):
 def scenes(driver):
     only = os.environ.get("BESIDE", "").split()
     all_of_them = [(name, lambda name=name: compare(driver, name)) for name in TOOLS]
+    all_of_them.append(("live", lambda: live(driver)))
     all_of_them.append(("internal-topics", lambda: internal_topics(driver)))
     return [(name, run) for name, run in all_of_them if not only or name in only]
