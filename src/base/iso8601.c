@@ -8,7 +8,9 @@ static char upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') 
 static bool take_char(struct str *s, char c)
 {
     bool is_it = s->len > 0 && upper(s->p[0]) == c;
-    *s = str_sub(*s, is_it, s->len - is_it);
+    if (is_it) {
+        *s = str_sub(*s, 1, s->len - 1);
+    }
     return is_it;
 }
 
