@@ -93,15 +93,18 @@ bool storage_takes_json(const struct args *a, int option, bool *ret_is_json, str
 
 /* --- random-uuid --- */
 
-static const struct args_option no_options[] = {
+enum { RANDOM_FORMAT = STORAGE_HELP + 1 };
+
+static const struct args_option random_options[] = {
     [STORAGE_HELP] = {"help", NULL, "Print this.", .kind = ARGS_FLAG, .letter = 'h'},
+    [RANDOM_FORMAT] = STORAGE_FORMAT_OPTION,
 };
 
 static const struct args_spec random_spec = {
     .command = "ottla storage random-uuid",
     .about = "Prints a random id, for a cluster or a directory.",
-    .options = no_options,
-    .option_count = ARRAY_LEN(no_options),
+    .options = random_options,
+    .option_count = ARRAY_LEN(random_options),
     .takes_prefixes = true,
 };
 
@@ -109,10 +112,13 @@ static int random_uuid(struct storage_tool *t, const struct args *a)
 {
     struct rand r;
     char text[UUID_TEXT_LEN + 1];
+    bool is_json;
+    if (!storage_takes_json(a, RANDOM_FORMAT, &is_json, &t->why)) {
+        return EXIT_FAILED;
+    }
     entropy_fill(&r, sizeof r);
     uuid_format(uuid_random(&r), text);
-    fprintf(t->out, "%s\n", text);
-    (void)a;
+    fprintf(t->out, is_json ? "{\"uuid\":\"%s\"}\n" : "%s\n", text);
     return 0;
 }
 

@@ -7,7 +7,7 @@
 enum { EXIT_FAILED = 1 };
 
 enum { MAPPING_RELEASE = STORAGE_HELP + 1, MAPPING_FORMAT };
-enum { DEPENDENCIES_FEATURE = STORAGE_HELP + 1 };
+enum { DEPENDENCIES_FEATURE = STORAGE_HELP + 1, DEPENDENCIES_FORMAT };
 
 static const struct args_option mapping_options[] = {
     [STORAGE_HELP] = {"help", NULL, "Print this.", .kind = ARGS_FLAG, .letter = 'h'},
@@ -32,6 +32,7 @@ static const struct args_option dependencies_options[] = {
                               "A feature and its level: group.version=1. May be repeated.",
                               .kind = ARGS_VALUE, .letter = 'f', .is_list = true,
                               .is_needed = true},
+    [DEPENDENCIES_FORMAT] = STORAGE_FORMAT_OPTION,
 };
 
 const struct args_spec storage_dependencies_spec = {
@@ -115,48 +116,77 @@ static bool parse_setting(const char *text, struct feature_setting *ret, struct 
     return true;
 }
 
-static bool print_metadata_version(struct storage_tool *t, int level)
-{
-    const char *name = metadata_version_name(level);
-    if (name == NULL) {
-        buf_printf(&t->why, "Unknown metadata.version %d", level);
-        return false;
-    }
-    fprintf(t->out, "metadata.version=%d (%s) has no dependencies.\n", level, name);
-    return true;
-}
+/* A level and what it needs: metadata.version, 0 for nothing. */
+struct dependency {
+    const char *name;
+    int level, needs;
+    const char *version_name; /* of a level of metadata.version; else NULL */
+};
 
-static bool print_feature(struct storage_tool *t, const struct feature_setting *s)
+static bool find_dependency(const struct feature_setting *s, struct dependency *ret,
+                            struct buf *why)
 {
     const struct feature *f = feature_find(s->name);
+    if (str_eq(s->name, FEATURE_METADATA)) {
+        *ret =
+            (struct dependency){"metadata.version", s->level, 0, metadata_version_name(s->level)};
+        if (ret->version_name == NULL) {
+            buf_printf(why, "Unknown metadata.version %d", s->level);
+        }
+        return ret->version_name != NULL;
+    }
     if (f == NULL) {
-        buf_printf(&t->why, "Unknown feature: %.*s", STR_ARG(s->name));
+        buf_printf(why, "Unknown feature: %.*s", STR_ARG(s->name));
         return false;
     }
     if (s->level < f->min || s->level > f->max) {
-        buf_printf(&t->why, "Feature level %d is not supported for feature %s", s->level, f->name);
+        buf_printf(why, "Feature level %d is not supported for feature %s", s->level, f->name);
         return false;
     }
-    int needs = storage_feature_needs(f, s->level);
-    fprintf(t->out, "%s=%d %s\n", f->name, s->level, needs ? "requires:" : "has no dependencies.");
-    if (needs) {
-        fprintf(t->out, "    metadata.version=%d (%s)\n", needs, metadata_version_name(needs));
-    }
+    *ret = (struct dependency){f->name, s->level, storage_feature_needs(f, s->level), NULL};
     return true;
+}
+
+static void print_dependency(FILE *out, const struct dependency *d)
+{
+    fprintf(out, "%s=%d ", d->name, d->level);
+    if (d->version_name != NULL) {
+        fprintf(out, "(%s) ", d->version_name);
+    }
+    fprintf(out, "%s\n", d->needs ? "requires:" : "has no dependencies.");
+    if (d->needs) {
+        fprintf(out, "    metadata.version=%d (%s)\n", d->needs, metadata_version_name(d->needs));
+    }
+}
+
+static void put_dependency(struct buf *json, const struct dependency *d)
+{
+    buf_printf(json, "%s{\"feature\":\"%s\",\"level\":%d,\"requires\":{", json->len ? "," : "[",
+               d->name, d->level);
+    if (d->needs) {
+        buf_printf(json, "\"metadata.version\":%d", d->needs);
+    }
+    buf_printf(json, "}}");
 }
 
 int storage_feature_dependencies(struct storage_tool *t, const struct args *a)
 {
-    for (int i = 0; i < args_count(a, DEPENDENCIES_FEATURE); i++) {
+    struct buf json = BUF_INIT;
+    bool is_json, ok = storage_takes_json(a, DEPENDENCIES_FORMAT, &is_json, &t->why);
+    for (int i = 0; ok && i < args_count(a, DEPENDENCIES_FEATURE); i++) {
         struct feature_setting s;
-        if (!parse_setting(args_nth(a, DEPENDENCIES_FEATURE, i), &s, &t->why)) {
-            return EXIT_FAILED;
-        }
-        bool ok = str_eq(s.name, FEATURE_METADATA) ? print_metadata_version(t, s.level)
-                                                   : print_feature(t, &s);
-        if (!ok) {
-            return EXIT_FAILED;
+        struct dependency d;
+        ok = parse_setting(args_nth(a, DEPENDENCIES_FEATURE, i), &s, &t->why) &&
+             find_dependency(&s, &d, &t->why);
+        if (ok && is_json) {
+            put_dependency(&json, &d);
+        } else if (ok) {
+            print_dependency(t->out, &d);
         }
     }
-    return 0;
+    if (ok && is_json) {
+        fprintf(t->out, "%s]\n", buf_cstr(&json));
+    }
+    buf_deinit(&json);
+    return ok ? 0 : EXIT_FAILED;
 }

@@ -104,6 +104,19 @@ class Command(unittest.TestCase):
         self.assertRegex(lines[1]["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
         self.assertIn("text or json", self.run_broken("--format", "yaml"))
 
+    def test_storage_speaks_json(self):
+        def said(*args):
+            done = self.ottla("storage", *args, "--format", "json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return json.loads(done.stdout)
+
+        self.assertEqual(len(said("random-uuid")["uuid"]), 22)
+        self.assertEqual(said("version-mapping", "--release-version", "4.0")["metadata.version"], 25)
+        self.assertEqual(
+            said("feature-dependencies", "--feature", "eligible.leader.replicas.version=1", "--feature", "group.version=1"),
+            [{"feature": "eligible.leader.replicas.version", "level": 1, "requires": {"metadata.version": 23}},
+             {"feature": "group.version", "level": 1, "requires": {}}])
+
     def test_a_directory_has_one_broker(self):
         with harness.broker() as b:
             said = self.run_broken("--override", "listeners=PLAINTEXT://127.0.0.1:0", "--override", "log.dirs=" + b.dir,

@@ -109,6 +109,47 @@ class Tools(unittest.TestCase):
         return subprocess.run([OTTLA, *words], capture_output=True, text=True, timeout=30, check=False,
                               env={"PATH": os.environ["PATH"], **env})
 
+    def test_every_tool_speaks_json(self):
+        self.make("spoken", 2)
+        files = harness.Dirs.new("json")
+
+        def file(name, doc):
+            path = os.path.join(files, name)
+            with open(path, "w") as f:
+                json.dump(doc, f)
+            return path
+
+        produced = subprocess.run([OTTLA, "produce", "-b", self.broker.bootstrap, "spoken"], input="a\nb\n",
+                                  capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(produced.returncode, 0, produced.stderr)
+        part = {"topic": "spoken", "partition": 0}
+        reset = ("--reset-offsets", "--group", "speakers", "--topic", "spoken", "--to-earliest")
+        for words in (
+                ("topics --list",), ("topics --describe",), ("topics --alter --topic spoken --partitions 3",),
+                ("console-consumer --topic spoken --from-beginning --group speakers --max-messages 2",),
+                ("configs --describe --entity-type brokers --entity-name 1",),
+                ("configs --alter --entity-type topics --entity-name spoken --add-config retention.ms=100000",),
+                ("consumer-groups --list",), ("consumer-groups --describe --all-groups",),
+                ("consumer-groups --describe --all-groups --members --verbose",),
+                ("consumer-groups --describe --all-groups --state",),
+                ("consumer-groups", *reset, "--dry-run"), ("consumer-groups", *reset, "--execute"),
+                ("consumer-groups --delete-offsets --group speakers --topic spoken",),
+                ("consumer-groups --delete --group speakers",), ("groups --list",), ("client-metrics --list",),
+                ("get-offsets --topic spoken",), ("broker-api-versions",), ("log-dirs --describe",),
+                ("delete-records --offset-json-file", file("delete", {"version": 1, "partitions": [dict(part, offset=0)]})),
+                ("cluster cluster-id",), ("cluster list-endpoints",), ("features describe",),
+                ("metadata-quorum describe --status",), ("metadata-quorum describe --replication",),
+                ("leader-election --election-type preferred --all-topic-partitions",),
+                ("reassign-partitions --list",),
+                ("reassign-partitions --execute --reassignment-json-file",
+                 file("plan", {"version": 1, "partitions": [dict(part, replicas=[1])]})),
+                ("producer-perf-test --topic spoken --num-records 10 --record-size 9 --throughput -1",),
+                ("consumer-perf-test --topic spoken --num-records 5",),
+                ("topics --delete --topic spoken",)):
+            words = words[0].split() + list(words[1:])
+            out = self.tool(words[0], "--format", "json", *words[1:])
+            self.assertTrue([json.loads(line) for line in out.splitlines()], words)
+
     def test_a_profile_says_where_the_cluster_is(self):
         home = harness.Dirs.new("home")
         os.makedirs(os.path.join(home, "ottla"))
