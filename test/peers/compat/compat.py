@@ -20,6 +20,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import brokers  # noqa: E402
+import groups  # noqa: E402
 import harness  # noqa: E402
 from check import check  # noqa: E402
 from pair import JAVA, Pair  # noqa: E402
@@ -86,6 +87,7 @@ SCENES = {
     "older-release": lambda a: Story(a, "static", "mixed", format_flags=OLDER).run("kafka"),
     "ottla-first": lambda a: Story(a, "dynamic", "mixed").run("ottla"),
     "ottla-first-static-dirs": lambda a: Story(a, "static", "mixed", dirs=3).run("ottla"),
+    "groups": groups.scene,
     "refusals": scene_refusals,
 }
 
