@@ -233,6 +233,25 @@ class Memory(Noisy):
         for s in conns:
             s.close()
 
+    def test_answers_that_nobody_reads_are_not_made(self):
+        """Whoever asks and never reads is not read from either, once its answers are enough."""
+        for i in range(30):
+            self.create("wide-%d-" % i + "x" * 200, 50)  # Metadata of all: about 60 KB an answer
+        ask = frame(request_frame("Metadata", 9, 1, "deaf", {"topics": None}))
+        before = self.rss()
+        deaf = [self.connect() for _ in range(10)]
+        for s in deaf:
+            s.settimeout(0.5)
+            try:
+                while True:  # until the broker does not take more
+                    s.sendall(ask * 1000)
+            except socket.timeout:
+                pass
+        produce(self.broker, "beside", [b"x"])
+        self.assertLess(self.rss() - before, 200 * MIB)
+        for s in deaf:
+            s.close()
+
     def test_counts_cost_nothing(self):
         before = self.rss()
         for api, version in ((1, 4), (2, 1), (3, 1), (23, 2)):
