@@ -393,10 +393,10 @@ void acc_take(struct accumulator *acc, struct produce_ask *a, enum err e,
     struct txn *t = &acc->txn;
     switch (a->kind) {
     case PRODUCE_METADATA:
-        acc_take_metadata(acc, a, e, &resp->metadata, now_ms);
+        acc_take_metadata(acc, a, e, resp ? &resp->metadata : NULL, now_ms);
         break;
     case PRODUCE_BATCHES:
-        take_produce(acc, a, e, &resp->produce, now_ms);
+        take_produce(acc, a, e, resp ? &resp->produce : NULL, now_ms);
         break;
     default:
         txn_take(t, a, e, resp, now_ms);
