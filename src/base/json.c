@@ -29,6 +29,9 @@ static size_t utf8_len(const uint8_t *p, const uint8_t *end)
 
 bool json_is_text(struct str s)
 {
+    if (s.len == 0) { /* there may be no text to point at */
+        return true;
+    }
     const uint8_t *p = (const uint8_t *)s.p, *end = p + s.len;
     size_t n = 1;
     for (; p < end && n > 0; p += n) {
