@@ -80,7 +80,7 @@ static void spread(const uint8_t *data, size_t size)
 {
     static const char *const racks[] = {NULL, "a", "b", "c"};
     struct spread_broker brokers[32];
-    size_t count = size < 34 ? size : 32;
+    size_t count = size < 32 ? size : 32;
     if (size < 3) {
         return;
     }
