@@ -30,7 +30,9 @@ struct end {
 
 static struct str rest_of(const struct input *in)
 {
-    return (struct str){(const char *)in->data.p + in->at, in->data.len - in->at};
+    return in->data.p == NULL
+               ? STR("")
+               : (struct str){(const char *)in->data.p + in->at, in->data.len - in->at};
 }
 
 static struct end find_end(const struct input *in, size_t from)

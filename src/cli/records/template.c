@@ -100,8 +100,9 @@ bool template_parse(struct template *t, const char *format, struct buf *why)
     for (const char *p = format; *p != '\0' && n > 0; p += n) {
         n = parse_piece(t, p, why);
     }
-    for (size_t i = 0; i < t->count; i++) { /* the text does not move any more */
-        t->pieces[i].text.p = (const char *)t->text.p + at;
+    const char *text = buf_cstr(&t->text); /* it does not move any more */
+    for (size_t i = 0; i < t->count; i++) {
+        t->pieces[i].text.p = text + at;
         at += t->pieces[i].text.len;
     }
     return n > 0;
