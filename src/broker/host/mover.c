@@ -284,7 +284,7 @@ static enum err undo(struct mover *m, struct move *v, struct partition *copy)
 {
     struct buf path = BUF_INIT;
     if (copy != NULL) {
-        atomic_store(&copy->is_handed_over, true); /* it writes nothing more */
+        partition_take_offline(copy, ERR_UNKNOWN_TOPIC_OR_PARTITION); /* it writes nothing more */
         partition_abandon(copy);
         partition_unref(copy);
     }
@@ -314,12 +314,10 @@ static enum err replace(struct mover *m, struct move *v, struct buf *ret_old_pat
     if (e) {
         return e;
     }
-    partition_ref(p);
-    bool is_there = topic_table_replace(m->args.topics, p, copy);
-    ASSERT(is_there); /* it goes in this thread only */
+    bool is_there = topic_table_replace(m->args.topics, p, copy); /* the move has p still */
+    ASSERT(is_there);                                             /* it goes in this thread only */
     partition_hand_over(p);
     partition_abandon(p);
-    partition_unref(p);
     return OK;
 }
 
@@ -523,31 +521,14 @@ static void add(struct mover *m, struct partition *p, struct storage_dir *to, co
     cond_broadcast(&m->wake);
 }
 
-static struct storage_dir *find_dir(struct storage *s, struct str path)
-{
-    while (path.len > 1 && path.p[path.len - 1] == '/') {
-        path.len--;
-    }
-    for (int i = 0; i < s->dir_count; i++) {
-        struct str has = str_from(logdir_path(s->dirs[i].dir));
-        while (has.len > 1 && has.p[has.len - 1] == '/') {
-            has.len--;
-        }
-        if (str_eq(has, path)) {
-            return &s->dirs[i];
-        }
-    }
-    return NULL;
-}
-
 bool mover_has_dir(const struct mover *m, struct str path)
 {
-    return find_dir(m->storage, path) != NULL;
+    return storage_find_dir(m->storage, path) != NULL;
 }
 
 enum err mover_move(struct mover *m, struct partition *p, struct str path)
 {
-    struct storage_dir *to = find_dir(m->storage, path);
+    struct storage_dir *to = storage_find_dir(m->storage, path);
     bool is_needed = to != NULL && to->dir != p->dir;
     if (to == NULL) {
         return ERR_LOG_DIR_NOT_FOUND;

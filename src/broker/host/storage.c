@@ -63,6 +63,16 @@ static struct str without_slashes(struct str path)
     return path;
 }
 
+struct storage_dir *storage_find_dir(struct storage *s, struct str path)
+{
+    for (int i = 0; i < s->dir_count; i++) {
+        if (str_eq(without_slashes(path), without_slashes(str_from(logdir_path(s->dirs[i].dir))))) {
+            return &s->dirs[i];
+        }
+    }
+    return NULL;
+}
+
 /* metadata.log.dir, which may be a directory of its own, or the first of log.dirs. */
 static enum err open_metadata_dir(struct storage *s, struct buf *why)
 {
@@ -71,11 +81,10 @@ static enum err open_metadata_dir(struct storage *s, struct buf *why)
     if (str_is_null(want) || want.len == 0) {
         return OK;
     }
-    for (int i = 0; i < s->dir_count; i++) {
-        if (str_eq(without_slashes(want), without_slashes(str_from(logdir_path(s->dirs[i].dir))))) {
-            s->metadata_dir = s->dirs[i].dir;
-            return OK;
-        }
+    const struct storage_dir *same = storage_find_dir(s, want);
+    if (same != NULL) {
+        s->metadata_dir = same->dir;
+        return OK;
     }
     enum err e = open_dir(s, want, &s->metadata_dir, why);
     s->has_metadata_dir_of_own = e == OK;

@@ -54,6 +54,8 @@ void storage_remove_later(struct storage *s, const char *path, int64_t delay_ms)
 must_check enum err storage_note_start(struct storage *s, struct storage_dir *d,
                                        const struct partition *p, int64_t start_off);
 
+/* The one of log.dirs with that path, whatever slashes are at its end; NULL: none. */
+struct storage_dir *storage_find_dir(struct storage *s, struct str path);
 struct storage_dir *storage_dir_of(struct storage *s, const struct partition *p);
 
 #endif
