@@ -2,16 +2,15 @@
  * that holds the lock of a data directory; whose that directory is, its meta.properties says. */
 #include "base/args.h"
 #include "base/mem.h"
-#include "base/props.h"
 #include "broker/command.h"
+#include "log/logdir.h"
 #include "plat/clock.h"
-#include "plat/file.h"
 #include "plat/process.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EXIT_FAILED = 1, META_MAX_BYTES = 4096, TIMEOUT_S = 60 };
+enum { EXIT_FAILED = 1, TIMEOUT_S = 60 };
 
 enum { NODE_ID, ROLE, LOG_DIR, TIMEOUT, HELP, VERSION, OPTIONS };
 
@@ -52,26 +51,8 @@ struct stop {
 
 static int64_t node_id_of(const char *dir)
 {
-    struct props props;
-    struct buf path = BUF_INIT;
-    char *text;
-    size_t len;
-    int line;
-    int64_t id = -1;
-    buf_printf(&path, "%s/meta.properties", dir);
-    if (fs_read_all(fs_posix(), buf_cstr(&path), META_MAX_BYTES, &text, &len) == OK) {
-        props_init(&props);
-        struct str value = STR_NULL;
-        if (props_parse(&props, (struct str){text, len}, &line) == OK) {
-            value = props_get(&props, STR("node.id"));
-            value = str_is_null(value) ? props_get(&props, STR("broker.id")) : value;
-        }
-        id = !str_is_null(value) && str_to_i64(value, &id) ? id : -1;
-        props_deinit(&props);
-        mem_free(text);
-    }
-    buf_deinit(&path);
-    return id;
+    struct logdir_meta meta;
+    return logdir_read_meta(fs_posix(), dir, &meta) == OK ? meta.node_id : -1;
 }
 
 static void add_holder(void *ctx, int pid, const char *dir)

@@ -71,27 +71,32 @@ static enum err parse_meta_pair(struct logdir_meta *m, struct str key, struct st
     return OK;
 }
 
-static enum err read_meta(struct logdir *d)
+enum err logdir_read_meta(struct fs *fs, const char *dir, struct logdir_meta *ret_meta)
 {
     struct buf path = BUF_INIT;
     char *text;
     size_t len;
     struct str key, value;
-    d->meta.node_id = -1;
-    d->meta.version = 1;
+    *ret_meta = (struct logdir_meta){.version = 1, .node_id = -1};
     enum err e =
-        fs_read_all(d->fs, fs_path(&path, d->path, "meta.properties"), META_MAX_BYTES, &text, &len);
+        fs_read_all(fs, fs_path(&path, dir, "meta.properties"), META_MAX_BYTES, &text, &len);
     buf_deinit(&path);
     if (e) {
-        return e == ERR_NOT_FOUND ? OK : e == ERR_BUDGET ? ERR_MALFORMED : e;
+        return e == ERR_BUDGET ? ERR_MALFORMED : e;
     }
     struct str rest = {text, len};
     while (!e && next_pair(&rest, '=', &key, &value)) {
-        e = parse_meta_pair(&d->meta, key, value);
+        e = parse_meta_pair(ret_meta, key, value);
     }
     mem_free(text);
-    d->is_formatted = !e;
     return e;
+}
+
+static enum err read_meta(struct logdir *d)
+{
+    enum err e = logdir_read_meta(d->fs, d->path, &d->meta);
+    d->is_formatted = e == OK;
+    return e == ERR_NOT_FOUND ? OK : e;
 }
 
 enum err logdir_format(struct logdir *d, const struct logdir_meta *meta)

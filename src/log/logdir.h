@@ -28,6 +28,9 @@ struct logdir_meta {
     struct uuid dir_id;
 };
 
+/* Of a directory that need not be ours. NOT_FOUND: it has none; MALFORMED. */
+must_check enum err logdir_read_meta(struct fs *fs, const char *dir, struct logdir_meta *ret_meta);
+
 /* Creates the directory if it is missing, locks it and reads meta.properties (which need not be
  * there). LOCKED: another process has it. MALFORMED: meta.properties cannot be read. */
 must_check enum err logdir_open(struct fs *fs, const char *path, struct logdir **ret_dir);
