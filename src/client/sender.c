@@ -361,6 +361,15 @@ static void take_throttle(struct accumulator *acc, struct acc_node *node, int32_
     }
 }
 
+/* What a batch has met of which no answer speaks: nothing, where none was asked for. */
+static int unanswered(const struct accumulator *acc, const struct acc_batch *b, enum err e)
+{
+    if (b->code || e) {
+        return b->code ? b->code : (int)e;
+    }
+    return acc->acks == 0 ? 0 : ERR_UNKNOWN_SERVER_ERROR;
+}
+
 static void take_produce(struct accumulator *acc, struct produce_ask *a, enum err e,
                          const struct produce_resp *resp, int64_t now_ms)
 {
@@ -368,21 +377,17 @@ static void take_produce(struct accumulator *acc, struct produce_ask *a, enum er
     node->asked--;
     e = e == ERR_REQUEST_TIMED_OUT ? ERR_NETWORK_EXCEPTION : e;
     count_request(acc, a, now_ms);
-    if (!e && acc->acks != 0) {
+    bool is_answered = !e && resp && acc->acks != 0;
+    if (is_answered) {
         take_throttle(acc, node, resp->throttle_time_ms, now_ms);
     }
     for (size_t i = 0; i < a->count; i++) {
+        struct acc_batch *b = a->batches[i];
+        const struct produce_resp_partition_produce_response *r =
+            is_answered && !b->code ? find_answer(resp, b->queue) : NULL;
         struct produce_resp_partition_produce_response mine =
             produce_resp_partition_produce_response_default;
-        const struct produce_resp_partition_produce_response *r = &mine;
-        struct acc_batch *b = a->batches[i];
-        mine.error_code = (int16_t)(e ? e : 0);
-        if (b->code) {
-            mine.error_code = (int16_t)b->code;
-        } else if (!e && acc->acks != 0) {
-            r = find_answer(resp, b->queue);
-            mine.error_code = ERR_UNKNOWN_SERVER_ERROR;
-        }
+        mine.error_code = (int16_t)unanswered(acc, b, e);
         take_batch(acc, b, r ? r : &mine, now_ms);
     }
 }
