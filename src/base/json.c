@@ -1,6 +1,8 @@
 /* Values of JSON. Pure. */
 #include "base/json.h"
 
+#include "base/base64.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,17 +82,8 @@ void json_put_str(struct buf *out, struct str s)
 
 void json_put_base64(struct buf *out, struct bytes b)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     buf_put_u8(out, '"');
-    for (size_t i = 0; i < b.len; i += 3) {
-        size_t n = b.len - i < 3 ? b.len - i : 3;
-        uint32_t v = (uint32_t)b.p[i] << 16;
-        v |= n > 1 ? (uint32_t)b.p[i + 1] << 8 : 0;
-        v |= n > 2 ? b.p[i + 2] : 0;
-        char quad[4] = {digits[v >> 18], digits[v >> 12 & 63], n > 1 ? digits[v >> 6 & 63] : '=',
-                        n > 2 ? digits[v & 63] : '='};
-        buf_put(out, quad, sizeof quad);
-    }
+    base64_put(out, b);
     buf_put_u8(out, '"');
 }
 

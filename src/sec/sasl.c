@@ -2,7 +2,7 @@
 #include "sec/sasl.h"
 
 #include "base/attr.h"
-#include "sec/base64.h"
+#include "base/base64.h"
 #include "sec/sasl_int.h"
 
 static const char *const names[SASL_MECHANISMS] = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512",

@@ -4,8 +4,8 @@
  * that it has them, over the text of the whole exchange. What the server dictates is bounded: the
  * length of its messages, and the iterations, which cost our time. */
 #include "base/attr.h"
+#include "base/base64.h"
 #include "base/limit.h"
-#include "sec/base64.h"
 #include "sec/sasl_int.h"
 
 enum { ITERATIONS_MIN = 4096, MESSAGE_MAX_BYTES = 8192 };

@@ -1,7 +1,8 @@
 /* Tokens that nobody signed: a header, claims and no signature (RFC 7519, section 6). Pure. */
 #include "sec/unsecured.h"
 
-#include "sec/base64.h"
+#include "base/base64.h"
+#include "base/json.h"
 
 #include <inttypes.h>
 
@@ -32,23 +33,6 @@ bool unsecured_is_wanted(const struct jaas_module *m)
     return false;
 }
 
-static void put_text(struct buf *out, struct str s)
-{
-    buf_put_u8(out, '"');
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c < 0x20) {
-            buf_printf(out, "\\u%04x", c);
-        } else {
-            if (c == '"' || c == '\\') {
-                buf_put_u8(out, '\\');
-            }
-            buf_put_u8(out, c);
-        }
-    }
-    buf_put_u8(out, '"');
-}
-
 /* Its first letter is between its items: ",a,b". */
 static void put_list(struct buf *out, struct str s)
 {
@@ -57,7 +41,7 @@ static void put_list(struct buf *out, struct str s)
     buf_put_u8(out, '[');
     while (s.len > 0 && str_next_item(&rest, s.p[0], &item)) {
         buf_printf(out, "%s", comma);
-        put_text(out, item);
+        json_put_str(out, item);
         comma = ",";
     }
     buf_put_u8(out, ']');
@@ -72,10 +56,10 @@ static void put_claim(struct buf *out, const struct jaas_option *o)
         return;
     }
     buf_put_u8(out, ',');
-    put_text(out, name);
+    json_put_str(out, name);
     buf_put_u8(out, ':');
     if (is_text) {
-        put_text(out, o->value);
+        json_put_str(out, o->value);
     } else if (is_number) {
         buf_put_str(out, o->value);
     } else {

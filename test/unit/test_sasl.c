@@ -2,9 +2,9 @@
  * computed, what servers may not do, and login modules. */
 #include "test.h"
 
+#include "base/base64.h"
 #include "base/mem.h"
 #include "net/openssl.h"
-#include "sec/base64.h"
 #include "sec/sasl.h"
 #include "sec/unsecured.h"
 

@@ -1,6 +1,7 @@
 /* Records out of JSON. No I/O. Fields that are not known are passed over. */
 #include "cli/records/object.h"
 
+#include "base/base64.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -11,41 +12,6 @@ void object_deinit(struct object *o)
     buf_deinit(&o->bytes);
     mem_free(o->headers);
     *o = (struct object){0};
-}
-
-/* --- base64 --- */
-
-static int digit_of(char c)
-{
-    return c >= 'A' && c <= 'Z'   ? c - 'A'
-           : c >= 'a' && c <= 'z' ? c - 'a' + 26
-           : c >= '0' && c <= '9' ? c - '0' + 52
-           : c == '+' || c == '-' ? 62
-           : c == '/' || c == '_' ? 63
-                                  : -1;
-}
-
-/* Into bytes whose room was made before: it must not move. */
-static bool decode(struct str s, struct buf *out)
-{
-    uint32_t bits = 0;
-    int have = 0;
-    while (s.len > 0 && s.p[s.len - 1] == '=') {
-        s.len--;
-    }
-    for (size_t i = 0; i < s.len; i++) {
-        int v = digit_of(s.p[i]);
-        if (v < 0) {
-            return false;
-        }
-        bits = bits << 6 | (uint32_t)v;
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            buf_put_u8(out, (uint8_t)(bits >> have));
-        }
-    }
-    return s.len % 4 != 1;
 }
 
 /* --- fields --- */
@@ -61,9 +27,9 @@ static bool take_bytes(struct object *o, json_t *from, const char *name, struct 
     if (json_is_string(text)) {
         *ret = (struct str){json_string_value(text), json_string_length(text)};
     } else if (json_is_string(encoded)) {
-        size_t at = o->bytes.len;
-        bool ok = decode((struct str){json_string_value(encoded), json_string_length(encoded)},
-                         &o->bytes);
+        size_t at = o->bytes.len; /* its room was made before: it must not move */
+        bool ok = base64_read_any(
+            &o->bytes, (struct str){json_string_value(encoded), json_string_length(encoded)});
         *ret = (struct str){(const char *)o->bytes.p + at, o->bytes.len - at};
         if (!ok) {
             buf_printf(why, "%s is no base64", encoded_name);

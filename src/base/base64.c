@@ -1,5 +1,5 @@
 /* Base64 of RFC 4648. Pure. */
-#include "sec/base64.h"
+#include "base/base64.h"
 
 static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char for_urls[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -11,13 +11,9 @@ static void put(struct buf *out, struct bytes in, const char *letters, bool is_p
         uint32_t v = (uint32_t)in.p[i] << 16;
         v |= n > 1 ? (uint32_t)in.p[i + 1] << 8 : 0;
         v |= n > 2 ? in.p[i + 2] : 0;
-        for (size_t k = 0; k < 4; k++) {
-            if (k <= n) {
-                buf_put_u8(out, (uint8_t)letters[(v >> (18 - 6 * k)) & 63]);
-            } else if (is_padded) {
-                buf_put_u8(out, '=');
-            }
-        }
+        char four[4] = {letters[v >> 18], letters[v >> 12 & 63], n > 1 ? letters[v >> 6 & 63] : '=',
+                        n > 2 ? letters[v & 63] : '='};
+        buf_put(out, four, is_padded ? sizeof four : n + 1);
     }
 }
 
@@ -58,6 +54,29 @@ bool base64_read(struct buf *out, struct str text)
     for (size_t i = 0; is_ok && i < text.len; i += 4) {
         is_ok = read_four(out, text.p + i, i + 4 == text.len);
     }
+    out->len = is_ok ? out->len : before;
+    return is_ok;
+}
+
+bool base64_read_any(struct buf *out, struct str text)
+{
+    size_t before = out->len;
+    uint32_t bits = 0;
+    int have = 0, d = 0;
+    while (text.len > 0 && text.p[text.len - 1] == '=') {
+        text.len--;
+    }
+    for (size_t i = 0; d >= 0 && i < text.len; i++) {
+        char c = text.p[i];
+        d = digit(c == '-' ? '+' : c == '_' ? '/' : c);
+        bits = bits << 6 | (uint32_t)d;
+        have += 6;
+        if (d >= 0 && have >= 8) {
+            have -= 8;
+            buf_put_u8(out, (uint8_t)(bits >> have));
+        }
+    }
+    bool is_ok = d >= 0 && text.len % 4 != 1;
     out->len = is_ok ? out->len : before;
     return is_ok;
 }
