@@ -109,14 +109,16 @@ OTTLA_API int ottla_consumer_subscribe(struct ottla_consumer *consumer, const ch
                                        const struct ottla_rebalance_listener *listener,
                                        struct ottla_error *error);
 /* For all topics, now and later, whose whole name matches the extended regular expression (POSIX).
- * exclude.internal.topics leaves out internal ones. */
+ * exclude.internal.topics leaves out internal ones. With group.protocol=consumer the coordinator
+ * matches, where it can (Apache Kafka since 4.0): by RE2's syntax, internal topics, too; poll then
+ * says INVALID_REGULAR_EXPRESSION until there is another subscription. */
 OTTLA_API int ottla_consumer_subscribe_pattern(struct ottla_consumer *consumer, const char *pattern,
                                                const struct ottla_rebalance_listener *listener,
                                                struct ottla_error *error);
 /* Leaves the group and lets go of all partitions, also of those assigned by hand. */
 OTTLA_API void ottla_consumer_unsubscribe(struct ottla_consumer *consumer);
-/* The topics that it is subscribed to; with a pattern, those that match now. As long as
- * ottla_consumer_assignment's. */
+/* The topics that it is subscribed to; with a pattern, those that match now, or, when the
+ * coordinator matches, those that it has partitions of. As long as ottla_consumer_assignment's. */
 OTTLA_API size_t ottla_consumer_subscription(const struct ottla_consumer *consumer,
                                              const char *const **ret_topics);
 

@@ -61,7 +61,7 @@ void member_fail(struct member *m, int code, const char *said)
     m->code = code;
     snprintf(m->why, sizeof m->why, "group %s: %s", m->config->group_id,
              said ? said : ottla_error_text(code));
-    m->is_fatal = code == ERR_FENCED_INSTANCE_ID;
+    m->is_fatal = code == ERR_FENCED_INSTANCE_ID || code == ERR_INVALID_REGULAR_EXPRESSION;
 }
 
 void member_later(struct member *m, int64_t now_ms)
@@ -94,10 +94,12 @@ static void subscribed(struct member *m)
 
 static void drop_pattern(struct member *m)
 {
-    if (m->has_pattern) {
+    if (m->is_compiled) {
         regfree(&m->pattern);
     }
-    m->has_pattern = m->knows_topics = false;
+    mem_free(m->pattern_text);
+    m->pattern_text = NULL;
+    m->has_pattern = m->is_compiled = m->knows_topics = false;
 }
 
 void member_subscribe(struct member *m, const char *const *topics, size_t count)
@@ -107,21 +109,41 @@ void member_subscribe(struct member *m, const char *const *topics, size_t count)
     subscribed(m);
 }
 
+/* All of a name has to match. */
+static bool compile(const char *pattern, regex_t *ret, char *ret_why, size_t size)
+{
+    size_t len = strlen(pattern) + sizeof "^()$";
+    char *whole = mem_alloc(len);
+    snprintf(whole, len, "^(%s)$", pattern);
+    int code = regcomp(ret, whole, REG_EXTENDED | REG_NOSUB);
+    mem_free(whole);
+    if (code != 0) {
+        regerror(code, ret, ret_why, size);
+    }
+    return code == 0;
+}
+
+/* A coordinator that matches knows other expressions than we do: it is the one to refuse them. */
 int member_subscribe_pattern(struct member *m, const char *pattern, struct ottla_error *error)
 {
     regex_t compiled;
-    size_t size = strlen(pattern) + sizeof "^()$";
-    char *whole = mem_alloc(size), why[160];
-    snprintf(whole, size, "^(%s)$", pattern);
-    int code = regcomp(&compiled, whole, REG_EXTENDED | REG_NOSUB);
-    mem_free(whole);
-    if (code != 0) {
-        regerror(code, &compiled, why, sizeof why);
-        return error_set(error, ERR_INVALID_REGULAR_EXPRESSION, "'%s': %s", pattern, why);
+    char why[sizeof m->why_not] = "";
+    bool is_compiled = compile(pattern, &compiled, why, sizeof why);
+    if (pattern[0] == '\0' || (!is_compiled && (!m->is_848 || m->s848.matches_here))) {
+        if (is_compiled) {
+            regfree(&compiled);
+        }
+        return error_set(error, ERR_INVALID_REGULAR_EXPRESSION, "'%s': %s", pattern,
+                         pattern[0] == '\0' ? "it is empty" : why);
     }
     drop_pattern(m);
     member_set_topics(m, NULL, 0);
-    m->pattern = compiled;
+    if (is_compiled) {
+        m->pattern = compiled;
+    }
+    m->is_compiled = is_compiled;
+    m->pattern_text = str_dup(str_from(pattern));
+    snprintf(m->why_not, sizeof m->why_not, "%s", why);
     m->has_pattern = true;
     subscribed(m);
     return 0;
@@ -394,8 +416,9 @@ int64_t member_deadline_ms(const struct member *m, int64_t now_ms)
         at = m->is_beating ? at : MIN(at, is_telling ? m->retry_at_ms : m->beat_at_ms);
         at = m->is_waiting ? at : MIN(at, m->poll_at_ms + m->config->max_poll_interval_ms);
     }
-    bool is_watching = m->is_subscribed && !m->is_asking_topics && m->state != MEMBER_OUT &&
-                       (m->has_pattern || m->is_leader || m->state == MEMBER_LEADING);
+    bool is_watching =
+        m->is_subscribed && !m->is_asking_topics && m->state != MEMBER_OUT &&
+        (m->has_pattern || m->is_leader || m->s848.is_unresolved || m->state == MEMBER_LEADING);
     return is_watching && m->watch_at_ms > now_ms ? MIN(at, m->watch_at_ms) : at;
 }
 
@@ -634,11 +657,6 @@ int member_init(struct member *m, const struct client_values *config, uint64_t s
     int code = read_strategy(m, error);
     if (code) {
         return code;
-    }
-    if (!m->is_848 && config->heartbeat_interval_ms >= config->session_timeout_ms) {
-        return error_set(error, ERR_BAD_CONFIG,
-                         "heartbeat.interval.ms, %d, has to be below session.timeout.ms, %d",
-                         config->heartbeat_interval_ms, config->session_timeout_ms);
     }
     rand_init(&m->rand, seed);
     m->id = str_dup(STR(""));

@@ -87,8 +87,10 @@ struct member_848 {
     bool has_given;                  /* that is not looked at yet */
     bool is_unresolved;              /* ids in it are not known: metadata is wanted */
     bool has_told_topics, has_told_owned;
-    bool tells_all;   /* a heartbeat may not have arrived */
-    struct uuid *ids; /* of names, as metadata last told */
+    bool tells_all;        /* a heartbeat may not have arrived */
+    bool matches_here;     /* the coordinator is too old for patterns: they are names, to it */
+    bool has_told_pattern; /* since it joined */
+    struct uuid *ids;      /* of names, as metadata last told */
     char **names;
     size_t id_count;
 };
@@ -110,7 +112,11 @@ struct member {
     char **topics; /* in order */
     size_t topic_count;
     bool has_pattern, knows_topics; /* the topics are those that match, once they are known */
+    char *pattern_text;
+    bool is_compiled; /* pattern is; else why_not: for a coordinator that matches it does not matter
+                       */
     regex_t pattern;
+    char why_not[160];
     int64_t poll_at_ms;
     bool is_waiting; /* in poll, for something to happen */
 
@@ -159,7 +165,7 @@ struct member {
     struct buf messages, warnings; /* to people, a line each; who asks takes them */
 };
 
-/* BAD_CONFIG: partition.assignment.strategy, heartbeat.interval.ms. */
+/* BAD_CONFIG: partition.assignment.strategy. */
 int member_init(struct member *m, const struct client_values *config, uint64_t seed,
                 struct ottla_error *error);
 void member_deinit(struct member *m); /* after all asks were dropped */

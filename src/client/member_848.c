@@ -3,16 +3,21 @@
  *
  * What did not change is left out of a heartbeat, until one may have got lost: then the next tells
  * everything. Partitions come by the ids of topics; names are metadata's, and what has no name yet
- * waits for it. What it has is told when the user has let go of the rest. */
+ * waits for it. What it has is told when the user has let go of the rest.
+ *
+ * A pattern goes to the coordinator as it stands (RE2's syntax there). One that is too old for that
+ * gets the names of the topics that match here. */
 #include "client/member_int.h"
 
 #include "base/attr.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { BEAT_MAX = 1, EPOCH_JOIN = 0 };
+enum { BEAT_MAX = 1, BEAT_PATTERN = 1, EPOCH_JOIN = 0 };
 
 /* --- lists by id --- */
 
@@ -67,6 +72,20 @@ static bool is_same(const struct tps *a, const struct tps *b)
     return a->count == b->count;
 }
 
+/* All that is known of what matches. */
+static void list_given_topics(struct member *m)
+{
+    const char **names = mem_zalloc(sizeof *names * (m->target.count + 1));
+    size_t n = 0;
+    for (size_t i = 0; i < m->target.count; i++) {
+        if (n == 0 || strcmp(names[n - 1], m->target.items[i].topic) != 0) {
+            names[n++] = m->target.items[i].topic;
+        }
+    }
+    member_set_topics(m, names, n);
+    mem_free(names);
+}
+
 void member_848_resolve(struct member *m)
 {
     struct member_848 *s = &m->s848;
@@ -86,6 +105,9 @@ void member_848_resolve(struct member *m)
         }
     }
     tps_sort(&m->target);
+    if (member_848_gives_pattern(m)) {
+        list_given_topics(m);
+    }
     s->has_given = s->is_unresolved;
     bool is_news = !s->has_adopted || !is_same(&m->target, &m->owned);
     m->state = is_news ? MEMBER_ADOPTING : MEMBER_STABLE;
@@ -151,14 +173,33 @@ static struct member_ask *ask_new(struct member *m, enum member_ask_kind kind, i
     return a;
 }
 
-static void put_topics(const struct member *m, struct member_ask *a)
+bool member_848_gives_pattern(const struct member *m)
+{
+    return m->is_848 && m->has_pattern && !m->s848.matches_here;
+}
+
+/* Once a pattern was told, only an empty one takes it back. */
+static void put_pattern(struct member *m, struct member_ask *a)
+{
+    bool gives = member_848_gives_pattern(m);
+    if (gives || m->s848.has_told_pattern) {
+        a->req.beat.subscribed_topic_regex =
+            gives ? member_ask_copy(a, str_from(m->pattern_text)) : STR("");
+        a->version_lo = BEAT_PATTERN;
+        m->s848.has_told_pattern = true;
+    }
+}
+
+static void put_topics(struct member *m, struct member_ask *a)
 {
     struct consumer_group_heartbeat_req *req = &a->req.beat;
-    req->subscribed_topic_names = member_ask_array(a, m->topic_count, sizeof(struct str));
-    req->subscribed_topic_names_count = (int32_t)m->topic_count;
-    for (size_t i = 0; i < m->topic_count; i++) {
+    size_t n = member_848_gives_pattern(m) ? 0 : m->topic_count;
+    req->subscribed_topic_names = member_ask_array(a, n, sizeof(struct str));
+    req->subscribed_topic_names_count = (int32_t)n;
+    for (size_t i = 0; i < n; i++) {
         req->subscribed_topic_names[i] = member_ask_copy(a, str_from(m->topics[i]));
     }
+    put_pattern(m, a);
 }
 
 static void put_owned(const struct member *m, struct member_ask *a)
@@ -198,6 +239,7 @@ static struct member_ask *beat(struct member *m)
         member_set_text(&m->id, str_from(id));
     }
     s->owned.count = is_join ? 0 : s->owned.count;
+    s->has_told_pattern = s->has_told_pattern && !is_join;
     struct member_ask *a = ask_new(m, MEMBER_BEAT, is_join ? EPOCH_JOIN : m->generation);
     a->req.beat.member_id = member_ask_copy(a, str_from(m->id));
     if (tells_all) {
@@ -232,7 +274,8 @@ bool member_848_has_to_tell(const struct member *m)
 
 struct member_ask *member_848_next(struct member *m, int64_t now_ms)
 {
-    if (m->is_beating || m->retry_at_ms > now_ms || (m->has_pattern && !m->knows_topics)) {
+    bool is_matching = m->has_pattern && !m->knows_topics && !member_848_gives_pattern(m);
+    if (m->is_beating || m->retry_at_ms > now_ms || is_matching) {
         return NULL;
     }
     bool is_due = member_is_in(m) && (member_848_has_to_tell(m) || m->beat_at_ms <= now_ms);
@@ -272,6 +315,20 @@ static void beaten(struct member *m, const struct consumer_group_heartbeat_resp 
     }
 }
 
+/* The coordinator knows no patterns: then names. */
+static void match_here(struct member *m)
+{
+    m->s848.matches_here = true;
+    m->retry_at_ms = m->watch_at_ms = 0;
+    if (!m->is_compiled) {
+        char why[240];
+        snprintf(why, sizeof why, "the broker does not match patterns, and here it cannot be: %s",
+                 m->why_not);
+        member_reset(m, true);
+        member_fail(m, ERR_INVALID_REGULAR_EXPRESSION, why);
+    }
+}
+
 /* The broker does not speak this protocol. */
 static void fall_back(struct member *m)
 {
@@ -304,7 +361,11 @@ void member_848_take(struct member *m, enum err e, const struct consumer_group_h
     if (code == 0) {
         beaten(m, resp, now_ms);
     } else if (code == ERR_UNSUPPORTED_VERSION && m->state == MEMBER_JOINING) {
-        fall_back(m);
+        if (member_848_gives_pattern(m)) {
+            match_here(m);
+        } else {
+            fall_back(m);
+        }
     } else if (member_passes(code)) {
         m->is_coordinator_stale = m->is_coordinator_stale || member_blames_coordinator(code);
         m->s848.tells_all = true;

@@ -7,7 +7,8 @@
 
 enum { JOIN_GRACE_MS = 5000 }; /* a join is answered when all have joined, or at the latest then */
 enum { JOIN_MAX = 9, SYNC_MAX = 5, HEARTBEAT_MAX = 4, LEAVE_MAX = 5, METADATA_MAX = 13 };
-enum { METADATA_IDS = 10 }; /* the first that has the ids of topics */
+enum { METADATA_IDS = 10 };    /* the first that has the ids of topics */
+enum { METADATA_BY_IDS = 12 }; /* the first that can be asked by them */
 
 #define PROTOCOL_TYPE STR("consumer")
 
@@ -192,6 +193,24 @@ static void name_topics(const struct member *m, struct member_ask *a)
     }
 }
 
+/* What a coordinator that matches patterns has given has no names yet. */
+static void identify_topics(const struct member *m, struct member_ask *a)
+{
+    struct metadata_req *req = &a->req.metadata;
+    const struct id_parts *t = &m->s848.given;
+    req->topics = member_ask_array(a, t->count, sizeof *req->topics);
+    req->topics_count = 0;
+    a->version_lo = METADATA_BY_IDS;
+    for (size_t i = 0; i < t->count; i++) {
+        if (i == 0 || !uuid_eq(t->items[i - 1].topic, t->items[i].topic)) {
+            struct metadata_req_metadata_request_topic *row = &req->topics[req->topics_count++];
+            *row = metadata_req_metadata_request_topic_default;
+            row->topic_id = t->items[i].topic;
+            row->name = STR_NULL;
+        }
+    }
+}
+
 /* All topics for a pattern. */
 struct member_ask *member_ask_topics(struct member *m)
 {
@@ -203,7 +222,9 @@ struct member_ask *member_ask_topics(struct member *m)
     req->allow_auto_topic_creation = m->config->allow_auto_create_topics && !m->has_pattern;
     req->topics = NULL;
     req->topics_count = -1;
-    if (!m->has_pattern) {
+    if (member_848_gives_pattern(m)) {
+        identify_topics(m, a);
+    } else if (!m->has_pattern) {
         name_topics(m, a);
     }
     return a;

@@ -28,6 +28,8 @@ struct member_ask *member_848_ask_leave(struct member *m);
 void member_848_take(struct member *m, enum err e, const struct consumer_group_heartbeat_resp *resp,
                      int64_t now_ms);
 bool member_848_has_to_tell(const struct member *m);
+/* The coordinator matches topics to the pattern. */
+bool member_848_gives_pattern(const struct member *m);
 void member_848_learn(struct member *m, const struct metadata_resp *resp);
 void member_848_resolve(struct member *m); /* what was given, when no task is being done */
 void member_848_adopted(struct member *m);

@@ -40,6 +40,9 @@ void member_set_topics(struct member *m, const char *const *topics, size_t count
 
 bool member_wants_topic(const struct member *m, const char *topic)
 {
+    if (member_848_gives_pattern(m)) {
+        return true; /* what it was given is what matches */
+    }
     if (m->has_pattern) {
         return regexec(&m->pattern, topic, 0, NULL, 0) == 0;
     }
@@ -140,7 +143,7 @@ bool member_wants_metadata(const struct member *m, int64_t now_ms)
         return false;
     }
     return m->state == MEMBER_LEADING || m->s848.is_unresolved ||
-           (m->has_pattern && m->state != MEMBER_OUT) ||
+           (m->has_pattern && !member_848_gives_pattern(m) && m->state != MEMBER_OUT) ||
            (m->is_leader && m->state >= MEMBER_ADOPTING);
 }
 
@@ -162,7 +165,7 @@ void member_take_topics(struct member *m, enum err e, const struct metadata_resp
         watch_again(m, true, now_ms);
         return;
     }
-    bool matches_others = m->has_pattern && match_topics(m, resp);
+    bool matches_others = m->has_pattern && !member_848_gives_pattern(m) && match_topics(m, resp);
     m->knows_topics = true;
     if (m->is_848) {
         member_848_learn(m, resp);

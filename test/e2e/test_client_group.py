@@ -46,10 +46,14 @@ class Case(unittest.TestCase):
             kcat.produce(self.broker, topic or self.topic, [b"%d" % i for i in range(first, last)], "-p", p)
 
     def join(self, *props, topic=None, **opts):
+        props = ("session.timeout.ms=3000", *self.props, *props)
+        if "group.protocol=consumer" in props:  # then these are the coordinator's
+            props = [p for p in props if not p.startswith("session.timeout.ms=")]
+            opts.pop("strategy", None)
         argv = {"group": "of-" + self.topic, "topic": topic or self.topic, **opts}
         m = peers.Member([*peers.OURS.command, "group", "--bootstrap", self.broker.bootstrap,
                           *[x for k, v in argv.items() for x in ("--" + k, v)],
-                          *[x for p in ("session.timeout.ms=3000", *self.props, *props) for x in ("--prop", p)]])
+                          *[x for p in props for x in ("--prop", p)]])
         self.stack.callback(m.kill)
         return m
 
@@ -191,6 +195,19 @@ class ClientGroup(Case):
         self.until("the second", lambda: a.have() == [0, 1, 0])
         self.tell(a, "subscribe xpat-a")
         self.until("another subscription", lambda: a.have() == [0])
+
+    def test_pattern_of_another_syntax(self):
+        """The coordinator's, when it matches; nobody's here when it does not."""
+        self.create("Re2-a", 2)
+        a = self.join("group.protocol=consumer", topic="~(?i)re2-\\w")
+        if os.environ.get("OTTLA_E2E_BROKER") == "kafka":
+            self.until("all that match", lambda: a.have() == [0, 1])
+            b = self.join("group.protocol=consumer", topic="~re2[", group="none")
+            self.until("a refusal", lambda: "INVALID_REGULAR_EXPRESSION" in self.heard(b, "failed"))
+            self.tell(b, "subscribe Re2-a")
+            self.until("another subscription", lambda: b.have() == [0, 1])
+        else:
+            self.until("a refusal", lambda: "INVALID_REGULAR_EXPRESSION" in self.heard(a, "failed"))
 
     def test_growth(self):
         """The leader sees that a topic has more partitions, and that one is there at last."""

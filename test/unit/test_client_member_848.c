@@ -289,6 +289,151 @@ static void test_subscribes_anew(void **state)
     end();
 }
 
+/* --- patterns --- */
+
+static void begin_pattern(const char *pattern)
+{
+    begin("");
+    assert_int_equal(member_subscribe_pattern(&world.m, pattern, NULL), 0);
+    assert_int_equal(poll_once(), MEMBER_NOTHING);
+}
+
+static void expect_pattern(const struct member_ask *a, const char *pattern)
+{
+    const struct consumer_group_heartbeat_req *req = &a->req.beat;
+    assert_true(str_eq(req->subscribed_topic_regex, str_from(pattern)));
+    assert_int_equal(a->version_lo, 1);
+}
+
+/* The coordinator gets the pattern as it is, and names of what it gives are asked for by id. */
+static void test_pattern(void **state)
+{
+    const char *const *topics;
+    (void)state;
+    begin_pattern("(?i)T.*\\d?"); /* nothing that regcomp would take */
+    struct member_ask *a = expect(MEMBER_BEAT);
+    expect_pattern(a, "(?i)T.*\\d?");
+    assert_int_equal(a->req.beat.subscribed_topic_names_count, 0);
+    expect_nothing(); /* no metadata of all topics */
+    answer(a, 0, 1, topic_t, 2);
+    a = expect(MEMBER_TOPICS);
+    assert_int_equal(a->req.metadata.topics_count, 1);
+    assert_true(uuid_eq(a->req.metadata.topics[0].topic_id, topic_t));
+    assert_true(str_is_null(a->req.metadata.topics[0].name));
+    assert_true(a->version_lo >= 12);
+    assert_false(a->req.metadata.allow_auto_topic_creation);
+    struct metadata_resp r = metadata_resp_default;
+    struct metadata_resp_metadata_response_topic t = metadata_resp_metadata_response_topic_default;
+    t.name = STR("t-1");
+    t.topic_id = topic_t;
+    r.topics = &t;
+    r.topics_count = 1;
+    member_take(&world.m, a, OK, &r, world.now_ms);
+    assert_int_equal(poll_once(), MEMBER_ADOPT);
+    assert_int_equal(world.m.added.count, 2);
+    assert_int_equal(world.m.topic_count, 1);
+    topics = (const char *const *)world.m.topics;
+    assert_string_equal(topics[0], "t-1");
+    member_end_task(&world.m, world.now_ms);
+    a = expect(MEMBER_BEAT);
+    assert_true(str_is_null(a->req.beat.subscribed_topic_regex)); /* told once */
+    assert_int_equal(a->version_lo, 0);
+    member_drop(&world.m, a);
+    end();
+}
+
+/* A name that does not come at once is asked for again before the next heartbeat. */
+static void test_pattern_name_is_late(void **state)
+{
+    struct metadata_resp r = metadata_resp_default;
+    (void)state;
+    begin_pattern("t");
+    answer(expect(MEMBER_BEAT), 0, 1, topic_t, 1);
+    member_take(&world.m, expect(MEMBER_TOPICS), OK, &r, world.now_ms);
+    expect_nothing();
+    assert_true(member_deadline_ms(&world.m, world.now_ms) < world.now_ms + 500);
+    world.now_ms = member_deadline_ms(&world.m, world.now_ms);
+    answer_topics();
+    assert_int_equal(poll_once(), MEMBER_ADOPT);
+    end();
+}
+
+/* From a pattern to names and back: an empty pattern takes the old one back, also when the
+ * heartbeat that said so got lost. */
+static void test_pattern_changes(void **state)
+{
+    static const char *const names[] = {"u"};
+    (void)state;
+    begin_pattern("t.*");
+    answer(expect(MEMBER_BEAT), 0, 1, topic_t, -1);
+    member_subscribe(&world.m, names, 1);
+    for (int i = 0; i < 2; i++) {
+        struct member_ask *a = expect(MEMBER_BEAT);
+        expect_pattern(a, "");
+        assert_int_equal(a->req.beat.subscribed_topic_names_count, 1);
+        member_take(&world.m, a, ERR_NETWORK_EXCEPTION, NULL, world.now_ms);
+        world.now_ms = member_deadline_ms(&world.m, world.now_ms);
+    }
+    answer(expect(MEMBER_BEAT), 0, 1, topic_t, -1);
+    assert_int_equal(member_subscribe_pattern(&world.m, "u.*", NULL), 0);
+    struct member_ask *a = expect(MEMBER_BEAT);
+    expect_pattern(a, "u.*");
+    assert_int_equal(a->req.beat.subscribed_topic_names_count, 0);
+    answer(a, ERR_FENCED_MEMBER_EPOCH, 0, topic_t, -1);
+    member_subscribe(&world.m, names, 1);
+    (void)poll_once();
+    a = expect(MEMBER_BEAT); /* a new life: there is nothing to take back */
+    assert_true(str_is_null(a->req.beat.subscribed_topic_regex));
+    member_drop(&world.m, a);
+    end();
+}
+
+/* INVALID_REGULAR_EXPRESSION stays until there is another subscription. */
+static void test_pattern_refused(void **state)
+{
+    struct consumer_group_heartbeat_resp r = consumer_group_heartbeat_resp_default;
+    (void)state;
+    begin_pattern("t[");
+    r.error_code = ERR_INVALID_REGULAR_EXPRESSION;
+    r.error_message = STR("missing closing ]");
+    member_take(&world.m, expect(MEMBER_BEAT), OK, &r, world.now_ms);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(poll_once(), MEMBER_FAIL);
+        assert_int_equal(world.m.code, ERR_INVALID_REGULAR_EXPRESSION);
+        assert_non_null(strstr(world.m.why, "missing closing ]"));
+        member_told(&world.m);
+        expect_nothing();
+    }
+    assert_int_equal(member_subscribe_pattern(&world.m, "t", NULL), 0);
+    assert_int_equal(poll_once(), MEMBER_NOTHING);
+    member_drop(&world.m, expect(MEMBER_BEAT));
+    end();
+}
+
+/* A coordinator of before patterns gets names; one of before KIP-848 a classic member. */
+static void test_pattern_falls_back(void **state)
+{
+    (void)state;
+    begin_pattern("t|x");
+    member_take(&world.m, expect(MEMBER_BEAT), ERR_UNSUPPORTED_VERSION, NULL, world.now_ms);
+    answer_topics();
+    struct member_ask *a = expect(MEMBER_BEAT);
+    assert_true(str_is_null(a->req.beat.subscribed_topic_regex));
+    assert_int_equal(a->req.beat.subscribed_topic_names_count, 1);
+    member_take(&world.m, a, ERR_UNSUPPORTED_VERSION, NULL, world.now_ms);
+    member_drop(&world.m, expect(MEMBER_JOIN));
+    end();
+    begin_pattern("(?i)t"); /* which we cannot match */
+    member_take(&world.m, expect(MEMBER_BEAT), ERR_UNSUPPORTED_VERSION, NULL, world.now_ms);
+    expect_nothing();
+    assert_int_equal(poll_once(), MEMBER_FAIL);
+    assert_int_equal(world.m.code, ERR_INVALID_REGULAR_EXPRESSION);
+    assert_int_equal(member_subscribe_pattern(&world.m, "(?i)t", NULL),
+                     ERR_INVALID_REGULAR_EXPRESSION); /* known by now */
+    assert_int_equal(member_subscribe_pattern(&world.m, "", NULL), ERR_INVALID_REGULAR_EXPRESSION);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +447,11 @@ int main(void)
         cmocka_unit_test(test_leave),
         cmocka_unit_test(test_max_poll_interval),
         cmocka_unit_test(test_subscribes_anew),
+        cmocka_unit_test(test_pattern),
+        cmocka_unit_test(test_pattern_name_is_late),
+        cmocka_unit_test(test_pattern_changes),
+        cmocka_unit_test(test_pattern_refused),
+        cmocka_unit_test(test_pattern_falls_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
