@@ -377,29 +377,6 @@ static int16_t parse_acks(const char *acks)
     return strcmp(acks, "all") == 0 ? -1 : (int16_t)atoi(acks);
 }
 
-int acc_check(const struct ottla_config *config, struct ottla_error *error)
-{
-    const struct client_values *v = &config->values;
-    bool is_txn = v->transactional_id[0] != '\0';
-    const char *who = is_txn ? "transactional.id" : "enable.idempotence=true";
-    bool is_wanted =
-        is_txn || (config_is_set(config, "enable.idempotence") && v->enable_idempotence);
-    if (is_txn && !v->enable_idempotence) {
-        return error_set(error, ERR_BAD_CONFIG, "transactional.id needs enable.idempotence=true");
-    }
-    if (is_wanted && parse_acks(v->acks) != -1) {
-        return error_set(error, ERR_BAD_CONFIG, "%s needs acks=all", who);
-    }
-    if (is_wanted && v->retries == 0) {
-        return error_set(error, ERR_BAD_CONFIG, "%s needs retries above 0", who);
-    }
-    if (is_wanted && v->max_in_flight > IN_FLIGHT_IDEMPOTENT) {
-        return error_set(error, ERR_BAD_CONFIG,
-                         "%s needs max.in.flight.requests.per.connection of at most 5", who);
-    }
-    return 0;
-}
-
 void acc_init(struct accumulator *acc, const struct client_values *config, uint64_t seed)
 {
     *acc = (struct accumulator){.config = config, .wake_at_ms = INT64_MAX};

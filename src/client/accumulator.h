@@ -120,9 +120,6 @@ struct accumulator {
 void acc_init(struct accumulator *acc, const struct client_values *config, uint64_t seed);
 void acc_deinit(struct accumulator *acc);
 
-/* Whether the settings contradict each other: BAD_CONFIG and the sentence. */
-int acc_check(const struct ottla_config *config, struct ottla_error *error);
-
 static inline bool acc_is_idempotent(const struct accumulator *acc)
 {
     return (acc->config->enable_idempotence && acc->acks == -1) || acc->txn.is_transactional;

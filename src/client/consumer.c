@@ -4,13 +4,14 @@
 
 #include "base/limit.h"
 #include "base/mem.h"
+#include "client/check.h"
 
 enum { CLOSE_TIMEOUT_MS = 30000 };
 
 struct ottla_consumer *ottla_consumer_new(struct ottla_client *client, struct ottla_error *error)
 {
     const struct client_values *v = &client->config->values;
-    if (client_check(client, error)) {
+    if (client_check(client, error) || config_check_consumer(client->config, error)) {
         return NULL;
     }
     struct ottla_consumer *c = NEW(struct ottla_consumer);

@@ -6,6 +6,7 @@
 #include "client/host.h"
 
 #include "base/mem.h"
+#include "client/check.h"
 #include "client/core_int.h"
 #include "client/error.h"
 #include "plat/entropy.h"
@@ -530,6 +531,7 @@ struct ottla_client *host_new(const struct ottla_config *config, const struct ho
     }
     struct ottla_client *c = NEW(struct ottla_client);
     c->config = ottla_config_copy(config);
+    config_settle(c->config);
     c->mark = fork_mark_new();
     c->clock = seams ? seams->clock : clock_system();
     c->drive = seams ? seams->drive : NULL;

@@ -10,6 +10,7 @@
 
 #include "base/limit.h"
 #include "base/mem.h"
+#include "client/check.h"
 #include "plat/fork.h"
 
 enum { ROOM_PART = 8 };
@@ -230,7 +231,7 @@ struct ottla_producer *ottla_producer_new_with(struct ottla_client *client,
                                                struct ottla_error *error)
 {
     const struct client_values *v = &client->config->values;
-    if (client_check(client, error) || acc_check(client->config, error)) {
+    if (client_check(client, error) || config_check_producer(client->config, error)) {
         return NULL;
     }
     struct ottla_producer *p = NEW(struct ottla_producer);

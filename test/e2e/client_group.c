@@ -258,14 +258,27 @@ static const char *read_args(struct ottla_config *config, int argc, char **argv)
     return topic;
 }
 
+/* What only members that share by themselves may say. */
+static void set_classic(struct ottla_config *config)
+{
+    static const char *const values[][3] = {
+        {"session.timeout.ms", "45000", "6000"},
+        {"heartbeat.interval.ms", "3000", "500"},
+        {"partition.assignment.strategy", "range, cooperative-sticky", "range"}};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        if (strcmp(ottla_config_get(config, "group.protocol"), "classic") == 0 &&
+            strcmp(ottla_config_get(config, values[i][0]), values[i][1]) == 0) {
+            set(config, values[i][0], values[i][2]);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct ottla_config *config = ottla_config_new();
     set(config, "auto.offset.reset", "earliest");
-    set(config, "session.timeout.ms", "6000");
-    set(config, "heartbeat.interval.ms", "500");
-    set(config, "partition.assignment.strategy", "range");
     const char *topic = read_args(config, argc, argv);
+    set_classic(config);
     set(config, "enable.auto.commit", strcmp(commit_how, "auto") == 0 ? "true" : "false");
     struct ottla_client *client = ottla_client_new(config, &error);
     struct ottla_consumer *c = client ? ottla_consumer_new(client, &error) : NULL;

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "base/mem.h"
+#include "client/check.h"
 #include "client/producer_int.h"
 
 #include <sys/wait.h>
@@ -35,6 +36,12 @@ static void test_contradictions(void **state)
         {"max.in.flight.requests.per.connection", "6", "client.id", "x", true},
         {"enable.idempotence", "false", "transactional.id", "x", false},
         {"acks", "-1", "transactional.id", "x", true},
+        {"delivery.timeout.ms", "30004", "client.id", "x", false},
+        {"delivery.timeout.ms", "30005", "client.id", "x", true},
+        {"delivery.timeout.ms", "120000", "request.timeout.ms", "119996", false},
+        {"request.timeout.ms", "2147483647", "linger.ms", "9223372036854775807", true},
+        {"delivery.timeout.ms", "2147483647", "linger.ms", "9223372036854775807", true},
+        {"delivery.timeout.ms", "2147483646", "linger.ms", "9223372036854775807", false},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -42,7 +49,8 @@ static void test_contradictions(void **state)
         struct ottla_config *config = ottla_config_new();
         assert_int_equal(ottla_config_set(config, rows[i].name, rows[i].value, NULL), 0);
         assert_int_equal(ottla_config_set(config, rows[i].name2, rows[i].value2, NULL), 0);
-        assert_int_equal(acc_check(config, &error), rows[i].is_fine ? 0 : ERR_BAD_CONFIG);
+        assert_int_equal(config_check_producer(config, &error),
+                         rows[i].is_fine ? 0 : ERR_BAD_CONFIG);
         assert_int_equal(error.code, rows[i].is_fine ? 0 : ERR_BAD_CONFIG);
         ottla_config_free(config);
     }
