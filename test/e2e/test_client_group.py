@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(harness.ROOT, "test", "peers"))
 import peers  # noqa: E402
 
 PARTITIONS = 4
-TOOL = os.environ.get("OTTLA") or os.path.join(harness.ROOT, "build", "src", "ottla")
+TOOL = harness.ottla()
 PATIENCE_S = 40
 
 

@@ -14,7 +14,7 @@ import brokers
 from check import check
 import harness
 
-OTTLA = os.environ.get("OTTLA") or os.path.join(harness.ROOT, "build", "src", "ottla")
+OTTLA = harness.ottla()
 
 
 class Side:

@@ -21,7 +21,7 @@ from check import Check, check
 ROOT = harness.ROOT
 CERTS = os.path.join(ROOT, "test", "unit", "certs")
 PROGRAM = os.environ.get("CLIENT_RECORDS") or os.path.join(ROOT, "build", "test", "e2e", "client_records")
-TOOL = os.environ.get("OTTLA") or os.path.join(ROOT, "build", "src", "ottla")
+TOOL = harness.ottla()
 MODULE = "org.apache.kafka.common.security."
 USER = ("alice", "alice-secret")
 REAUTH_MS = 3000

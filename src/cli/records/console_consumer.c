@@ -194,16 +194,15 @@ static bool merge_group(struct cli *c, struct str in_file, struct props *p)
 
 static bool merge(struct cli *c, struct props *p)
 {
-    struct props file;
-    const char *path = cli_value(c, option_of(c, config_pair));
-    props_init(&file);
-    bool ok = path == NULL || (options_load_file(c, path, &file) && options_load_file(c, path, p));
-    ok = ok && options_take_pairs(c, option_of(c, setting_pair), p) && merge_reset(c, p) &&
-         options_merge(c, p, "client.id", -1, "console-consumer") &&
-         options_merge(c, p, "isolation.level", O_ISOLATION, "read_uncommitted") &&
-         merge_group(c, props_get(&file, STR("group.id")), p);
-    props_deinit(&file);
-    return ok;
+    const char *file = cli_value(c, option_of(c, config_pair));
+    if (file != NULL && !options_load_file(c, file, p)) {
+        return false;
+    }
+    struct str group = props_get(p, STR("group.id")); /* stays when pairs say another */
+    return options_take_pairs(c, option_of(c, setting_pair), p) && merge_reset(c, p) &&
+           options_merge(c, p, "client.id", -1, "console-consumer") &&
+           options_merge(c, p, "isolation.level", O_ISOLATION, "read_uncommitted") &&
+           merge_group(c, group, p);
 }
 
 static bool configure(struct cli *c)

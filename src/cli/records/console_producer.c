@@ -154,15 +154,8 @@ static bool merge(struct cli *c, struct props *p)
 
 static bool configure(struct cli *c)
 {
-    struct props p;
-    props_init(&p);
-    const char *file = cli_value(c, option_of(c, config_pair));
-    bool ok = (file == NULL || options_load_file(c, file, &p)) &&
-              options_take_pairs(c, option_of(c, setting_pair), &p) && merge(c, &p) &&
-              options_configure(c, &p);
-    options_warn_unknown(c, option_of(c, setting_pair));
-    props_deinit(&p);
-    return ok;
+    return options_settle(
+        c, (struct options_plan){option_of(c, config_pair), option_of(c, setting_pair), merge});
 }
 
 /* --- the work --- */
@@ -243,7 +236,6 @@ static bool loop(struct tool *t)
 static int work(struct tool *t)
 {
     struct cli *c = t->cli;
-    const char *delivery = ottla_config_get(c->config, "delivery.timeout.ms");
     if (!take_reader(t)) {
         return cli_fail(c, "%s", buf_cstr(&c->why));
     }
@@ -252,15 +244,17 @@ static int work(struct tool *t)
         return cli_fail(c, "%s", c->error.message);
     }
     bool ok = loop(t);
-    ottla_producer_free(t->producer, (int)strtol(delivery, NULL, 10));
+    ottla_producer_free(t->producer, options_delivery_ms(c));
     return stop_status(&t->stop, ok ? CLI_OK : cli_fail(c, "%s", buf_cstr(&c->why)));
 }
 
 static int run(struct cli *c)
 {
     struct tool t = {.cli = c};
+    if (!stop_init(&t.stop)) {
+        return cli_fail(c, "no more threads or descriptors");
+    }
     props_init(&t.reader);
-    stop_init(&t.stop);
     input_init(&t.input, STDIN_FILENO, t.stop.pipe[0]);
     int status = work(&t);
     input_deinit(&t.input);

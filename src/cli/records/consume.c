@@ -95,18 +95,15 @@ static bool check(struct cli *c)
            check_kind(c, O_VALUE_TEXT) && check_offset(c, &range);
 }
 
+static bool merge(struct cli *c, struct props *p)
+{
+    return options_merge(c, p, "auto.offset.reset", -1, "earliest") &&
+           options_merge(c, p, "group.id", O_GROUP, NULL);
+}
+
 static bool configure(struct cli *c)
 {
-    struct props p;
-    const char *file = cli_value(c, CLI_CONFIG);
-    props_init(&p);
-    bool ok = (file == NULL || options_load_file(c, file, &p)) &&
-              options_take_pairs(c, O_PROPERTY, &p) &&
-              options_merge(c, &p, "auto.offset.reset", -1, "earliest") &&
-              options_merge(c, &p, "group.id", O_GROUP, NULL) && options_configure(c, &p);
-    props_deinit(&p);
-    options_warn_unknown(c, O_PROPERTY);
-    return ok;
+    return options_settle(c, (struct options_plan){CLI_CONFIG, O_PROPERTY, merge});
 }
 
 /* --- which partitions --- */

@@ -126,6 +126,26 @@ void options_warn_unknown(const struct cli *c, int option)
     }
 }
 
+bool options_settle(struct cli *c, struct options_plan plan)
+{
+    struct props p;
+    const char *file = cli_value(c, plan.config);
+    props_init(&p);
+    bool ok = (file == NULL || options_load_file(c, file, &p)) &&
+              options_take_pairs(c, plan.setting, &p) &&
+              (plan.merge == NULL || plan.merge(c, &p)) && options_configure(c, &p);
+    props_deinit(&p);
+    options_warn_unknown(c, plan.setting);
+    return ok;
+}
+
+int options_delivery_ms(const struct cli *c)
+{
+    int64_t ms = 0; /* the library has checked that it is a number */
+    (void)str_to_i64(str_from(ottla_config_get(c->config, "delivery.timeout.ms")), &ms);
+    return (int)ms;
+}
+
 bool options_number(struct cli *c, int option, int64_t min, int64_t *ret)
 {
     buf_clear(&c->why);

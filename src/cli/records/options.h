@@ -37,6 +37,17 @@ bool options_configure(struct cli *c, const struct props *p);
 /* Tells of names in --option name=value that are no settings. */
 void options_warn_unknown(const struct cli *c, int option);
 
+/* A configure of a tool: what the file of option `config` says, then the pairs of option `setting`,
+ * then what merge adds (NULL: nothing). False, and why. */
+struct options_plan {
+    int config, setting;
+    bool (*merge)(struct cli *c, struct props *p);
+};
+bool options_settle(struct cli *c, struct options_plan plan);
+
+/* How long a producer may take to deliver what it has. */
+int options_delivery_ms(const struct cli *c);
+
 /* A whole number in a range; *ret is left when there is no such option. False, and why. */
 bool options_number(struct cli *c, int option, int64_t min, int64_t *ret);
 

@@ -107,11 +107,9 @@ static bool check(struct cli *c)
 static bool merge(struct cli *c, struct props *p)
 {
     char group[40];
-    const char *file = cli_value(c, option_of(c, config_pair)), *fetch = cli_value(c, O_FETCH);
+    const char *fetch = cli_value(c, O_FETCH);
     snprintf(group, sizeof group, "perf-consumer-%" PRId64, pace_wall_ms() % 100000);
-    return (file == NULL || options_load_file(c, file, p)) &&
-           options_take_pairs(c, O_PROPERTY, p) &&
-           options_put(c, p, "group.id", cli_has(c, O_GROUP) ? cli_value(c, O_GROUP) : group) &&
+    return options_put(c, p, "group.id", cli_has(c, O_GROUP) ? cli_value(c, O_GROUP) : group) &&
            options_put(c, p, "max.partition.fetch.bytes", fetch ? fetch : "1048576") &&
            options_put(c, p, "auto.offset.reset", cli_has(c, O_LATEST) ? "latest" : "earliest") &&
            options_put(c, p, "check.crcs", "false") &&
@@ -120,12 +118,7 @@ static bool merge(struct cli *c, struct props *p)
 
 static bool configure(struct cli *c)
 {
-    struct props p;
-    props_init(&p);
-    bool ok = merge(c, &p) && options_configure(c, &p);
-    props_deinit(&p);
-    options_warn_unknown(c, O_PROPERTY);
-    return ok;
+    return options_settle(c, (struct options_plan){option_of(c, config_pair), O_PROPERTY, merge});
 }
 
 /* --- counting --- */

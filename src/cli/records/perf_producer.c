@@ -166,18 +166,16 @@ static bool merge_transactions(struct cli *c, struct props *p)
     return options_merge(c, p, "transactional.id", O_TXN_ID, cli_has(c, O_TXN_MS) ? own : NULL);
 }
 
+static bool merge(struct cli *c, struct props *p)
+{
+    return options_take_words(c, p) &&
+           options_merge(c, p, "client.id", -1, "perf-producer-client") && merge_transactions(c, p);
+}
+
 static bool configure(struct cli *c)
 {
-    struct props p;
-    const char *file = cli_value(c, option_of(c, config_pair));
-    props_init(&p);
-    bool ok = (file == NULL || options_load_file(c, file, &p)) &&
-              options_take_pairs(c, option_of(c, setting_pair), &p) && options_take_words(c, &p) &&
-              options_merge(c, &p, "client.id", -1, "perf-producer-client") &&
-              merge_transactions(c, &p) && options_configure(c, &p);
-    props_deinit(&p);
-    options_warn_unknown(c, option_of(c, setting_pair));
-    return ok;
+    return options_settle(
+        c, (struct options_plan){option_of(c, config_pair), option_of(c, setting_pair), merge});
 }
 
 /* --- payloads --- */
@@ -445,7 +443,6 @@ static bool send_all(struct tool *t)
 static int work(struct tool *t)
 {
     struct cli *c = t->cli;
-    const char *delivery = ottla_config_get(c->config, "delivery.timeout.ms");
     if (!take_plan(c, &t->plan) || !payloads_init(&t->payloads, c, &t->plan)) {
         return cli_fail(c, "%s", buf_cstr(&c->why));
     }
@@ -461,7 +458,7 @@ static int work(struct tool *t)
     }
     perf_stats_init(&t->stats, t->plan.records, t->plan.interval_ms, pace_now_ms());
     bool ok = send_all(t);
-    (void)ottla_producer_flush(t->producer, (int)strtol(delivery, NULL, 10), NULL);
+    (void)ottla_producer_flush(t->producer, options_delivery_ms(c), NULL);
     char *metrics = cli_has(c, O_METRICS) ? ottla_producer_metrics(t->producer) : NULL;
     ottla_producer_free(t->producer, 0);
     print_totals(t);

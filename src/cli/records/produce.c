@@ -61,18 +61,15 @@ static bool check(struct cli *c)
     return options_number(c, O_PARTITION, 0, &any);
 }
 
+static bool merge(struct cli *c, struct props *p)
+{
+    return options_merge(c, p, "compression.type", O_CODEC, NULL) &&
+           options_merge(c, p, "acks", O_ACKS, NULL);
+}
+
 static bool configure(struct cli *c)
 {
-    struct props p;
-    const char *file = cli_value(c, CLI_CONFIG);
-    props_init(&p);
-    bool ok = (file == NULL || options_load_file(c, file, &p)) &&
-              options_take_pairs(c, O_PROPERTY, &p) &&
-              options_merge(c, &p, "compression.type", O_CODEC, NULL) &&
-              options_merge(c, &p, "acks", O_ACKS, NULL) && options_configure(c, &p);
-    props_deinit(&p);
-    options_warn_unknown(c, O_PROPERTY);
-    return ok;
+    return options_settle(c, (struct options_plan){CLI_CONFIG, O_PROPERTY, merge});
 }
 
 /* --- headers --- */
@@ -221,12 +218,11 @@ static bool prepare(struct tool *t)
 static int work(struct tool *t)
 {
     struct cli *c = t->cli;
-    const char *delivery = ottla_config_get(c->config, "delivery.timeout.ms");
     if (!prepare(t)) {
         return cli_fail(c, "%s", buf_cstr(&c->why));
     }
     bool ok = loop(t);
-    ottla_producer_free(t->producer, (int)strtol(delivery, NULL, 10));
+    ottla_producer_free(t->producer, options_delivery_ms(c));
     if (!ok) {
         cli_fail(c, "%s", buf_cstr(&c->why));
     }

@@ -191,7 +191,6 @@ static void tell_end(struct tool *t, int64_t sent, int64_t since_ms)
 static int run(struct cli *c)
 {
     struct tool t = {.cli = c};
-    const char *delivery = ottla_config_get(c->config, "delivery.timeout.ms");
     int64_t since_ms = pace_now_ms(), i = 0;
     (void)take_plan(c, &t.plan); /* check has seen it */
     t.producer = ottla_producer_new(c->client, &c->error);
@@ -204,7 +203,7 @@ static int run(struct cli *c)
         send_one(&t, i, since_ms);
         pace_wait(since_ms, i + 1, (double)t.plan.throughput, t.stop.pipe[0]);
     }
-    ottla_producer_free(t.producer, (int)strtol(delivery, NULL, 10));
+    ottla_producer_free(t.producer, options_delivery_ms(c));
     tell_end(&t, i, since_ms);
     int status = stop_status(&t.stop, CLI_OK);
     stop_deinit(&t.stop);

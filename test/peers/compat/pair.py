@@ -29,8 +29,7 @@ class OttlaAsKafka(brokers.ApacheKafka):
         pass  # ottla does it itself
 
     def command(self):
-        ottla = os.environ.get("OTTLA") or os.path.join(harness.ROOT, "build", "src", "ottla")
-        return [ottla, "broker", self.conf_path]
+        return [harness.ottla(), "broker", self.conf_path]
 
 
 class Pair:
