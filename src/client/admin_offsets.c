@@ -43,16 +43,16 @@ static void build_fetch(struct admin *ad, struct fetch_offsets *o,
     struct by_topic b = by_topic_new(ad, partitions, sizeof *partitions, count);
     o->topics = admin_array(ad, count, sizeof *o->topics);
     o->old_topics = admin_array(ad, count, sizeof *o->old_topics);
+    int32_t *numbers = admin_array(ad, count, sizeof *numbers);
     o->topics_count = 0;
     for (size_t i = 0; i < count; i++) {
         if (by_topic_is_new(&b, i)) {
             o->topics[o->topics_count].name = str_from(by_topic_name(&b, i));
-            o->topics[o->topics_count++].partition_indexes =
-                admin_array(ad, count - i, sizeof(int32_t));
+            o->topics[o->topics_count++].partition_indexes = &numbers[i];
         }
-        struct offset_fetch_req_offset_fetch_request_topics *t = &o->topics[o->topics_count - 1];
         const struct ottla_topic_partition *tp = by_topic_at(&b, i);
-        t->partition_indexes[t->partition_indexes_count++] = tp->partition;
+        numbers[i] = tp->partition;
+        o->topics[o->topics_count - 1].partition_indexes_count++;
     }
     for (int32_t i = 0; i < o->topics_count; i++) {
         o->old_topics[i].name = o->topics[i].name;

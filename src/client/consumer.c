@@ -236,6 +236,15 @@ static void send_all(struct ottla_consumer *c)
     }
 }
 
+static void say_warnings(struct ottla_consumer *c)
+{
+    struct str rest = buf_str(&c->fetcher.warnings), line;
+    while (c->fetcher.warnings.len > 0 && str_next_item(&rest, '\n', &line)) {
+        client_say(c->client, OTTLA_LOG_WARN, line);
+    }
+    buf_clear(&c->fetcher.warnings);
+}
+
 static void take(struct ottla_consumer *c, struct request *r)
 {
     struct errand *e = CONTAINER_OF(r, struct errand, request);
@@ -244,6 +253,7 @@ static void take(struct ottla_consumer *c, struct request *r)
         struct list_offsets_resp offsets;
         struct fetch_resp fetch;
         struct offset_fetch_resp committed;
+        struct offset_for_leader_epoch_resp epochs;
     } resp;
     struct arena a;
     if (e->ask == NULL) {
@@ -256,6 +266,7 @@ static void take(struct ottla_consumer *c, struct request *r)
     int code = request_read(r, &a, &resp, NULL);
     fetcher_take(&c->fetcher, e->ask, (enum err)code, &resp, r->call.frame,
                  client_now_ms(c->client));
+    say_warnings(c);
     arena_deinit(&a);
     mem_free(e);
 }

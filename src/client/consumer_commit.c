@@ -1,5 +1,8 @@
 /* Committing offsets: when asked, and from time to time. The user's thread.
  *
+ * Topics go by their ids where the consumer reads them and the coordinator takes ids: a topic that
+ * was made anew does not get the offsets of the one before it.
+ *
  * A commit goes to the coordinator in the member's lane, as who the member is at that time. It is
  * in c->commits until its callback was called; the one that a call waits for is tried again. */
 #include "client/consumer_int.h"
@@ -13,7 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { COMMIT_VERSION_LO = 2, COMMIT_VERSION_MAX = 9 }; /* later ones name topics by their ids */
+enum { COMMIT_VERSION_LO = 2, COMMIT_VERSION_MAX = 10, COMMIT_BY_ID = 10 };
+
+/* A request has one of them, by its version. */
+struct commit_topic {
+    struct str name;
+    struct uuid id;
+};
 
 struct commit {
     struct list_node node;
@@ -21,6 +30,8 @@ struct commit {
     struct ottla_commit *offsets;
     size_t count;
     struct offset_commit_req req;
+    struct commit_topic *topics; /* as many as req has */
+    bool has_ids;
     ottla_commit_fn *fn;
     void *ctx;
     bool is_auto;
@@ -105,27 +116,51 @@ static int compare_offsets(const void *a, const void *b)
     return c ? c : (x->partition > y->partition) - (x->partition < y->partition);
 }
 
-static void build(struct commit *k)
+static struct uuid id_of(const struct ottla_consumer *c, const struct ottla_commit *o)
 {
-    struct offset_commit_req_offset_commit_request_topic *t = NULL;
+    const struct part *p = fetcher_find(&c->fetcher, o->topic, o->partition);
+    return p ? p->topic_id : UUID_ZERO;
+}
+
+static void add_topic(struct commit *k, const char *name, struct uuid id)
+{
+    int32_t n = k->req.topics_count++;
+    k->req.topics[n] = offset_commit_req_offset_commit_request_topic_default;
+    k->topics[n] = (struct commit_topic){str_from(name), id};
+    k->has_ids = k->has_ids && !uuid_is_zero(id);
+}
+
+static void build(const struct ottla_consumer *c, struct commit *k)
+{
+    struct offset_commit_req_offset_commit_request_partition *p =
+        commit_array(k, k->count, sizeof *p);
     qsort(k->offsets, k->count, sizeof *k->offsets, compare_offsets);
     k->req = offset_commit_req_default;
-    k->req.topics = commit_array(k, k->count, sizeof *t);
+    k->req.topics = commit_array(k, k->count, sizeof *k->req.topics);
+    k->topics = commit_array(k, k->count, sizeof *k->topics);
+    k->has_ids = true;
     for (size_t i = 0; i < k->count; i++) {
         const struct ottla_commit *o = &k->offsets[i];
         if (i == 0 || strcmp(o->topic, k->offsets[i - 1].topic) != 0) {
-            t = &k->req.topics[k->req.topics_count++];
-            *t = offset_commit_req_offset_commit_request_topic_default;
-            t->name = str_from(o->topic);
-            t->partitions = commit_array(k, k->count - i, sizeof *t->partitions);
+            add_topic(k, o->topic, id_of(c, o));
+            k->req.topics[k->req.topics_count - 1].partitions = &p[i];
         }
-        struct offset_commit_req_offset_commit_request_partition *p =
-            &t->partitions[t->partitions_count++];
-        *p = offset_commit_req_offset_commit_request_partition_default;
-        p->partition_index = o->partition;
-        p->committed_offset = o->offset;
-        p->committed_leader_epoch = o->leader_epoch;
-        p->committed_metadata = o->metadata ? str_from(o->metadata) : STR("");
+        k->req.topics[k->req.topics_count - 1].partitions_count++;
+        p[i] = offset_commit_req_offset_commit_request_partition_default;
+        p[i].partition_index = o->partition;
+        p[i].committed_offset = o->offset;
+        p[i].committed_leader_epoch = o->leader_epoch;
+        p[i].committed_metadata = o->metadata ? str_from(o->metadata) : STR("");
+    }
+}
+
+static void fit(void *msg, int version)
+{
+    struct commit *k = CONTAINER_OF((struct offset_commit_req *)msg, struct commit, req);
+    for (int32_t i = 0; i < k->req.topics_count; i++) {
+        bool by_id = version >= COMMIT_BY_ID;
+        k->req.topics[i].name = by_id ? STR("") : k->topics[i].name;
+        k->req.topics[i].topic_id = by_id ? k->topics[i].id : UUID_ZERO;
     }
 }
 
@@ -178,31 +213,52 @@ static void commit_send(struct ottla_consumer *c, struct commit *k, int64_t time
     struct errand *e = NEW(struct errand);
     e->commit = k;
     k->is_sent = true;
-    e->request.call = (struct call){.api_key = API_OFFSET_COMMIT,
-                                    .version_lo = COMMIT_VERSION_LO,
-                                    .version_hi = COMMIT_VERSION_MAX,
-                                    .to = CALL_COORDINATOR,
-                                    .key_type = CALL_KEY_GROUP,
-                                    .key = k->req.group_id,
-                                    .lane = c->waiter.lane,
-                                    .msg = &k->req,
-                                    .is_fresh = c->is_coordinator_stale,
-                                    .is_once = true,
-                                    .deadline_ms = client_now_ms(c->client) + timeout_ms};
+    e->request.call =
+        (struct call){.api_key = API_OFFSET_COMMIT,
+                      .version_lo = COMMIT_VERSION_LO,
+                      .version_hi = k->has_ids ? COMMIT_VERSION_MAX : COMMIT_BY_ID - 1,
+                      .to = CALL_COORDINATOR,
+                      .key_type = CALL_KEY_GROUP,
+                      .key = k->req.group_id,
+                      .lane = c->waiter.lane,
+                      .msg = &k->req,
+                      .fit = fit,
+                      .is_fresh = c->is_coordinator_stale,
+                      .is_once = true,
+                      .deadline_ms = client_now_ms(c->client) + timeout_ms};
     c->is_coordinator_stale = false;
     waiter_submit(&c->waiter, &e->request);
 }
 
+static struct str name_of(const struct commit *k,
+                          const struct offset_commit_resp_offset_commit_response_topic *t)
+{
+    for (int32_t i = 0; i < k->req.topics_count && t->name.len == 0; i++) {
+        if (uuid_eq(k->topics[i].id, t->topic_id)) {
+            return k->topics[i].name;
+        }
+    }
+    return t->name;
+}
+
+/* Another try may help; a topic that is gone does not come back under its id. */
+static bool passes(int code)
+{
+    return code != ERR_UNKNOWN_TOPIC_ID &&
+           (code_is_retriable(code) || code == ERR_STALE_MEMBER_EPOCH);
+}
+
 /* The first error, one that does not pass before one that does. */
-static int code_of(const struct offset_commit_resp *resp, char *why, size_t size)
+static int code_of(const struct commit *commit, const struct offset_commit_resp *resp, char *why,
+                   size_t size)
 {
     int code = 0;
     for (int32_t i = 0; i < resp->topics_count; i++) {
         for (int32_t k = 0; k < resp->topics[i].partitions_count; k++) {
             int e = resp->topics[i].partitions[k].error_code;
-            if (e != 0 && (code == 0 || (code_is_retriable(code) && !code_is_retriable(e)))) {
+            if (e != 0 && (code == 0 || (passes(code) && !passes(e)))) {
                 code = e;
-                snprintf(why, size, "%.*s-%d: %s", STR_ARG(resp->topics[i].name),
+                snprintf(why, size, "%.*s-%d: %s", STR_ARG(name_of(commit, &resp->topics[i])),
                          resp->topics[i].partitions[k].partition_index, ottla_error_text(e));
             }
         }
@@ -231,7 +287,7 @@ void commit_take(struct ottla_consumer *c, struct commit *k, struct request *r)
     }
     arena_init(&a, LIMIT_REQUEST_ARENA_BYTES);
     int code = request_read(r, &a, &resp, &error);
-    code = code ? code : code_of(&resp, error.message, sizeof error.message);
+    code = code ? code : code_of(k, &resp, error.message, sizeof error.message);
     arena_deinit(&a);
     bool is_out = code == ERR_UNKNOWN_MEMBER_ID || code == ERR_ILLEGAL_GENERATION ||
                   code == ERR_FENCED_MEMBER_EPOCH;
@@ -321,8 +377,7 @@ static void commit_until(struct ottla_consumer *c, struct commit *k, int64_t end
         int64_t again_ms =
             client_now_ms(c->client) +
             backoff_ms(v->retry_backoff_ms, v->retry_backoff_max_ms, tries, &c->fetcher.rand);
-        bool is_worth_it = code_is_retriable(k->code) || k->code == ERR_STALE_MEMBER_EPOCH;
-        if (!is_worth_it || again_ms >= end_ms) {
+        if (!passes(k->code) || again_ms >= end_ms) {
             break;
         }
         while (client_now_ms(c->client) < again_ms) {
@@ -339,7 +394,7 @@ static void commit_until(struct ottla_consumer *c, struct commit *k, int64_t end
 static int commit_and_wait(struct ottla_consumer *c, struct commit *k, int64_t end_ms,
                            struct ottla_error *error)
 {
-    build(k);
+    build(c, k);
     commit_until(c, k, end_ms);
     int code = k->code;
     if (code) {
@@ -363,7 +418,7 @@ int ottla_consumer_commit(struct ottla_consumer *c, const struct ottla_commit *o
 
 static void commit_off(struct ottla_consumer *c, struct commit *k)
 {
-    build(k);
+    build(c, k);
     list_push_back(&c->commits, &k->node);
     commit_send(c, k, c->client->config->values.request_timeout_ms);
 }

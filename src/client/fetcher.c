@@ -3,14 +3,11 @@
  * A partition: of a group → committed offset → leader unknown → metadata → position unknown →
  * offsets → fetch, again and again; it is asked about by one request at a time, and not while
  * records of it wait to be given. An error of a leader sends it back to metadata, an offset that is
- * gone to offsets. */
+ * gone to offsets. A new leader is asked first whether it has what was read (fetcher_epochs.c). */
 #include "client/fetcher_int.h"
 
-#include "base/assert.h"
 #include "base/attr.h"
-#include "base/iso8601.h"
 #include "base/mem.h"
-#include "client/backoff.h"
 #include "client/call.h"
 
 #include <stdio.h>
@@ -18,174 +15,7 @@
 enum { METADATA_VERSION_MAX = 13, OFFSETS_VERSION_MAX = 11, FETCH_VERSION_MAX = 18 };
 enum { FETCH_VERSION_NAMES = 12 }; /* the last that names topics */
 
-/* --- partitions --- */
-
-static void part_unref(struct part *p)
-{
-    if (--p->refs == 0) {
-        mem_free(p->topic);
-        mem_free(p);
-    }
-}
-
-static void part_drop_source(struct part *p)
-{
-    if (p->has_source) {
-        source_deinit(&p->source);
-        p->has_source = false;
-    }
-}
-
-static void part_remove(struct part *p)
-{
-    list_remove(&p->node);
-    part_drop_source(p);
-    p->is_gone = true;
-    part_unref(p);
-}
-
-/* Where auto.offset.reset says; 0: nowhere, an error unless somebody seeks. */
-static int64_t reset_ts(const struct fetcher *f, int64_t now_ms)
-{
-    struct str reset = str_from(f->config->auto_offset_reset), prefix = STR("by_duration:");
-    int64_t ms;
-    if (str_has_prefix(reset, prefix) &&
-        iso8601_duration(str_sub(reset, prefix.len, reset.len - prefix.len), &ms)) {
-        return MAX(now_ms + f->wall_off_ms - ms, 1);
-    }
-    return str_eq(reset, STR("earliest")) ? OTTLA_OFFSET_EARLIEST
-           : str_eq(reset, STR("latest")) ? OTTLA_OFFSET_LATEST
-                                          : 0;
-}
-
-static struct part *part_new(struct fetcher *f, const char *topic, int32_t partition,
-                             int64_t now_ms)
-{
-    struct part *p = NEW(struct part);
-    p->refs = 1;
-    p->topic = str_dup(str_from(topic));
-    p->partition = partition;
-    p->leader = p->leader_epoch = p->replica = -1;
-    p->position = p->end_off = -1;
-    p->position_epoch = -1;
-    p->seek_ts = reset_ts(f, now_ms);
-    p->wants_committed = f->has_group;
-    list_push_back(&f->parts, &p->node);
-    return p;
-}
-
-struct part *fetcher_find(const struct fetcher *f, const char *topic, int32_t partition)
-{
-    LIST_EACH(&f->parts, n, tmp) {
-        struct part *p = LIST_ENTRY(n, struct part, node);
-        if (p->partition == partition && strcmp(p->topic, topic) == 0) {
-            return p;
-        }
-    }
-    return NULL;
-}
-
-void fetcher_assign(struct fetcher *f, const struct ottla_topic_partition *partitions, size_t count,
-                    int64_t now_ms)
-{
-    struct list old;
-    list_init(&old);
-    list_splice_back(&old, &f->parts);
-    for (size_t i = 0; i < count; i++) {
-        struct part *kept = NULL;
-        LIST_EACH(&old, n, tmp) {
-            struct part *p = LIST_ENTRY(n, struct part, node);
-            if (p->partition == partitions[i].partition &&
-                strcmp(p->topic, partitions[i].topic) == 0) {
-                kept = p;
-                break;
-            }
-        }
-        if (kept != NULL) {
-            list_remove(&kept->node);
-            list_push_back(&f->parts, &kept->node);
-        } else if (fetcher_find(f, partitions[i].topic, partitions[i].partition) == NULL) {
-            part_new(f, partitions[i].topic, partitions[i].partition, now_ms);
-        }
-    }
-    LIST_EACH(&old, n, tmp) {
-        part_remove(LIST_ENTRY(n, struct part, node));
-    }
-    f->code = 0;
-}
-
-void fetcher_list(const struct fetcher *f, struct tps *to)
-{
-    tps_clear(to);
-    LIST_EACH(&f->parts, n, tmp) {
-        const struct part *p = LIST_ENTRY(n, struct part, node);
-        tps_add(to, str_from(p->topic), p->partition);
-    }
-}
-
-int64_t part_lag(const struct part *p)
-{
-    return p->position < 0 || p->end_off < 0 ? -1 : MAX(p->end_off - p->position, 0);
-}
-
-void part_seek(struct part *p, int64_t position, int64_t seek_ts)
-{
-    p->position = position;
-    p->seek_ts = seek_ts;
-    p->wants_committed = false;
-    p->position_epoch = -1;
-    p->turn++;
-    p->is_asked = false;
-    p->retry_at_ms = 0;
-    part_drop_source(p);
-}
-
-void part_later(struct fetcher *f, struct part *p, int64_t now_ms)
-{
-    p->failures++;
-    p->retry_at_ms = now_ms + backoff_ms(f->config->retry_backoff_ms,
-                                         f->config->retry_backoff_max_ms, p->failures, &f->rand);
-}
-
-void fetcher_fail(struct fetcher *f, const struct part *p, int code, const char *said)
-{
-    if (f->code == 0) {
-        f->code = code;
-        snprintf(f->why, sizeof f->why, "%s-%d: %s", p->topic, p->partition, said);
-    }
-}
-
 /* --- what to ask --- */
-
-struct ask *fetcher_ask_new(struct fetcher *f, enum ask_kind kind, int32_t node)
-{
-    struct ask *a = NEW(struct ask);
-    a->kind = kind;
-    a->to_node = node;
-    arena_init(&a->arena, SIZE_MAX);
-    list_push_back(&f->asks, &a->node);
-    return a;
-}
-
-void fetcher_ask_add(struct ask *a, struct part *p)
-{
-    a->parts = mem_realloc_array(a->parts, a->part_count + 1, sizeof *a->parts);
-    a->parts[a->part_count++] = (struct ask_part){p, p->turn};
-    p->refs++;
-    p->is_asked = true;
-}
-
-void *fetcher_ask_array(struct ask *a, size_t size)
-{
-    void *p = arena_array(&a->arena, a->part_count, size);
-    ASSERT(p != NULL); /* as mem_alloc: the user sized it */
-    return p;
-}
-
-bool part_is_idle(const struct part *p, int64_t now_ms)
-{
-    return !p->is_asked && !p->has_source && p->retry_at_ms <= now_ms;
-}
 
 static struct ask *next_metadata(struct fetcher *f, int64_t now_ms)
 {
@@ -207,15 +37,13 @@ static struct ask *next_metadata(struct fetcher *f, int64_t now_ms)
     a->req.metadata = metadata_req_default;
     a->req.metadata.allow_auto_topic_creation = f->config->allow_auto_create_topics;
     a->req.metadata.topics = topics;
+    fetcher_ask_sort(a);
     for (size_t i = 0; i < a->part_count; i++) {
         struct str name = str_from(a->parts[i].part->topic);
-        int32_t k = 0;
-        while (k < a->req.metadata.topics_count && !str_eq(topics[k].name, name)) {
-            k++;
-        }
-        if (k == a->req.metadata.topics_count) {
-            topics[k] = metadata_req_metadata_request_topic_default;
-            topics[k].name = name;
+        int32_t n = a->req.metadata.topics_count;
+        if (n == 0 || !str_eq(topics[n - 1].name, name)) {
+            topics[n] = metadata_req_metadata_request_topic_default;
+            topics[n].name = name;
             a->req.metadata.topics_count++;
         }
     }
@@ -241,16 +69,20 @@ static void build_offsets(struct fetcher *f, struct ask *a)
     a->req.offsets.replica_id = -1;
     a->req.offsets.isolation_level = strcmp(f->config->isolation_level, "read_committed") == 0;
     a->version_lo = a->req.offsets.isolation_level ? 2 : 1;
-    a->req.offsets.topics = topics;
-    a->req.offsets.topics_count = (int32_t)a->part_count;
+    a->req.offsets.topics = topics--;
+    fetcher_ask_sort(a);
     for (size_t i = 0; i < a->part_count; i++) {
         const struct part *p = a->parts[i].part;
         parts[i] = list_offsets_req_list_offsets_partition_default;
         parts[i].partition_index = p->partition;
         parts[i].timestamp = p->seek_ts;
-        topics[i].name = str_from(p->topic);
-        topics[i].partitions = &parts[i];
-        topics[i].partitions_count = 1;
+        if (i == 0 || !str_eq(topics->name, str_from(p->topic))) {
+            topics++;
+            topics->name = str_from(p->topic);
+            topics->partitions = &parts[i];
+            a->req.offsets.topics_count++;
+        }
+        topics->partitions_count++;
     }
 }
 
@@ -351,7 +183,8 @@ static struct ask *next_fetch(struct fetcher *f, int64_t now_ms)
     struct ask *a = NULL;
     LIST_EACH(&f->parts, n, tmp) {
         struct part *p = LIST_ENTRY(n, struct part, node);
-        if (p->leader < 0 || p->position < 0 || p->is_paused || !part_is_idle(p, now_ms)) {
+        if (p->leader < 0 || p->position < 0 || p->is_paused || !part_is_idle(p, now_ms) ||
+            part_wants_check(p)) {
             continue;
         }
         if (a == NULL ? !is_fetching_from(f, read_from(p)) : a->to_node == read_from(p)) {
@@ -373,6 +206,7 @@ struct ask *fetcher_next(struct fetcher *f, int64_t now_ms)
     struct ask *a = fetcher_next_committed(f, now_ms);
     a = a ? a : next_metadata(f, now_ms);
     a = a ? a : next_offsets(f, now_ms);
+    a = a ? a : fetcher_next_epochs(f, now_ms);
     return a ? a : next_fetch(f, now_ms);
 }
 
@@ -390,52 +224,52 @@ int64_t fetcher_deadline_ms(const struct fetcher *f, int64_t now_ms)
 
 /* --- what came of it --- */
 
-/* An error of a partition: it passes when another broker is asked, or is told. */
-static void part_failed(struct fetcher *f, struct part *p, int code, int64_t now_ms)
+/* There is another topic of that name: where the old one was read says nothing. */
+static void recreated(struct fetcher *f, struct part *p, int64_t now_ms)
 {
-    part_later(f, p, now_ms);
-    p->replica = -1;
-    if (code_is_retriable(code)) {
-        p->leader = -1;
-    } else {
-        fetcher_fail(f, p, code, ottla_error_text(code));
-    }
+    fetcher_say(f, p, "the topic was made anew: begins as with a new partition");
+    part_seek(p, -1, fetcher_reset_ts(f, now_ms));
+    p->wants_committed = f->has_group;
+    p->end_off = p->checked_leader = p->checked_epoch = -1;
 }
 
-bool fetcher_ask_is_current(const struct ask_part *ap)
+static void take_leader(struct fetcher *f, struct part *p,
+                        const struct metadata_resp_metadata_response_topic *t,
+                        const struct metadata_resp_metadata_response_partition *tp, int64_t now_ms)
 {
-    return !ap->part->is_gone && ap->part->turn == ap->turn;
-}
-
-static void take_leader(struct fetcher *f, struct part *p, const struct metadata_resp *resp,
-                        int64_t now_ms)
-{
-    int code = ERR_UNKNOWN_TOPIC_OR_PARTITION;
-    for (int32_t i = 0; i < resp->topics_count; i++) {
-        const struct metadata_resp_metadata_response_topic *t = &resp->topics[i];
-        if (!str_eq(t->name, str_from(p->topic))) {
-            continue;
-        }
-        code = t->error_code ? t->error_code : code;
-        for (int32_t k = 0; k < t->partitions_count; k++) {
-            const struct metadata_resp_metadata_response_partition *tp = &t->partitions[k];
-            if (tp->partition_index == p->partition && tp->leader_id >= 0) {
-                p->leader = tp->leader_id;
-                p->leader_epoch = tp->leader_epoch;
-                p->topic_id = t->topic_id;
-                return;
-            }
-        }
+    if (tp->leader_id < 0) {
+        part_failed(f, p, t->error_code ? t->error_code : ERR_UNKNOWN_TOPIC_OR_PARTITION, now_ms);
+        return;
     }
-    part_failed(f, p, code, now_ms);
+    if (!uuid_is_zero(p->topic_id) && !uuid_is_zero(t->topic_id) &&
+        !uuid_eq(p->topic_id, t->topic_id)) {
+        recreated(f, p, now_ms);
+    }
+    p->leader = tp->leader_id;
+    p->leader_epoch = tp->leader_epoch;
+    p->topic_id = t->topic_id;
 }
 
 static void take_metadata(struct fetcher *f, struct ask *a, const struct metadata_resp *resp,
                           int64_t now_ms)
 {
-    for (size_t i = 0; i < a->part_count; i++) {
-        if (fetcher_ask_is_current(&a->parts[i])) {
-            take_leader(f, a->parts[i].part, resp, now_ms);
+    for (int32_t i = 0; i < resp->topics_count; i++) {
+        const struct metadata_resp_metadata_response_topic *t = &resp->topics[i];
+        struct ask_key key = {.topic = t->name};
+        struct part *p;
+        if (t->name.len == 0) {
+            continue; /* we asked by names */
+        }
+        for (int32_t k = 0; k < t->partitions_count; k++) {
+            key.partition = t->partitions[k].partition_index;
+            if ((p = fetcher_ask_answered(a, &key)) != NULL) {
+                take_leader(f, p, t, &t->partitions[k], now_ms);
+            }
+        }
+        size_t at = SIZE_MAX;
+        while ((p = fetcher_ask_answered_all(a, &key, &at)) != NULL) {
+            part_failed(f, p, t->error_code ? t->error_code : ERR_UNKNOWN_TOPIC_OR_PARTITION,
+                        now_ms);
         }
     }
 }
@@ -457,14 +291,13 @@ static void take_offset(struct fetcher *f, struct part *p,
 static void take_offsets(struct fetcher *f, struct ask *a, const struct list_offsets_resp *resp,
                          int64_t now_ms)
 {
-    for (size_t n = 0; n < a->part_count; n++) {
-        struct part *p = a->parts[n].part;
-        for (int32_t i = 0; i < resp->topics_count && fetcher_ask_is_current(&a->parts[n]); i++) {
-            for (int32_t k = 0; k < resp->topics[i].partitions_count; k++) {
-                if (resp->topics[i].partitions[k].partition_index == p->partition &&
-                    str_eq(resp->topics[i].name, str_from(p->topic))) {
-                    take_offset(f, p, &resp->topics[i].partitions[k], now_ms);
-                }
+    for (int32_t i = 0; i < resp->topics_count; i++) {
+        struct ask_key key = {.topic = resp->topics[i].name};
+        for (int32_t k = 0; k < resp->topics[i].partitions_count && key.topic.len > 0; k++) {
+            key.partition = resp->topics[i].partitions[k].partition_index;
+            struct part *p = fetcher_ask_answered(a, &key);
+            if (p != NULL) {
+                take_offset(f, p, &resp->topics[i].partitions[k], now_ms);
             }
         }
     }
@@ -474,7 +307,11 @@ static void take_offsets(struct fetcher *f, struct ask *a, const struct list_off
 static void out_of_range(struct fetcher *f, struct part *p, int64_t now_ms)
 {
     char why[128];
-    int64_t ts = reset_ts(f, now_ms);
+    int64_t ts = fetcher_reset_ts(f, now_ms);
+    if (p->replica >= 0) { /* which may be behind: the leader knows */
+        p->replica = -1;
+        return;
+    }
     if (ts == 0) {
         snprintf(why, sizeof why, "there is no offset %lld, and auto.offset.reset is none",
                  (long long)p->position);
@@ -482,6 +319,8 @@ static void out_of_range(struct fetcher *f, struct part *p, int64_t now_ms)
         part_later(f, p, now_ms);
         return;
     }
+    fetcher_say(f, p, "there is no offset %lld: auto.offset.reset=%s", (long long)p->position,
+                f->config->auto_offset_reset);
     part_seek(p, -1, ts);
 }
 
@@ -512,6 +351,7 @@ static void take_data(struct fetcher *f, struct part *p, const struct fetch_resp
         return;
     }
     p->failures = 0;
+    part_is_checked(p);
     p->end_off = strcmp(f->config->isolation_level, "read_committed") == 0 ? d->last_stable_offset
                                                                            : d->high_watermark;
     if (d->preferred_read_replica >= 0) {
@@ -519,36 +359,40 @@ static void take_data(struct fetcher *f, struct part *p, const struct fetch_resp
     }
     if (d->records.len > 0) {
         source_init(&p->source, fetched, (struct bytes){d->records.p, d->records.len});
+        p->source.epoch = p->position_epoch;
         copy_aborted(&p->source, d);
         p->has_source = true;
     }
 }
 
-static bool is_topic(const struct part *p, const struct fetch_resp_fetchable_topic_response *t)
-{
-    return t->topic.len > 0 ? str_eq(t->topic, str_from(p->topic))
-                            : uuid_eq(t->topic_id, p->topic_id);
-}
-
 static void take_fetch(struct fetcher *f, struct ask *a, const struct fetch_resp *resp,
                        struct fetched *fetched, int64_t now_ms)
 {
-    for (size_t n = 0; n < a->part_count; n++) {
-        struct part *p = a->parts[n].part;
-        bool is_taken = false;
-        if (resp->error_code && fetcher_ask_is_current(&a->parts[n])) {
-            part_failed(f, p, resp->error_code, now_ms);
-            continue;
+    for (size_t n = 0; n < a->part_count && resp->error_code != 0; n++) {
+        if (fetcher_ask_is_current(&a->parts[n])) {
+            part_failed(f, a->parts[n].part, resp->error_code, now_ms);
         }
-        for (int32_t i = 0; i < resp->responses_count && fetcher_ask_is_current(&a->parts[n]);
-             i++) {
-            const struct fetch_resp_fetchable_topic_response *t = &resp->responses[i];
-            for (int32_t k = 0; k < t->partitions_count && is_topic(p, t) && !is_taken; k++) {
-                if (t->partitions[k].partition_index == p->partition) {
-                    take_data(f, p, &t->partitions[k], fetched, now_ms);
-                    is_taken = true;
-                }
+    }
+    for (int32_t i = 0; i < resp->responses_count && resp->error_code == 0; i++) {
+        const struct fetch_resp_fetchable_topic_response *t = &resp->responses[i];
+        struct ask_key key = {.topic = t->topic, .topic_id = t->topic_id};
+        for (int32_t k = 0; k < t->partitions_count; k++) {
+            key.partition = t->partitions[k].partition_index;
+            struct part *p = fetcher_ask_answered(a, &key);
+            if (p != NULL) {
+                take_data(f, p, &t->partitions[k], fetched, now_ms);
             }
+        }
+    }
+}
+
+/* What an answer does not speak of is asked for again, but not at once. */
+static void take_silence(struct fetcher *f, const struct ask *a, int64_t now_ms)
+{
+    for (size_t i = 0; i < a->part_count; i++) {
+        struct part *p = fetcher_ask_silent(a, i);
+        if (p != NULL && p->retry_at_ms <= now_ms) {
+            part_later(f, p, now_ms);
         }
     }
 }
@@ -559,42 +403,21 @@ static void take_failure(struct fetcher *f, struct ask *a, enum err e, int64_t n
     for (size_t i = 0; i < a->part_count; i++) {
         int code = passes ? ERR_NETWORK_EXCEPTION : (int)e;
         if (fetcher_ask_is_current(&a->parts[i]) && a->kind == ASK_COMMITTED) {
-            fetcher_take_position(f, a->parts[i].part, code, -1, now_ms);
+            fetcher_fail_position(f, a->parts[i].part, code, now_ms);
+        } else if (fetcher_ask_is_current(&a->parts[i]) && a->kind == ASK_EPOCHS &&
+                   code == ERR_UNSUPPORTED_VERSION) {
+            part_is_checked(a->parts[i].part); /* a broker that cannot say */
         } else if (fetcher_ask_is_current(&a->parts[i])) {
             part_failed(f, a->parts[i].part, code, now_ms);
         }
     }
 }
 
-static void ask_end(struct fetcher *f, struct ask *a)
-{
-    if (a->kind == ASK_METADATA) {
-        f->is_asking_metadata = false;
-    } else if (a->kind == ASK_COMMITTED) {
-        f->is_asking_committed = false;
-    }
-    for (size_t i = 0; i < a->part_count; i++) {
-        struct part *p = a->parts[i].part;
-        p->is_asked = p->is_asked && !fetcher_ask_is_current(&a->parts[i]);
-    }
-}
-
-static void ask_free(struct ask *a)
-{
-    list_remove(&a->node);
-    for (size_t i = 0; i < a->part_count; i++) {
-        part_unref(a->parts[i].part);
-    }
-    mem_free(a->parts);
-    arena_deinit(&a->arena);
-    mem_free(a);
-}
-
 void fetcher_take(struct fetcher *f, struct ask *a, enum err e, const void *resp, uint8_t *frame,
                   int64_t now_ms)
 {
     struct fetched *fetched = fetched_new(frame);
-    ask_end(f, a);
+    fetcher_ask_end(f, a);
     if (e) {
         take_failure(f, a, e, now_ms);
     } else if (a->kind == ASK_COMMITTED) {
@@ -603,17 +426,22 @@ void fetcher_take(struct fetcher *f, struct ask *a, enum err e, const void *resp
         take_metadata(f, a, resp, now_ms);
     } else if (a->kind == ASK_OFFSETS) {
         take_offsets(f, a, resp, now_ms);
+    } else if (a->kind == ASK_EPOCHS) {
+        fetcher_take_epochs(f, a, resp, now_ms);
     } else {
         take_fetch(f, a, resp, fetched, now_ms);
     }
+    if (!e) {
+        take_silence(f, a, now_ms);
+    }
     fetched_unref(fetched);
-    ask_free(a);
+    fetcher_ask_free(a);
 }
 
 void fetcher_drop(struct fetcher *f, struct ask *a)
 {
-    ask_end(f, a);
-    ask_free(a);
+    fetcher_ask_end(f, a);
+    fetcher_ask_free(a);
 }
 
 /* --- records --- */
@@ -628,6 +456,7 @@ static struct ottla_records *take_records(struct fetcher *f, struct part *p)
     };
     struct ottla_records *out = records_new(p->topic);
     bool has_more = source_take(&p->source, &rules, p->partition, &p->position, out, &e);
+    p->position_epoch = p->source.epoch;
     if (!has_more) {
         part_drop_source(p);
     }
@@ -640,7 +469,6 @@ static struct ottla_records *take_records(struct fetcher *f, struct part *p)
         ottla_records_free(out);
         return NULL;
     }
-    p->position_epoch = ottla_records_at(out, out->count - 1)->leader_epoch;
     return out;
 }
 
@@ -663,12 +491,15 @@ void fetcher_init(struct fetcher *f, const struct client_values *config, uint64_
     *f = (struct fetcher){.config = config, .has_group = config->group_id[0] != '\0'};
     rand_init(&f->rand, seed);
     list_init(&f->parts);
+    map_init(&f->by_name);
     list_init(&f->asks);
 }
 
 void fetcher_deinit(struct fetcher *f)
 {
     LIST_EACH(&f->parts, n, tmp) {
-        part_remove(LIST_ENTRY(n, struct part, node));
+        part_remove(f, LIST_ENTRY(n, struct part, node));
     }
+    map_deinit(&f->by_name);
+    buf_deinit(&f->warnings);
 }

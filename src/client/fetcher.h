@@ -5,6 +5,7 @@
 #define CLIENT_FETCHER_H
 
 #include "base/list.h"
+#include "base/map.h"
 #include "base/rand.h"
 #include "client/config.h"
 #include "client/records.h"
@@ -13,6 +14,7 @@
 
 struct part {
     struct list_node node;
+    struct map_node by_name;
     int refs; /* the fetcher, and asks under way */
     bool is_gone;
     char *topic;
@@ -24,9 +26,10 @@ struct part {
     int64_t position; /* -1: where seek_ts says, once a leader told */
     int64_t seek_ts;
     bool wants_committed;   /* where the group was, before anything else */
-    int32_t position_epoch; /* of the last record that was given; -1: none, or not told */
-    int64_t end_off;        /* -1: not told */
-    uint32_t turn;          /* grows with each seek: answers of earlier turns are not for it */
+    int32_t position_epoch; /* of the batch before the position; -1: none, or not told */
+    int32_t checked_leader, checked_epoch; /* who has that position, by what it said or sent */
+    int64_t end_off;                       /* -1: not told */
+    uint32_t turn; /* grows with each seek: answers of earlier turns are not for it */
     bool is_asked;
     bool is_paused;
     int failures;
@@ -35,12 +38,15 @@ struct part {
     struct source source;
 };
 
-enum ask_kind { ASK_METADATA, ASK_OFFSETS, ASK_FETCH, ASK_COMMITTED };
+enum ask_kind { ASK_METADATA, ASK_OFFSETS, ASK_FETCH, ASK_COMMITTED, ASK_EPOCHS };
 
 struct ask_part {
     struct part *part;
     uint32_t turn;
+    bool is_answered;
 };
+
+enum ask_order { ASK_AS_ADDED, ASK_BY_NAME, ASK_BY_ID };
 
 /* A request. Owner: who got it from fetcher_next, until fetcher_take or fetcher_drop. */
 struct ask {
@@ -54,24 +60,29 @@ struct ask {
         struct list_offsets_req offsets;
         struct fetch_req fetch;
         struct offset_fetch_req committed;
+        struct offset_for_leader_epoch_req epochs;
     } req;
     struct offset_fetch_req_offset_fetch_request_group group; /* of committed, by version */
     struct offset_fetch_req_offset_fetch_request_topic *old_topics;
     struct arena arena;
     struct ask_part *parts;
-    size_t part_count;
+    size_t part_count, part_cap;
+    enum ask_order order;
+    size_t cursor; /* the part that the next row of the answer should be about */
 };
 
 struct fetcher {
     const struct client_values *config;
     struct rand rand;
     struct list parts; /* the one that gives records next is first */
-    struct list asks;  /* under way */
+    struct map by_name;
+    struct list asks; /* under way */
     bool is_asking_metadata, is_asking_committed, is_coordinator_stale;
     bool has_group;      /* new partitions begin where the group was */
     int64_t wall_off_ms; /* from the times of events to those of records */
     int code;            /* what poll has to tell */
     char why[256];
+    struct buf warnings; /* to people, a line each; who asks takes them */
 };
 
 void fetcher_init(struct fetcher *f, const struct client_values *config, uint64_t seed);

@@ -1,29 +1,38 @@
-/* Where a group was: new partitions begin there. Pure; see fetcher.h. */
+/* Where a group was: new partitions begin there. Pure; see fetcher.h.
+ *
+ * Topics are asked about by their ids where the coordinator takes them: what was committed for a
+ * topic that was deleted is not for one that has its name now. So metadata comes first. */
 #include "client/fetcher_int.h"
 
 #include "base/attr.h"
 
-enum { COMMITTED_VERSION_MAX = 9 }; /* later ones name topics by their ids */
+enum { COMMITTED_VERSION_MAX = 10, COMMITTED_BY_ID = 10, COMMITTED_BY_GROUP = 8 };
 
 /* --- asking --- */
 
-static void add_committed(struct ask *a, const struct part *p)
+static void build(struct ask *a)
 {
-    struct offset_fetch_req_offset_fetch_request_group *g = &a->group;
-    struct str name = str_from(p->topic);
-    int32_t k = g->topics_count;
-    while (k > 0 && !str_eq(g->topics[k - 1].name, name)) {
-        k--;
+    struct offset_fetch_req_offset_fetch_request_topics *t = fetcher_ask_array(a, sizeof *t);
+    int32_t *numbers = fetcher_ask_array(a, sizeof *numbers);
+    a->old_topics = fetcher_ask_array(a, sizeof *a->old_topics);
+    a->group.topics = t--;
+    fetcher_ask_sort(a);
+    for (size_t i = 0; i < a->part_count; i++) {
+        const struct part *p = a->parts[i].part;
+        numbers[i] = p->partition;
+        if (i == 0 || strcmp(a->parts[i - 1].part->topic, p->topic) != 0) {
+            *++t = offset_fetch_req_offset_fetch_request_topics_default;
+            t->topic_id = p->topic_id;
+            t->partition_indexes = &numbers[i];
+            a->old_topics[a->group.topics_count].name = str_from(p->topic);
+            a->old_topics[a->group.topics_count++].partition_indexes = &numbers[i];
+        }
+        if (uuid_is_zero(p->topic_id)) {
+            a->version_hi = COMMITTED_BY_ID - 1;
+        }
+        t->partition_indexes_count++;
+        a->old_topics[a->group.topics_count - 1].partition_indexes_count++;
     }
-    if (k == 0) {
-        k = ++g->topics_count;
-        g->topics[k - 1] = offset_fetch_req_offset_fetch_request_topics_default;
-        g->topics[k - 1].name = a->old_topics[k - 1].name = name;
-        g->topics[k - 1].partition_indexes = fetcher_ask_array(a, sizeof(int32_t));
-        a->old_topics[k - 1].partition_indexes = g->topics[k - 1].partition_indexes;
-    }
-    g->topics[k - 1].partition_indexes[g->topics[k - 1].partition_indexes_count++] = p->partition;
-    a->old_topics[k - 1].partition_indexes_count++;
 }
 
 struct ask *fetcher_next_committed(struct fetcher *f, int64_t now_ms)
@@ -31,7 +40,8 @@ struct ask *fetcher_next_committed(struct fetcher *f, int64_t now_ms)
     struct ask *a = NULL;
     LIST_EACH(&f->parts, n, tmp) {
         struct part *p = LIST_ENTRY(n, struct part, node);
-        if (p->wants_committed && part_is_idle(p, now_ms) && !f->is_asking_committed) {
+        if (p->wants_committed && p->leader >= 0 && part_is_idle(p, now_ms) &&
+            !f->is_asking_committed) {
             a = a ? a : fetcher_ask_new(f, ASK_COMMITTED, -1);
             fetcher_ask_add(a, p);
         }
@@ -45,11 +55,7 @@ struct ask *fetcher_next_committed(struct fetcher *f, int64_t now_ms)
     a->is_fresh = f->is_coordinator_stale;
     a->group = offset_fetch_req_offset_fetch_request_group_default;
     a->group.group_id = str_from(f->config->group_id);
-    a->group.topics = fetcher_ask_array(a, sizeof *a->group.topics);
-    a->old_topics = fetcher_ask_array(a, sizeof *a->old_topics);
-    for (size_t i = 0; i < a->part_count; i++) {
-        add_committed(a, a->parts[i].part);
-    }
+    build(a);
     f->is_coordinator_stale = false;
     f->is_asking_committed = true;
     return a;
@@ -60,62 +66,92 @@ void fetcher_fit_committed(struct ask *a, int version)
     struct offset_fetch_req *req = &a->req.committed;
     *req = offset_fetch_req_default;
     req->require_stable = version >= 7;
-    if (version >= 8) {
-        req->groups = &a->group;
-        req->groups_count = 1;
+    if (version < COMMITTED_BY_GROUP) {
+        req->group_id = a->group.group_id;
+        req->topics = a->old_topics;
+        req->topics_count = a->group.topics_count;
         return;
     }
-    req->group_id = a->group.group_id;
-    req->topics = a->old_topics;
-    req->topics_count = a->group.topics_count;
+    req->groups = &a->group;
+    req->groups_count = 1;
+    size_t at = 0; /* of the first partition of a topic */
+    for (int32_t i = 0; i < a->group.topics_count; i++) {
+        bool by_id = version >= COMMITTED_BY_ID;
+        a->group.topics[i].name = by_id ? STR("") : a->old_topics[i].name;
+        a->group.topics[i].topic_id = by_id ? a->parts[at].part->topic_id : UUID_ZERO;
+        at += (size_t)a->group.topics[i].partition_indexes_count;
+    }
 }
 
 /* --- what came of it --- */
 
-void fetcher_take_position(struct fetcher *f, struct part *p, int code, int64_t offset,
-                           int64_t now_ms)
+void fetcher_fail_position(struct fetcher *f, struct part *p, int code, int64_t now_ms)
 {
     bool is_elsewhere = code == ERR_NOT_COORDINATOR || code == ERR_COORDINATOR_NOT_AVAILABLE ||
                         code == ERR_NETWORK_EXCEPTION || code == ERR_REQUEST_TIMED_OUT;
-    if (code == 0) {
-        p->wants_committed = false;
-        p->position = offset < 0 ? -1 : offset;
-        p->failures = 0;
-        return;
-    }
     f->is_coordinator_stale = f->is_coordinator_stale || is_elsewhere;
     part_later(f, p, now_ms);
-    if (!code_is_retriable(code)) {
+    if (code == ERR_UNKNOWN_TOPIC_ID) {
+        p->leader = -1; /* there is another of that name, or none */
+    } else if (!code_is_retriable(code)) {
         fetcher_fail(f, p, code, ottla_error_text(code));
     }
 }
 
-/* Of either form of the answer. False: there is nothing about this partition. */
-static bool find_position(const struct offset_fetch_resp *resp, const struct part *p, int *ret_code,
-                          int64_t *ret_offset)
+struct position {
+    int code;
+    int64_t offset; /* < 0: nothing is committed */
+    int32_t epoch;
+};
+
+static void take_position(struct fetcher *f, struct ask *a, const struct ask_key *key,
+                          const struct position *r, int64_t now_ms)
 {
-    const struct str name = str_from(p->topic);
-    for (int32_t i = 0; i < resp->topics_count; i++) {
-        for (int32_t k = 0; k < resp->topics[i].partitions_count; k++) {
-            if (resp->topics[i].partitions[k].partition_index == p->partition &&
-                str_eq(resp->topics[i].name, name)) {
-                *ret_code = resp->topics[i].partitions[k].error_code;
-                *ret_offset = resp->topics[i].partitions[k].committed_offset;
-                return true;
-            }
-        }
+    struct part *p = fetcher_ask_answered(a, key);
+    if (p == NULL) {
+        return;
     }
-    for (int32_t i = 0; resp->groups_count == 1 && i < resp->groups[0].topics_count; i++) {
-        const struct offset_fetch_resp_offset_fetch_response_topics *t = &resp->groups[0].topics[i];
+    if (r->code) {
+        fetcher_fail_position(f, p, r->code, now_ms);
+        return;
+    }
+    p->wants_committed = false;
+    p->position = MAX(r->offset, -1);
+    p->position_epoch = r->offset < 0 ? -1 : r->epoch;
+    p->checked_leader = p->checked_epoch = -1;
+    p->failures = 0;
+}
+
+static void take_group(struct fetcher *f, struct ask *a,
+                       const struct offset_fetch_resp_offset_fetch_response_group *g,
+                       int64_t now_ms)
+{
+    for (int32_t i = 0; i < g->topics_count; i++) {
+        const struct offset_fetch_resp_offset_fetch_response_topics *t = &g->topics[i];
+        struct ask_key key = {.topic = t->name, .topic_id = t->topic_id};
         for (int32_t k = 0; k < t->partitions_count; k++) {
-            if (t->partitions[k].partition_index == p->partition && str_eq(t->name, name)) {
-                *ret_code = t->partitions[k].error_code;
-                *ret_offset = t->partitions[k].committed_offset;
-                return true;
-            }
+            struct position r = {t->partitions[k].error_code, t->partitions[k].committed_offset,
+                                 t->partitions[k].committed_leader_epoch};
+            key.partition = t->partitions[k].partition_index;
+            take_position(f, a, &key, &r, now_ms);
         }
     }
-    return false;
+}
+
+/* The form without groups. */
+static void take_topics(struct fetcher *f, struct ask *a, const struct offset_fetch_resp *resp,
+                        int64_t now_ms)
+{
+    for (int32_t i = 0; i < resp->topics_count; i++) {
+        const struct offset_fetch_resp_offset_fetch_response_topic *t = &resp->topics[i];
+        struct ask_key key = {.topic = t->name};
+        for (int32_t k = 0; k < t->partitions_count && t->name.len > 0; k++) {
+            struct position r = {t->partitions[k].error_code, t->partitions[k].committed_offset,
+                                 t->partitions[k].committed_leader_epoch};
+            key.partition = t->partitions[k].partition_index;
+            take_position(f, a, &key, &r, now_ms);
+        }
+    }
 }
 
 void fetcher_take_committed(struct fetcher *f, struct ask *a, const struct offset_fetch_resp *resp,
@@ -124,16 +160,14 @@ void fetcher_take_committed(struct fetcher *f, struct ask *a, const struct offse
     int of_group = resp->error_code          ? resp->error_code
                    : resp->groups_count == 1 ? resp->groups[0].error_code
                                              : 0;
-    for (size_t i = 0; i < a->part_count; i++) {
-        int code = of_group;
-        int64_t offset = -1;
-        struct part *p = a->parts[i].part;
-        if (!fetcher_ask_is_current(&a->parts[i])) {
-            continue;
+    for (size_t i = 0; i < a->part_count && of_group != 0; i++) {
+        if (fetcher_ask_is_current(&a->parts[i])) {
+            fetcher_fail_position(f, a->parts[i].part, of_group, now_ms);
         }
-        if (code == 0 && !find_position(resp, p, &code, &offset)) {
-            code = ERR_UNKNOWN_TOPIC_OR_PARTITION;
-        }
-        fetcher_take_position(f, p, code, offset, now_ms);
+    }
+    if (of_group == 0 && resp->groups_count == 1) {
+        take_group(f, a, &resp->groups[0], now_ms);
+    } else if (of_group == 0) {
+        take_topics(f, a, resp, now_ms);
     }
 }

@@ -207,15 +207,17 @@ static void put_owned(const struct member *m, struct member_ask *a)
     struct consumer_group_heartbeat_req *req = &a->req.beat;
     const struct id_parts *t = &m->s848.owned;
     struct consumer_group_heartbeat_req_topic_partitions *row = NULL;
+    int32_t *numbers = member_ask_array(a, t->count, sizeof *numbers);
     req->topic_partitions = member_ask_array(a, t->count, sizeof *row);
     req->topic_partitions_count = 0;
     for (size_t i = 0; i < t->count; i++) {
+        numbers[i] = t->items[i].partition;
         if (i == 0 || !uuid_eq(t->items[i - 1].topic, t->items[i].topic)) {
             row = &req->topic_partitions[req->topic_partitions_count++];
             row->topic_id = t->items[i].topic;
-            row->partitions = member_ask_array(a, t->count - i, sizeof(int32_t));
+            row->partitions = &numbers[i];
         }
-        row->partitions[row->partitions_count++] = t->items[i].partition;
+        row->partitions_count++;
     }
 }
 

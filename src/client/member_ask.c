@@ -52,13 +52,14 @@ struct str member_instance_id(const struct member *m)
 static protocol_owned *put_owned(struct member_ask *a, const struct tps *t, int32_t *ret_count)
 {
     protocol_owned *rows = member_ask_array(a, t->count, sizeof *rows);
-    int32_t n = 0;
+    int32_t *numbers = member_ask_array(a, t->count, sizeof *numbers), n = 0;
     for (size_t i = 0; i < t->count; i++) {
+        numbers[i] = t->items[i].partition;
         if (n == 0 || !str_eq(rows[n - 1].topic, str_from(t->items[i].topic))) {
             rows[n].topic = str_from(t->items[i].topic);
-            rows[n++].partitions = member_ask_array(a, t->count - i, sizeof(int32_t));
+            rows[n++].partitions = &numbers[i];
         }
-        rows[n - 1].partitions[rows[n - 1].partitions_count++] = t->items[i].partition;
+        rows[n - 1].partitions_count++;
     }
     *ret_count = n;
     return rows;

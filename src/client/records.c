@@ -40,7 +40,7 @@ static void chunk_unref(struct chunk *c)
 
 void source_init(struct source *s, struct fetched *f, struct bytes batches)
 {
-    *s = (struct source){.fetched = f, .rest = batches};
+    *s = (struct source){.fetched = f, .rest = batches, .epoch = -1};
     f->refs++;
 }
 
@@ -111,6 +111,7 @@ static enum err next_chunk(struct source *s, const struct source_rules *rules, i
         }
         if (batch_last_off(&b) < *position || is_hidden(s, rules, &b)) {
             s->rest = (struct bytes){s->rest.p + b.size_bytes, s->rest.len - b.size_bytes};
+            s->epoch = batch_next_off(&b) >= *position ? b.leader_epoch : s->epoch;
             *position = MAX(*position, batch_next_off(&b));
             continue;
         }
@@ -133,6 +134,7 @@ static enum err next_chunk(struct source *s, const struct source_rules *rules, i
 static void end_chunk(struct source *s, int64_t *position)
 {
     *position = MAX(*position, batch_next_off(&s->chunk->batch));
+    s->epoch = s->chunk->batch.leader_epoch;
     chunk_unref(s->chunk);
     s->chunk = NULL;
 }
@@ -253,6 +255,7 @@ bool source_take(struct source *s, const struct source_rules *rules, int32_t par
                 return false;
             }
             *position = r.off + 1;
+            s->epoch = s->chunk->batch.leader_epoch;
         }
     }
     return true;

@@ -31,6 +31,7 @@ struct source {
     struct chunk *chunk;     /* the batch that is being given; NULL: none */
     struct aborted *aborted; /* owned; read_committed only */
     size_t aborted_count;
+    int32_t epoch; /* of the batch that the position is in or behind, hidden ones, too */
 };
 
 struct source_rules {

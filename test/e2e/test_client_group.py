@@ -219,6 +219,20 @@ class ClientGroup(Case):
                     "--partitions", "6")
         self.until_shared([a, b], 6)
 
+    def test_made_anew(self):
+        """A topic that was deleted and made anew is read from its beginning: nothing of the old one counts."""
+        self.create()
+        self.write(0, 5)
+        a = self.join("metadata.max.age.ms=300")
+        self.until_read([a], 0, 5)
+        harness.run(TOOL, "topics", "--bootstrap-server", self.broker.bootstrap, "--delete", "--topic", self.topic)
+        time.sleep(0.5)  # Apache Kafka takes its time
+        self.create()
+        self.write(0, 7)  # more than there were
+        self.until(lambda: "the new records: %s" % a.said[-5:], lambda: len(a.records()) >= PARTITIONS * 12)
+        self.assertEqual(sorted(a.records()),
+                         sorted((p, o) for p in range(PARTITIONS) for n in (5, 7) for o in range(n)))
+
     def test_enforce(self):
         self.create()
         a = self.join()

@@ -109,6 +109,8 @@ static void answer_fetcher(struct state *s, struct bytes b)
         struct metadata_resp metadata;
         struct list_offsets_resp offsets;
         struct fetch_resp fetch;
+        struct offset_fetch_resp committed;
+        struct offset_for_leader_epoch_resp epochs;
     } resp;
     if (ask == NULL || b.len == 0) {
         if (ask != NULL) {
