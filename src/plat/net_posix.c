@@ -1,5 +1,6 @@
 /* TCP sockets of the machine. Thread-safe as net.h says; interrupted calls are repeated here and
- * nowhere else. All sockets are non-blocking, close-on-exec, without Nagle and with keep-alive. */
+ * nowhere else. All sockets are non-blocking, close-on-exec, without Nagle and with keep-alive;
+ * those of loopback addresses are not paced. */
 #include "plat/net.h"
 
 #include "base/assert.h"
@@ -84,11 +85,33 @@ static void set_option(int fd, int level, int name, int value)
     (void)setsockopt(fd, level, name, &value, sizeof value);
 }
 
+static bool is_loopback(const struct sockaddr *a)
+{
+    if (a->sa_family == AF_INET6) {
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr);
+    }
+    uint32_t v4 = ntohl(((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr);
+    return v4 >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
+}
+
+/* Within a machine there is no path to be gentle with. Where its congestion control is one that
+ * paces (bbr), each large send would arm a timer and leave in pieces, which costs as much as all
+ * the rest of a fetch (doc/decisions/0017). Reno is in every kernel and open to every user. Before
+ * the handshake: a socket that was once paced stays so. */
+static void do_not_pace(int fd)
+{
+    static const char reno[] = "reno";
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof reno - 1);
+}
+
 /* On a listening socket they hold for what it accepts too. */
-static void set_options(int fd)
+static void set_options(int fd, const struct sockaddr *a)
 {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    if (is_loopback(a)) {
+        do_not_pace(fd);
+    }
 }
 
 /* --- streams --- */
@@ -338,11 +361,12 @@ static const struct sock_ops listen_ops = {
 
 /* --- the net --- */
 
-static int open_socket(int family)
+/* For what has this address: its own, or its peer's. */
+static int open_socket(const struct sockaddr *a)
 {
-    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(a->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd >= 0) {
-        set_options(fd);
+        set_options(fd, a);
     }
     return fd;
 }
@@ -350,7 +374,7 @@ static int open_socket(int family)
 /* One address; -1 and errno on failure. An IPv6 socket serves IPv4 too when it is for all. */
 static int listen_at(const struct sockaddr *a, socklen_t len, bool only_v6)
 {
-    int fd = open_socket(a->sa_family);
+    int fd = open_socket(a);
     if (fd < 0) {
         return -1;
     }
@@ -436,7 +460,7 @@ static enum err posix_listen(struct net *net, const char *host, int port, struct
 static enum err connect_to(const struct addrinfo *a, struct sock **ret_sock)
 {
     union address peer = {0};
-    int fd = open_socket(a->ai_family);
+    int fd = open_socket(a->ai_addr);
     if (fd < 0) {
         return net_error(errno);
     }

@@ -9,8 +9,11 @@
 #include "plat/thread.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { MiB = 1024 * 1024 };
@@ -303,6 +306,40 @@ static void mail_wakes_a_loop_that_sleeps(void **state)
     assert_int_equal(b.left, -1);
 }
 
+/* Takes the socket apart. */
+static void assert_reno(struct sock *s)
+{
+    struct sockaddr_storage peer;
+    unsigned peer_len;
+    char name[16] = "";
+    socklen_t len = sizeof name;
+    int fd = sock_release(s, &peer, &peer_len);
+    assert_true(fd >= 0);
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+    assert_string_equal(name, "reno");
+    close(fd);
+}
+
+static void loopback_is_not_paced(void **state)
+{
+    static const char *const hosts[] = {"127.0.0.1", "::1"};
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        struct sock *listening, *client, *server;
+        if (net_listen(net_posix(), hosts[i], 0, &listening) != OK) {
+            continue; /* a machine without IPv6 */
+        }
+        assert_ok(net_connect(net_posix(), hosts[i], sock_local_port(listening), &client));
+        enum err e;
+        do {
+            e = sock_accept(listening, &server);
+        } while (e == ERR_AGAIN);
+        assert_ok(e);
+        assert_reno(client);
+        assert_reno(server);
+        sock_close(listening);
+    }
+}
+
 static void rung(struct timer *t) { received++; }
 
 static void a_loop_sleeps_until_the_next_timer(void **state)
@@ -330,6 +367,7 @@ int main(void)
         T(all_addresses_are_served),
         T(names_become_addresses),
         T(without_descriptors_peers_are_turned_away),
+        T(loopback_is_not_paced),
         T(mail_wakes_a_loop_that_sleeps),
         T(a_loop_sleeps_until_the_next_timer),
     };
