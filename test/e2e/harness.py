@@ -55,8 +55,8 @@ class Dirs:
     made = []
 
     @classmethod
-    def new(cls, name):
-        d = tempfile.mkdtemp(prefix="ottla-%s-" % name)
+    def new(cls, name, where=None):
+        d = tempfile.mkdtemp(prefix="ottla-%s-" % name, dir=where)
         cls.made.append(d)
         return d
 

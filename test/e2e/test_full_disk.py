@@ -1,6 +1,8 @@
 """A disk that runs full under a broker: producers and the controller get KAFKA_STORAGE_ERROR, readers go
 on, and with room again everything does, without a restart and without a loss. The disk is a small file
-system in memory, which takes root to mount."""
+system in memory, which takes root to mount.
+
+`./dev interop full-disk [CYCLES]` plays many cycles (R9)."""
 
 import os
 import subprocess
@@ -15,7 +17,7 @@ from wire import Connection
 KAFKA_STORAGE_ERROR = 56
 DISK_BYTES = 24 << 20
 RECORD_BYTES = 20000
-CYCLES = 8
+CYCLES = int(os.environ.get("FULL_DISK_CYCLES", "8"))
 
 
 def mount(path):
@@ -115,7 +117,7 @@ class FullDisk(ApiCase):
         self.acknowledged = [x for x in self.acknowledged if x[0] >= keep]
 
     def cycle(self, name, i):
-        for _ in range(10 + 7 * i):
+        for _ in range(10 + 7 * (i % 60)):
             self.assertEqual(self.send(name), NONE)
         self.fill()
         self.assertEqual(self.send_until_refused(name), KAFKA_STORAGE_ERROR)

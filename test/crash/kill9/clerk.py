@@ -1,4 +1,4 @@
-"""Beside the load of kill9.py: one who creates and deletes topics, commits offsets and is a member of a group, in a
+"""Beside the load of kill9.py: one who creates and deletes topics, commits offsets and is the member of a group, in a
 thread, through any number of kills, and remembers what the broker said yes to."""
 
 import os
@@ -10,7 +10,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "e2e"))
 from wire import Connection  # noqa: E402
 
-NONE, TOPIC_ALREADY_EXISTS, UNKNOWN_TOPIC = 0, 36, 3
+NONE, TOPIC_ALREADY_EXISTS, UNKNOWN_TOPIC, ILLEGAL_GENERATION, MEMBER_ID_REQUIRED = 0, 36, 3, 22, 79
+REBALANCE_IN_PROGRESS = 27
 PASSING = (14, 15, 16, 7)  # loading, not available, not coordinator, timed out
 GROUPS = 3
 KEPT = 20  # topics that stay; older ones are deleted again
@@ -18,6 +19,58 @@ KEPT = 20  # topics that stay; older ones are deleted again
 
 class Broken(Exception):
     """The broker said what must not be."""
+
+
+class NotNow(Exception):
+    """The broker is not ready for this."""
+
+
+class Member:
+    """The only one of its group. A generation stays through kills once its assignment was told: a join alone is on no
+    disk, with Apache Kafka neither."""
+
+    def __init__(self, call):
+        self.call = call
+        self.id, self.generation, self.assignment = "", -1, None
+        self.synced = -1  # the last generation whose assignment was told
+        self.joins = 0
+
+    def ask(self, name, version, body, *fine):
+        r = self.call(name, version, dict(body, groupId="clerk-member"))
+        if r["errorCode"] in PASSING:
+            raise NotNow
+        if r["errorCode"] not in (NONE, *fine):
+            raise Broken("%s: error %d" % (name, r["errorCode"]))
+        return r
+
+    def who(self):
+        return {"memberId": self.id, "generationId": self.generation}
+
+    def join(self):
+        body = {"sessionTimeoutMs": 300000, "rebalanceTimeoutMs": 300000, "protocolType": "consumer",
+                "protocols": [{"name": "range", "metadata": b"%d" % self.joins}]}
+        r = self.ask("JoinGroup", 7, dict(body, memberId=self.id), MEMBER_ID_REQUIRED)
+        if r["errorCode"] == MEMBER_ID_REQUIRED:
+            r = self.ask("JoinGroup", 7, dict(body, memberId=r["memberId"]))
+        if r["generationId"] <= self.synced:
+            raise Broken("generation %d follows %d" % (r["generationId"], self.synced))
+        self.id, self.generation, self.assignment = r["memberId"], r["generationId"], None
+        self.joins += 1
+
+    def sync(self):
+        share = b"share of %d" % self.generation
+        r = self.ask("SyncGroup", 4, dict(self.who(), assignments=[{"memberId": self.id, "assignment": share}]))
+        if r["assignment"] != share:
+            raise Broken("generation %d has the assignment %s" % (self.generation, r["assignment"]))
+        self.assignment, self.synced = share, self.generation
+
+    def check(self):
+        """What was told holds, unless the answer to a join was lost: then there is a later generation."""
+        if self.assignment is None:
+            return
+        error = self.ask("Heartbeat", 4, self.who(), ILLEGAL_GENERATION, REBALANCE_IN_PROGRESS)["errorCode"]
+        if error == NONE:
+            self.sync()
 
 
 class Clerk(threading.Thread):
@@ -28,6 +81,7 @@ class Clerk(threading.Thread):
         self.told = dict.fromkeys(range(GROUPS), -1)  # the largest that was acknowledged
         self.made, self.deleted, self.unsure = [], set(), set()
         self.name_count = self.commits = self.created = 0
+        self.member = Member(self.call)
         self.is_over = False
         self.why = None
         self.c = None
@@ -99,6 +153,7 @@ class Clerk(threading.Thread):
                 raise Broken("group %d: the offset is %d (error %d); %d was told, %d sent" % (
                     group, offset, r["errorCode"], self.told[group], self.sent[group]))
             self.told[group] = offset
+        self.member.check()
         there = {t["name"] for t in self.call("Metadata", 9, {"topics": None})["topics"]}
         gone, back = set(self.made) - there, self.deleted & there
         if gone or back:
@@ -113,6 +168,8 @@ class Clerk(threading.Thread):
             for group in range(GROUPS):
                 for _ in range(5):
                     self.commit(group)
+            self.member.join()
+            self.member.sync()
             self.create()
             if len(self.made) > KEPT:
                 self.delete()
@@ -121,7 +178,7 @@ class Clerk(threading.Thread):
         while not self.is_over and self.why is None:
             try:
                 self.work()
-            except (OSError, EOFError):
+            except (OSError, EOFError, NotNow):
                 time.sleep(0.02)
             except Broken as e:
                 self.why = str(e)

@@ -3,12 +3,15 @@
 acknowledged may be lost, doubled or out of order. kill9.c beside this is the load and the judge; clerk.py creates
 topics and commits offsets meanwhile, which must not be taken back either.
 
-  kill9.py [--rounds N] [--seed N] [--scenes NAME,...] [--build DIR]
+  kill9.py [--kills N | --rounds N] [--seed N] [--scenes NAME,...] [--dirs DIR,...] [--build DIR]
+
+--kills: of all scenes together; --dirs: where the scenes keep their data, by turns (a disk, a memory file system).
 
 One line a scene, as TAP has it; the last line is "N passed, N failed". A failed scene keeps its data
 directory."""
 
 import argparse
+import itertools
 import os
 import random
 import signal
@@ -65,8 +68,8 @@ class Loop:
         self.args = args
         self.rnd = random.Random("%s %d" % (scene.name, args.seed))
         self.exe = os.path.join(args.build, "test", "crash", "kill9", "kill9")
-        conf = dict(scene.overrides, **{"num.partitions": 4})
-        self.broker = harness.broker(overrides=conf)
+        conf = dict(scene.overrides, **{"num.partitions": 4, "group.initial.rebalance.delay.ms": 0})
+        self.broker = harness.broker(overrides=conf, data_dir=harness.Dirs.new("kill9", args.dir))
         self.notes = os.path.join(os.path.dirname(self.broker.log_path), "notes")
         self.load_log = self.notes + ".log"
         self.load = None
@@ -150,7 +153,8 @@ class Loop:
             if self.run("check") != said:
                 raise Failed("after a clean restart it is not the same")
             self.broker.stop()
-            return "%s; %d commits, %d topics made" % (said, self.clerk.commits, self.clerk.created)
+            return "%s; %d commits, %d generations, %d topics made" % (
+                said, self.clerk.commits, self.clerk.member.joins, self.clerk.created)
         finally:
             self.clerk.is_over = True
             if self.load is not None and self.load.poll() is None:
@@ -163,19 +167,25 @@ def main():
     a = argparse.ArgumentParser(description=__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--rounds", type=int, default=200)
+    a.add_argument("--kills", type=int)
+    a.add_argument("--dirs")
     a.add_argument("--life", type=float, default=0.8, help="longest life of a broker, seconds")
     a.add_argument("--seed", type=int, default=int(time.time()))
     a.add_argument("--scenes", default=",".join(s.name for s in SCENES))
     a.add_argument("--build", default=os.path.join(ROOT, "build"))
     args = a.parse_args()
     os.environ.setdefault("OTTLA", os.path.join(args.build, "src", "ottla"))
-    passed = failed = 0
-    for scene in SCENES:
-        if scene.name not in args.scenes.split(","):
-            continue
+    passed = failed = kills = 0
+    scenes = [s for s in SCENES if s.name in args.scenes.split(",")]
+    if args.kills:
+        args.rounds = -(-args.kills // len(scenes))
+    dirs = itertools.cycle(args.dirs.split(",") if args.dirs else [None])
+    for scene in scenes:
+        args.dir = next(dirs)
         loop = Loop(scene, args)
         try:
             said = loop.play()
+            kills += args.rounds
             passed += 1
             restarts = sorted(loop.restarts_ms)
             print("ok %d - %s # %d kills: %s; restart median %.0f ms, longest %.0f ms" % (
@@ -187,6 +197,7 @@ def main():
             print("not ok %d - %s # start %d, seed %d: %s\n       data: %s\n%s" % (
                 passed + failed, scene.name, len(loop.restarts_ms), args.seed, e, loop.broker.dir,
                 loop.broker.log()[-2000:]), flush=True)
+    print("%d kills" % kills)
     print("%d passed, %d failed" % (passed, failed))
     return 1 if failed or not passed else 0
 
