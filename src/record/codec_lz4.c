@@ -13,6 +13,7 @@ enum {
     LZ4_FLG_RESERVED = 0x03,
     LZ4_FLG_INDEPENDENT = 0x20,
     LZ4_BD_LARGE = 0x60, /* blocks of 1 MiB and more: the context that they need is not kept */
+    LZ4_BLOCK_MAX_BYTES = 4 << 20,
     LZ4_LEVEL_FAST = 9,  /* Kafka's default level stands for the fast compressor */
 };
 
@@ -92,6 +93,9 @@ enum err lz4_decompress(struct bytes in, size_t max_bytes, struct buf *out)
         return ERR_NO_MEMORY;
     }
     bool is_large = in.p[LZ4_BD_AT] >= LZ4_BD_LARGE;
+    if (is_large) { /* the library unpacks the last block beside the output: that counts, too */
+        max_bytes -= MIN(max_bytes / 16, (size_t)LZ4_BLOCK_MAX_BYTES);
+    }
     enum err e = read_frame(in, max_bytes, out);
     if (is_large) {
         reader_free();

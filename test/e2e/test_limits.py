@@ -8,7 +8,10 @@ import struct
 import time
 import unittest
 
+import batch
+import bombs
 import harness
+import records
 from apicase import NONE, ApiCase
 from wire import Connection
 
@@ -118,6 +121,65 @@ class Memory(ApiCase):
             with Connection("127.0.0.1", self.broker.port) as c:
                 self.assertEqual(c.call("Metadata", 12, {"topics": []})["throttleTimeMs"], 0)
         harness.wait_for("memory", lambda: self.write(self.topic(), [b"after"]) >= 0)
+
+
+@unittest.skipIf(KAFKA, "its heap is its limit")
+class Bombs(ApiCase):
+    """R17: records that unpack to more than a batch may are refused, and unpacked no further."""
+
+    overrides = {"message.max.bytes": 64 * MIB}
+    KEPT = 8 * MIB
+    PLAIN_MOST = 256 * MIB  # LIMIT_BATCH_PLAIN_BYTES
+    MESSAGE_TOO_LARGE, INVALID_RECORD = 10, 87
+
+    def status(self, name):
+        with open("/proc/%d/status" % self.broker.process.pid) as f:
+            return int(next(x for x in f if x.startswith(name)).split()[1]) << 10
+
+    def setUp(self):
+        self.quiet = self.status("VmRSS")
+
+    def peak_of(self, work):
+        """How much more than at first was resident at the most."""
+        with open("/proc/%d/clear_refs" % self.broker.process.pid, "w") as f:
+            f.write("5")
+        work()
+        return self.status("VmHWM") - self.quiet
+
+    def refuse(self, name, codec, body):
+        data = batch.batch(((b"k", b"v"),), times=[int(time.time() * 1000)], attributes=records.CODECS.index(codec),
+                           body=body)
+        error = []
+        peak = self.peak_of(lambda: error.append(self.produce(name, data)["errorCode"]))
+        # the request itself lies in memory beside what it unpacks to, and the allocator keeps some of what it had
+        self.assertLessEqual(peak, self.PLAIN_MOST + MIB + len(data) + self.KEPT, "%s into %s" % (codec, name))
+        print("# %s into %s: %d bytes, %.1f MiB at the most" % (codec, name, len(data), peak / MIB), flush=True)
+        return error[0]
+
+    def test_bombs_are_refused_within_the_budget(self):
+        topics = {"as-it-is": {}, "repacked": {"compression_type": "zstd"},
+                  "timed": {"message_timestamp_type": "LogAppendTime"}, "compacted": {"cleanup_policy": "compact"}}
+        for name, configs in topics.items():
+            self.create(name, **configs)
+        for codec, make in bombs.MADE.items():
+            body = make(self.PLAIN_MOST + MIB)
+            for name in topics:
+                self.assertEqual(self.refuse(name, codec, body), self.MESSAGE_TOO_LARGE)
+        for name in topics:
+            self.assertEqual(self.write(name, [(b"k", b"honest")]), 0)
+        self.assertLess(self.peak_of(lambda: None), 64 * MIB)
+
+    def test_claims_unpack_to_nothing(self):
+        """What says that it is large and is not."""
+        self.create(self.topic())
+        for codec, body in (("snappy", b"\xff\xff\xff\xff\x0fx"), ("snappy", b"\xff\xff\xff\x7f\x00x"),
+                            ("zstd", b"\x28\xb5\x2f\xfd\xe0" + struct.pack("<Q", 2**40) + b"\x01\x00\x00"),
+                            ("gzip", bombs.gzip(1)[:-4] + b"\xff\xff\xff\xff"),
+                            ("lz4", b"\x04\x22\x4d\x18\x60\x70\x73" + struct.pack("<I", 0x7fffffff) + b"x")):
+            peak = self.peak_of(lambda: self.assertIn(self.refuse(self.topic(), codec, body),
+                                                      (self.MESSAGE_TOO_LARGE, self.INVALID_RECORD)))
+            self.assertLess(peak, 8 * MIB, codec)
+        self.assertEqual(self.write(self.topic(), [b"honest"]), 0)
 
 
 @unittest.skipIf(KAFKA, "it needs hundreds of its own")
