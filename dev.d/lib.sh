@@ -58,7 +58,7 @@ package_names() {
             ;;
         check) package_names build && package_names lint && echo libcmocka-dev ;;
         test)
-            package_names up && package_names check && echo clang g++ llvm librdkafka-dev
+            package_names up && package_names check && echo clang g++ llvm librdkafka-dev valgrind
             # libFuzzer; Ubuntu 22.04 has it in clang itself
             [[ $DISTRO == ubuntu-22.04 ]] || echo libclang-rt-dev
             ;;

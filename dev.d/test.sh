@@ -19,6 +19,7 @@ test_all() {
     CC=clang stage clang suites build-clang
     CC=gcc stage asan suites build-asan -Db_sanitize=address,undefined
     CC=gcc stage tsan suites build-tsan -Db_sanitize=thread
+    stage valgrind valgrind_share
     stage fuzz fuzz_all
     [[ ! ${CI-} ]] || stage interop interop_some
     sum_up
@@ -60,6 +61,11 @@ suites() {
 # ThreadSanitizer wants the addresses where it expects them; some kernels shuffle wider than that.
 unshuffled() {
     if setarch -R true 2>/dev/null; then setarch -R "$@"; else "$@"; fi
+}
+
+valgrind_share() {
+    . dev.d/valgrind.sh
+    valgrind_some build-test
 }
 
 fuzz_all() {

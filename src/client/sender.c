@@ -362,10 +362,17 @@ static void take_throttle(struct accumulator *acc, struct acc_node *node, int32_
 }
 
 /* What a batch has met of which no answer speaks: nothing, where none was asked for. */
-static int unanswered(const struct accumulator *acc, const struct acc_batch *b, enum err e)
+static int unanswered(const struct accumulator *acc, const struct acc_batch *b, enum err e,
+                      int64_t now_ms)
 {
-    if (b->code || e) {
-        return b->code ? b->code : (int)e;
+    if (b->code) {
+        return b->code;
+    }
+    if (e == ERR_NETWORK_EXCEPTION && now_ms >= b->deadline_ms) {
+        return ERR_REQUEST_TIMED_OUT; /* as of those that were not on their way */
+    }
+    if (e) {
+        return (int)e;
     }
     return acc->acks == 0 ? 0 : ERR_UNKNOWN_SERVER_ERROR;
 }
@@ -387,7 +394,7 @@ static void take_produce(struct accumulator *acc, struct produce_ask *a, enum er
             is_answered && !b->code ? find_answer(resp, b->queue) : NULL;
         struct produce_resp_partition_produce_response mine =
             produce_resp_partition_produce_response_default;
-        mine.error_code = (int16_t)unanswered(acc, b, e);
+        mine.error_code = (int16_t)unanswered(acc, b, e, now_ms);
         take_batch(acc, b, r ? r : &mine, now_ms);
     }
 }

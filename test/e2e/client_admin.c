@@ -19,7 +19,11 @@ static struct ottla_error error;
         }                                                                                          \
     } while (0)
 #define OK(call) CHECK((call) == 0)
-#define ROW_OK(row) CHECK((row)->error == 0 && (row)->message == NULL)
+#define ROW_OK(row)                                                                                \
+    do {                                                                                           \
+        error.code = (row)->error;                                                                 \
+        CHECK((row)->error == 0 && (row)->message == NULL);                                        \
+    } while (0)
 
 static const struct ottla_topic *find_topic(const struct ottla_topics *topics, const char *name)
 {
@@ -34,7 +38,7 @@ static const struct ottla_topic *find_topic(const struct ottla_topics *topics, c
 /* Apache Kafka says that a thing is done before all of it knows. */
 #define UNTIL(expr)                                                                                \
     for (int tries_ = 0; !(expr); tries_++) {                                                      \
-        CHECK(tries_ < 1000 && "in time: " #expr);                                                 \
+        CHECK(tries_ < 6000 && "in time: " #expr);                                                 \
         usleep(10000);                                                                             \
     }
 

@@ -175,6 +175,7 @@ static void produce(struct ottla_client *client, const char *topic, bool is_sync
     char *line = NULL;
     size_t size = 0;
     CHECK(producer != NULL);
+    setvbuf(stdout, NULL, _IOLBF, 0); /* who feeds it may wait for what becomes of a record */
     while (getline(&line, &size, stdin) > 0) {
         send_line(producer, topic, line, is_sync);
     }

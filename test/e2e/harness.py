@@ -21,7 +21,19 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 READY_S = 120
 STOP_S = 60
 
+IS_KAFKA = os.environ.get("OTTLA_E2E_BROKER") == "kafka"
+
 _port_locks = []
+
+
+def only_ottla(reason):
+    """A test that Apache Kafka cannot be asked for."""
+    return unittest.skipIf(IS_KAFKA, "on ottla only: " + reason)
+
+
+def only_kafka(reason):
+    """A test of the client that needs more than ottla's broker has."""
+    return unittest.skipUnless(IS_KAFKA, "on Apache Kafka only: " + reason)
 
 
 def ottla():
@@ -86,12 +98,14 @@ def wait_for(what, condition, timeout_s=READY_S, every_s=0.01):
 
 
 class Broker:
-    """One broker. The subclass says how its command line looks."""
+    """One broker. The subclass says how its command line looks. advertised_port: where clients are sent, such as a
+    proxy's."""
 
     alive = []
 
-    def __init__(self, data_dir=None, port=None, overrides=None, wrap=()):
+    def __init__(self, data_dir=None, port=None, overrides=None, wrap=(), advertised_port=None):
         self.port = port or free_port()
+        self.advertised_port = advertised_port or self.port
         self.dir = data_dir or Dirs.new("data")
         self.overrides = dict(overrides or {})
         self.wrap = list(wrap)  # a command in front, such as taskset
@@ -164,6 +178,8 @@ class Broker:
 class Ottla(Broker):
     def command(self):
         conf = {"listeners": "PLAINTEXT://127.0.0.1:%d" % self.port, "log.dirs": self.dir}
+        if self.advertised_port != self.port:
+            conf["advertised.listeners"] = "PLAINTEXT://127.0.0.1:%d" % self.advertised_port
         conf.update(self.overrides)
         cmd = [ottla(), "broker"]
         for k, v in conf.items():
@@ -173,7 +189,7 @@ class Ottla(Broker):
 
 def broker(**kw):
     """The broker under test."""
-    if os.environ.get("OTTLA_E2E_BROKER") == "kafka":
+    if IS_KAFKA:
         sys.path.insert(0, os.path.join(ROOT, "test", "peers"))
         from brokers import ApacheKafka
         return ApacheKafka(**kw)

@@ -200,7 +200,7 @@ class ClientGroup(Case):
         """The coordinator's, when it matches; nobody's here when it does not."""
         self.create("Re2-a", 2)
         a = self.join("group.protocol=consumer", topic="~(?i)re2-\\w")
-        if os.environ.get("OTTLA_E2E_BROKER") == "kafka":
+        if harness.IS_KAFKA:
             self.until("all that match", lambda: a.have() == [0, 1])
             b = self.join("group.protocol=consumer", topic="~re2[", group="none")
             self.until("a refusal", lambda: "INVALID_REGULAR_EXPRESSION" in self.heard(b, "failed"))
@@ -296,7 +296,7 @@ class ClientGroup(Case):
         self.assertEqual(self.heard(a, "lag"), [0])
 
 
-@unittest.skipUnless(os.environ.get("OTTLA_E2E_BROKER") == "kafka", "the broker shares: Apache Kafka's only")
+@harness.only_kafka("the broker shares")
 class ClientGroup848(ClientGroup):
     """The same by KIP-848."""
 

@@ -37,9 +37,9 @@ class Case(unittest.TestCase):
     def write(self, records, *args, **conf):
         kcat.produce(self.broker, self.topic(), records, *args, **conf)
 
-    def consume(self, start="earliest", partitions=PARTITIONS, **conf):
+    def consume(self, start="earliest", partitions=PARTITIONS, broker=None, **conf):
         settings = ["%s=%s" % (k.replace("_", "."), v) for k, v in conf.items()]
-        out = harness.run(PROGRAM, "consume", self.broker.bootstrap, self.topic(), str(partitions), start, *settings)
+        out = harness.run(PROGRAM, "consume", broker or self.broker.bootstrap, self.topic(), str(partitions), start, *settings)
         got = []
         for line in out.decode().splitlines():
             parts = line.split(" ")
@@ -152,7 +152,8 @@ class ClientAcrossRestarts(Case):
         told = []
         count = 20000
         lines = [(i % PARTITIONS, -1, None, b"%d" % i) for i in range(count)]
-        sender = threading.Thread(target=lambda: told.extend(self.produce(lines, batch_size=2000)))
+        patient = {"max_block_ms": 300000, "delivery_timeout_ms": 300000, "wait_ms": 300000}  # Apache Kafka starts slowly
+        sender = threading.Thread(target=lambda: told.extend(self.produce(lines, batch_size=2000, **patient)))
         sender.start()
         for i in range(1, 4):
             harness.wait_for("some records", lambda: self.end(0) > i * 50)

@@ -46,7 +46,7 @@ class ApacheKafka(harness.Broker):
             "process.roles": "broker,controller",
             "node.id": self.node_id(),
             "listeners": here + ",CONTROLLER://" + ctl,
-            "advertised.listeners": here + ",CONTROLLER://" + ctl,
+            "advertised.listeners": "PLAINTEXT://127.0.0.1:%d,CONTROLLER://%s" % (self.advertised_port, ctl),
             "controller.listener.names": "CONTROLLER",
             "log.dirs": self.dir,
             "offsets.topic.replication.factor": 1,

@@ -351,16 +351,8 @@ class Driver:
 
     # -- running
 
-    def new_broker(self, advertised_port=None, **kw):
-        kw.setdefault("overrides", {})
-        port = harness.free_port()
-        if advertised_port:
-            kw["overrides"]["advertised.listeners"] = "PLAINTEXT://127.0.0.1:%d" % advertised_port
-            if self.args.broker == "kafka":
-                kw["controller_port"] = harness.free_port()
-                kw["overrides"]["advertised.listeners"] += (
-                    ",CONTROLLER://127.0.0.1:%d" % kw["controller_port"])
-        return brokers.BY_NAME[self.args.broker](port=port, **kw)
+    def new_broker(self, **kw):
+        return brokers.BY_NAME[self.args.broker](**kw)
 
     def bring(self):
         """All peers, or with --available those that can be brought in that many seconds."""

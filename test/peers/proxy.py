@@ -1,9 +1,11 @@
 """A TCP proxy on loopback that hurts connections as a seed says: cut in the middle of a request,
-cut in the middle of a response, or let the request through and lose the whole response."""
+cut in the middle of a response, or let the request through and lose the whole response. Or it makes
+them slow, or silent: open, but with nobody at the other end."""
 
 import random
 import socket
 import threading
+import time
 
 CHUNK = 65536
 
@@ -15,6 +17,8 @@ class Proxy:
         self.target_port = target_port
         self.mutex = threading.Lock()
         self.quiet_bytes = self.left = None
+        self.rate = None  # bytes a second, of a connection and direction
+        self.is_silent = False  # new connections are
         self.conns = set()
         self.listener = socket.create_server(("127.0.0.1", port), backlog=64)
         self.is_open = True
@@ -34,6 +38,18 @@ class Proxy:
             self.left = None
             return self.cuts
 
+    def silence(self, new=False):
+        """What is connected hears nothing any more and does not learn why; new: nor does who connects from now on."""
+        with self.mutex:
+            self.is_silent = new
+            for pair in self.conns:
+                pair.is_silent = True
+
+    def listen(self):
+        """Who connects is heard again."""
+        with self.mutex:
+            self.is_silent = False
+
     def _draw(self):
         return self.rnd.randrange(1, 2 * self.quiet_bytes)
 
@@ -51,6 +67,7 @@ class Proxy:
                 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             pair = _Pair(client, server)
             with self.mutex:
+                pair.is_silent = self.is_silent
                 self.conns.add(pair)
             for direction in ("request", "response"):
                 threading.Thread(target=self._pump, args=(pair, direction), daemon=True).start()
@@ -78,9 +95,13 @@ class Proxy:
         src, dst = (pair.client, pair.server) if direction == "request" else (pair.server, pair.client)
         try:
             while True:
-                data = src.recv(CHUNK)
+                data = src.recv(CHUNK if not self.rate else 4096)
                 if not data:
                     break
+                if pair.is_silent:
+                    continue
+                if self.rate:
+                    time.sleep(len(data) / self.rate)
                 n = self._allow(pair, direction, len(data))
                 dst.sendall(data[:n])
                 if n < len(data):
@@ -102,7 +123,7 @@ class Proxy:
 
 class _Pair:
     def __init__(self, client, server):
-        self.client, self.server, self.fate = client, server, None
+        self.client, self.server, self.fate, self.is_silent = client, server, None, False
 
     def close(self):
         for s in (self.client, self.server):

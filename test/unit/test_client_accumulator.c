@@ -284,6 +284,26 @@ static void test_delivery_timeout(void **state)
     assert_int_equal(world.acc.txn.epoch, 1); /* nobody knows whether it was written */
 }
 
+/* One that is on its way when its time is over, and one whose way was cut before: they end alike.
+ */
+static void test_delivery_timeout_on_the_way(void **state)
+{
+    (void)state;
+    set("delivery.timeout.ms", "500");
+    world.acc.flushes = 1;
+    add(0, "a");
+    give_id(7);
+    struct produce_ask *a = next();
+    world.now_ms += 500;
+    acc_take(&world.acc, a, ERR_REQUEST_TIMED_OUT, NULL, world.now_ms);
+    ends(ERR_REQUEST_TIMED_OUT, 1, -1);
+    add(0, "b");
+    a = next();
+    world.now_ms += 600;
+    answer(a, ERR_NOT_ENOUGH_REPLICAS, -1); /* what the broker said is told */
+    ends(ERR_NOT_ENOUGH_REPLICAS, 1, -1);
+}
+
 /* --- what answers say beside their code --- */
 
 /* One partition's answer as the test wants it. */
@@ -493,6 +513,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_retry, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failure, setup, teardown),
         cmocka_unit_test_setup_teardown(test_delivery_timeout, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_delivery_timeout_on_the_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_leader_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_throttle, setup, teardown),
         cmocka_unit_test_setup_teardown(test_split, setup, teardown),

@@ -217,11 +217,11 @@ static void test_delays_and_pauses(void **state)
     static const char *const settings[] = {"request.timeout.ms",
                                            "300",
                                            "delivery.timeout.ms",
-                                           "500",
+                                           "2000",
                                            "linger.ms",
                                            "0",
                                            "max.block.ms",
-                                           "400",
+                                           "2000",
                                            NULL};
     struct ottla_test_broker *b = broker_with(NULL);
     struct ottla_client *client = client_of(b, settings);

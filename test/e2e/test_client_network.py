@@ -1,0 +1,174 @@
+"""libottla on a network that is slow, that falls silent, or that cuts connections: what was told to be written is there,
+once and in order, and what was not is told. client_records.c and client_group.c are the programs, test/peers/proxy.py the network."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+import harness
+from test_client_records import PARTITIONS, PROGRAM, Case
+
+sys.path.insert(0, os.path.join(harness.ROOT, "test", "peers"))
+import peers  # noqa: E402
+from proxy import Proxy  # noqa: E402
+
+WAIT_S = 60
+REQUEST_MS = 2000
+
+
+class Writer:
+    """A producer that is fed and watched: told has (partition, offset, error), as they come."""
+
+    def __init__(self, bootstrap, topic, **conf):
+        conf = {"request_timeout_ms": REQUEST_MS, "linger_ms": 0, "max_block_ms": 30000, **conf}
+        settings = ["%s=%s" % (k.replace("_", "."), v) for k, v in conf.items()]
+        self.p = subprocess.Popen([PROGRAM, "produce", bootstrap, topic, "async", "60000", *settings], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE)
+        self.told = []
+        self.thread = threading.Thread(target=self._listen)
+        self.thread.start()
+
+    def _listen(self):
+        for line in self.p.stdout:
+            p, o, error = line.decode().split()
+            self.told.append((int(p), int(o), error))
+
+    def write(self, numbers):
+        for i in numbers:
+            self.p.stdin.write(b"%d -1 - %s\n" % (i % PARTITIONS, (b"%d" % i).hex().encode()))
+        self.p.stdin.flush()
+
+    def until_told(self, count):
+        harness.wait_for("%d records, not %d" % (count, len(self.told)), lambda: len(self.told) >= count, WAIT_S)
+        return [e for _, _, e in self.told[:count]]
+
+    def end(self):
+        self.p.stdin.close()
+        rc = self.p.wait(WAIT_S)
+        self.thread.join()
+        self.p.stdout.close()
+        return rc
+
+    def kill(self):
+        if self.p.poll() is None:
+            self.p.kill()
+            self.end()
+
+
+class ClientNetwork(Case):
+    @classmethod
+    def setUpClass(cls):
+        port = harness.free_port()
+        cls.broker = harness.broker(advertised_port=port, overrides={
+            "num.partitions": PARTITIONS, "group.initial.rebalance.delay.ms": 0, "group.min.session.timeout.ms": 1000}).start()
+        cls.proxy = Proxy(port, cls.broker.port)
+        cls.at = "127.0.0.1:%d" % port
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.proxy.close()
+        cls.broker.stop()
+
+    def tearDown(self):
+        self.proxy.rate = None
+        self.proxy.listen()
+
+    def writer(self, **conf):
+        w = Writer(self.at, self.topic(), **conf)
+        self.addCleanup(w.kill)
+        return w
+
+    def values(self):
+        """Of each partition, in order."""
+        self.proxy.listen()
+        got = self.consume()
+        return [[int(g.value) for g in got if g.partition == p] for p in range(PARTITIONS)]
+
+    def assert_all(self, count):
+        self.assertEqual(self.values(), [list(range(p, count, PARTITIONS)) for p in range(PARTITIONS)])
+
+    def test_a_producer_whose_connection_is_half_open(self):
+        """It gives the connection up after request.timeout.ms and sends again on another one, without doubles."""
+        w = self.writer()
+        w.write(range(100))
+        self.assertEqual(set(w.until_told(100)), {"NONE"})
+        self.proxy.silence()
+        w.write(range(100, 200))
+        self.assertEqual(set(w.until_told(200)), {"NONE"})
+        self.assertEqual(w.end(), 0)
+        self.assert_all(200)
+
+    def test_a_consumer_whose_connections_are_half_open(self):
+        w = self.writer()
+        w.write(range(30))
+        w.until_told(30)
+        m = peers.Member([*peers.OURS.command, "group", "--bootstrap", self.at, "--group", self.topic(), "--topic",
+                          self.topic(), "--prop", "session.timeout.ms=6000", "--prop", "request.timeout.ms=%d" % REQUEST_MS])
+        self.addCleanup(m.kill)
+        harness.wait_for("the first records", lambda: len(m.records()) >= 30, WAIT_S)
+        self.proxy.silence()
+        w.write(range(30, 60))
+        self.assertEqual(set(w.until_told(60)), {"NONE"})
+        harness.wait_for("the records after it", lambda: len(set(m.records())) >= 60, WAIT_S)
+        self.assertEqual(len(m.records()), 60)
+        self.assertEqual([x for x in m.said if "failed" in x], [])
+        m.stop()
+        w.end()
+
+    def test_batches_expire(self):
+        """Nobody answers: each record is told after delivery.timeout.ms, none is kept; the next ones go their way."""
+        w = self.writer(delivery_timeout_ms=3000, request_timeout_ms=1000)
+        w.write(range(30))
+        self.assertEqual(set(w.until_told(30)), {"NONE"})
+        self.proxy.silence(new=True)
+        start = time.monotonic()
+        w.write(range(30, 90))
+        self.assertEqual(set(w.until_told(90)[30:]), {"REQUEST_TIMED_OUT"})
+        self.assertLess(time.monotonic() - start, 20)
+        self.proxy.listen()
+        w.write(range(90, 120))
+        self.assertEqual(set(w.until_told(120)[90:]), {"NONE"})
+        self.assertEqual(w.end(), 0)
+        want = list(range(30)) + list(range(90, 120))
+        self.assertEqual(self.values(), [[i for i in want if i % PARTITIONS == p] for p in range(PARTITIONS)])
+
+    def test_a_slow_network(self):
+        """What is on its way for long is neither given up nor sent twice."""
+        self.proxy.rate = 100_000
+        big = [(i % PARTITIONS, -1, None, b"%06d" % i * 100) for i in range(1000)]  # 600 KB
+        told = self.produce(big, broker=self.at, request_timeout_ms=REQUEST_MS * 5)
+        self.assertEqual({e for _, _, e in told}, {"NONE"})
+        got = [g.value[:6] for g in self.consume(broker=self.at, fetch_max_bytes=100_000)]
+        self.assertEqual(sorted(got), [b"%06d" % i for i in range(1000)])
+
+    def test_cuts(self):
+        """Connections are cut in the middle of requests and answers, and answers get lost."""
+        count = 6000
+        lines = [(i % PARTITIONS, -1, None, b"%d" % i) for i in range(count)]
+        self.proxy.hurt(1, 20_000)
+        try:
+            told = self.produce(lines, broker=self.at, batch_size=2000)
+        finally:
+            cuts = self.proxy.calm()
+        self.assertEqual({e for _, _, e in told}, {"NONE"})
+        self.assert_all(count)
+        self.assertGreater(sum(cuts.values()), 0)
+
+    def test_nobody_answers_at_first(self):
+        """The address is there and says nothing: connections are given up, not waited for for ever."""
+        self.proxy.silence(new=True)
+        w = self.writer(socket_connection_setup_timeout_ms=500, socket_connection_setup_timeout_max_ms=500)
+        w.write(range(3))
+        time.sleep(1)
+        self.assertEqual(w.told, [])
+        self.proxy.listen()
+        self.assertEqual(w.until_told(3), ["NONE"] * 3)
+        w.end()
+        self.assert_all(3)
+
+
+if __name__ == "__main__":
+    unittest.main()
