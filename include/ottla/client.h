@@ -111,7 +111,8 @@ OTTLA_API void ottla_config_set_token(struct ottla_config *config, ottla_token_f
 /* --- the client --- */
 
 /* Connections to one cluster, and a thread that serves them. All calls of one program may share
- * one; nothing is connected to before the first call. */
+ * one; nothing is connected to before the first call. Each producer has connections of its own
+ * beside them. */
 struct ottla_client;
 
 /* Takes a copy of config. NULL, and why: OTTLA_ERR_BAD_CONFIG, or no threads or descriptors. */

@@ -1,5 +1,6 @@
 /* The I/O around a core: executes its actions, feeds it events, sets its timer. The loop's thread,
- * but for host_new, ottla_client_free and what is marked in host.h.
+ * but for host_new, host_beside, ottla_client_free and what is marked in host.h. A host beside
+ * another has no thread: its loop is that of who waits.
  *
  * A connection's user is its link's id; 0 when the core has let go of it. Every event ends with
  * host_settle. */
@@ -22,7 +23,9 @@ static int64_t now_ms(const struct ottla_client *c) { return loop_now_ms(c->loop
 static void say(struct ottla_client *c, enum ottla_log_level level, const char *text)
 {
     const struct ottla_config *config = c->config;
-    if (config->log_fn != NULL && level >= config->log_level) {
+    if (c->parent != NULL) {
+        client_say(c->parent, level, str_from(text)); /* one line at a time */
+    } else if (config->log_fn != NULL && level >= config->log_level) {
         config->log_fn(config->log_ctx, level, text);
     }
 }
@@ -74,7 +77,7 @@ static uint32_t link_of(const struct conn *conn) { return (uint32_t)(uintptr_t)c
 static void on_open(struct conn *conn)
 {
     struct ottla_client *c = conn_ctx(conn);
-    metric_add(&c->metrics.created, 1);
+    metric_add(&c->metrics->created, 1);
     core_opened(&c->core, link_of(conn), now_ms(c));
     host_settle(c);
 }
@@ -82,8 +85,8 @@ static void on_open(struct conn *conn)
 static enum conn_next on_frame(struct conn *conn, uint8_t *frame, size_t len)
 {
     struct ottla_client *c = conn_ctx(conn);
-    metric_add(&c->metrics.responses, 1);
-    metric_add(&c->metrics.bytes_in, (int64_t)len + 4);
+    metric_add(&c->metrics->responses, 1);
+    metric_add(&c->metrics->bytes_in, (int64_t)len + 4);
     core_frame(&c->core, link_of(conn), (struct bytes){frame, len}, now_ms(c));
     host_settle(c);
     return CONN_CONTINUE;
@@ -151,7 +154,7 @@ static void resolve(struct ottla_client *c, const struct action *a)
     l->link_id = a->link_id;
     l->mail.fn = on_looked_up;
     snprintf(l->host, sizeof l->host, "%s", a->host);
-    if (c->drive == NULL && !is_numeric(a->host) &&
+    if (!c->is_simulated && !is_numeric(a->host) &&
         thread_start(&l->thread, "ottla-names", lookup_main, l) == OK) {
         c->lookup_count++;
         return;
@@ -192,8 +195,8 @@ static void send_bytes(struct ottla_client *c, struct action *a)
     struct sendvec vec;
     size_t len;
     uint8_t *p = buf_steal(&a->bytes, &len);
-    metric_add(&c->metrics.requests, 1);
-    metric_add(&c->metrics.bytes_out, (int64_t)len + 4);
+    metric_add(&c->metrics->requests, 1);
+    metric_add(&c->metrics->bytes_out, (int64_t)len + 4);
     sendvec_init(&vec);
     sendvec_add_bytes(&vec, (struct bytes){p, len}, p);
     conn_send(a->conn, &vec);
@@ -346,7 +349,7 @@ static void pause_ns(struct waiter *w, int64_t ns)
         return;
     }
     mutex_unlock(&w->lock);
-    c->drive(c->drive_ctx);
+    c->drive(c->drive_ctx, ns);
     mutex_lock(&w->lock);
 }
 
@@ -395,21 +398,21 @@ void waiter_wait(struct waiter *w, int64_t timeout_ms)
     mutex_unlock(&w->lock);
 }
 
-void waiter_wake(struct waiter *w)
+/* Who waits sleeps at the condition, or in the loop. */
+static void rouse(struct waiter *w, bool *flag)
 {
     mutex_lock(&w->lock);
-    w->is_woken = true;
+    *flag = true;
     cond_signal(&w->cond);
     mutex_unlock(&w->lock);
+    if (w->client->parent != NULL) {
+        loop_wake(w->client->loop);
+    }
 }
 
-void waiter_poke(struct waiter *w)
-{
-    mutex_lock(&w->lock);
-    w->is_poked = true;
-    cond_signal(&w->cond);
-    mutex_unlock(&w->lock);
-}
+void waiter_wake(struct waiter *w) { rouse(w, &w->is_woken); }
+
+void waiter_poke(struct waiter *w) { rouse(w, &w->is_poked); }
 
 uint32_t client_lane(struct ottla_client *c) { return atomic_fetch_add(&c->lane_last, 1) + 1; }
 
@@ -492,8 +495,10 @@ static void host_free(struct ottla_client *c)
     }
     core_deinit(&c->core);
     security_deinit(&c->security);
-    ottla_config_free(c->config);
-    fork_mark_free(c->mark);
+    if (c->parent == NULL) {
+        ottla_config_free(c->config);
+        fork_mark_free(c->mark);
+    }
     mem_free(c);
 }
 
@@ -523,6 +528,36 @@ static void say_unused(struct ottla_client *c)
     }
 }
 
+/* Lets go of c where it fails. */
+static int init(struct ottla_client *c, struct net *net, uint64_t seed, struct ottla_error *error)
+{
+    const struct client_values *v = &c->config->values;
+    c->timer.fn = on_timer;
+    c->stop_mail.fn = on_stop;
+    c->conn_config = (struct conn_config){.handler = &handler,
+                                          .ctx = c,
+                                          .frame_max_bytes = (size_t)v->receive_max_bytes,
+                                          .output_max_bytes = SIZE_MAX,
+                                          .idle_max_ms = v->connections_max_idle_ms};
+    core_init(&c->core, v, seed);
+    int code = security_init(&c->security, c->config, error);
+    if (code) {
+        host_free(c);
+        return code;
+    }
+    c->core.auth = c->security.has_sasl ? &c->security.setup : NULL;
+    c->conn_config.tls = c->security.tls;
+    enum err e = loop_new(net, c->clock, &c->loop);
+    if (!e && c->drive == NULL) {
+        e = thread_start(&c->thread, "ottla-client", host_main, c);
+    }
+    if (e) {
+        host_free(c);
+        return error_set(error, e, "the client cannot start: %s", err_text(e));
+    }
+    return 0;
+}
+
 struct ottla_client *host_new(const struct ottla_config *config, const struct host_seams *seams,
                               struct ottla_error *error)
 {
@@ -533,36 +568,38 @@ struct ottla_client *host_new(const struct ottla_config *config, const struct ho
     c->config = ottla_config_copy(config);
     config_settle(c->config);
     c->mark = fork_mark_new();
+    c->metrics = &c->own_metrics;
     c->clock = seams ? seams->clock : clock_system();
     c->drive = seams ? seams->drive : NULL;
     c->drive_ctx = seams ? seams->drive_ctx : NULL;
-    c->timer.fn = on_timer;
-    c->stop_mail.fn = on_stop;
-    c->conn_config =
-        (struct conn_config){.handler = &handler,
-                             .ctx = c,
-                             .frame_max_bytes = (size_t)c->config->values.receive_max_bytes,
-                             .output_max_bytes = SIZE_MAX,
-                             .idle_max_ms = c->config->values.connections_max_idle_ms};
-    core_init(&c->core, &c->config->values, seams ? seams->seed : entropy_u64());
-    if (security_init(&c->security, c->config, error)) {
-        host_free(c);
-        return NULL;
-    }
-    c->core.auth = c->security.has_sasl ? &c->security.setup : NULL;
-    c->conn_config.tls = c->security.tls;
-    enum err e = loop_new(seams ? seams->net : net_posix(), c->clock, &c->loop);
-    if (!e && c->drive == NULL) {
-        e = thread_start(&c->thread, "ottla-client", host_main, c);
-    }
-    if (e) {
-        host_free(c);
-        error_set(error, e, "the client cannot start: %s", err_text(e));
+    c->is_simulated = c->drive != NULL;
+    if (init(c, seams ? seams->net : net_posix(), seams ? seams->seed : entropy_u64(), error)) {
         return NULL;
     }
     say_unused(c);
     return c;
 }
+
+static void drive_self(void *ctx, int64_t max_ns)
+{
+    struct ottla_client *c = ctx;
+    (void)loop_step(c->loop, max_ns);
+}
+
+struct ottla_client *host_beside(struct ottla_client *parent, struct ottla_error *error)
+{
+    struct ottla_client *c = NEW(struct ottla_client);
+    c->parent = parent;
+    c->config = parent->config;
+    c->mark = parent->mark;
+    c->metrics = parent->metrics;
+    c->clock = parent->clock;
+    c->drive = drive_self;
+    c->drive_ctx = c;
+    return init(c, loop_net(parent->loop), entropy_u64(), error) ? NULL : c;
+}
+
+void host_step(struct ottla_client *c) { c->drive(c->drive_ctx, 0); }
 
 struct ottla_client *ottla_client_new(const struct ottla_config *config, struct ottla_error *error)
 {
@@ -578,8 +615,8 @@ void ottla_client_free(struct ottla_client *c)
     if (c->drive == NULL) {
         thread_join(&c->thread);
     } else {
-        while (!c->is_stopping) {
-            c->drive(c->drive_ctx);
+        while (!c->is_stopping || c->lookup_count > 0) {
+            c->drive(c->drive_ctx, -1);
         }
     }
     host_free(c);

@@ -19,22 +19,26 @@ struct ottla_client {
     struct timer timer;
     struct conn_config conn_config;
     struct security security;
-    struct client_metrics metrics;
+    struct client_metrics *metrics; /* its own, or its parent's */
+    struct client_metrics own_metrics;
     struct fork_mark *mark;
+    struct ottla_client *parent; /* beside which it was made, whose settings and mark it has */
     struct thread thread;
     struct mail stop_mail;
     int lookup_count; /* names being looked up, and tokens */
     _Atomic uint32_t lane_last;
     bool is_stopping;
-    /* Simulation: no thread; who waits calls it until there is something. NULL otherwise. */
-    void (*drive)(void *ctx);
+    /* No thread: who waits calls it until there is something, for max_ns at a time (< 0: as long as
+     * it takes). NULL otherwise. */
+    void (*drive)(void *ctx, int64_t max_ns);
     void *drive_ctx;
+    bool is_simulated; /* no thread for anything */
 };
 
 struct host_seams {
     struct net *net;
     struct clock *clock;
-    void (*drive)(void *ctx);
+    void (*drive)(void *ctx, int64_t max_ns);
     void *drive_ctx;
     uint64_t seed;
 };
@@ -42,6 +46,12 @@ struct host_seams {
 /* seams NULL: the machine's own, and a thread. */
 struct ottla_client *host_new(const struct ottla_config *config, const struct host_seams *seams,
                               struct ottla_error *error);
+
+/* A client beside another, with connections of its own and no thread: the one thread that waits at
+ * its waiters, or calls host_step, serves it. To be freed before its parent, by anybody. */
+struct ottla_client *host_beside(struct ottla_client *parent, struct ottla_error *error);
+/* That thread: what is there to be done, without waiting. */
+void host_step(struct ottla_client *c);
 
 /* CLOSED in a process that was forked from the client's own: it has none of its threads. */
 int client_check(const struct ottla_client *c, struct ottla_error *error);
@@ -53,7 +63,8 @@ void host_ask_token(struct ottla_client *c, uint32_t link_id);
 
 /* --- asking --- */
 
-/* Where finished requests gather. One thread waits at it. */
+/* Where finished requests gather. One thread waits at it; where the client has no thread, it is
+ * that one which serves the client meanwhile. */
 struct waiter {
     struct ottla_client *client;
     struct mutex lock;

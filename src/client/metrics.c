@@ -67,7 +67,7 @@ static void put_state(struct buf *out, const struct accumulator *acc)
 
 static void put_client(struct buf *out, struct ottla_client *c)
 {
-    const struct client_metrics *m = &c->metrics;
+    const struct client_metrics *m = c->metrics;
     buf_printf(out, "\"client\":{\"client-id\":\"");
     put_text(out, c->config->values.client_id);
     buf_printf(

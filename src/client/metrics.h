@@ -2,9 +2,10 @@
 #ifndef CLIENT_METRICS_H
 #define CLIENT_METRICS_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
-/* Of the connections: written by the loop's thread alone, read by any. */
+/* Of the connections. Any thread. */
 struct client_metrics {
     _Atomic int64_t created; /* connections */
     _Atomic int64_t requests, responses, bytes_out, bytes_in;
@@ -12,8 +13,7 @@ struct client_metrics {
 
 static inline void metric_add(_Atomic int64_t *to, int64_t n)
 {
-    __atomic_store_n((int64_t *)to, __atomic_load_n((int64_t *)to, __ATOMIC_RELAXED) + n,
-                     __ATOMIC_RELAXED);
+    atomic_fetch_add_explicit(to, n, memory_order_relaxed);
 }
 
 /* Sums since the beginning; rates and averages are made of two looks at them. Of a producer: under

@@ -1,4 +1,5 @@
-/* The producer: an accumulator under a lock, and a thread that sends what it has ready.
+/* The producer: an accumulator under a lock, and a thread that sends what it has ready, over
+ * connections that it serves itself: a request costs no switch of threads.
  *
  * The lock guards the accumulator and what stands below it in the struct. The thread alone waits at
  * the waiter; it compresses and encodes batches, and calls deliveries, without the lock. Users wait
@@ -155,13 +156,17 @@ static void doze(struct ottla_producer *p, int64_t at_ms)
     }
 }
 
-/* Lock held. When to look again; INT64_MIN: at once. */
+/* Lock held. When to look again; INT64_MIN: at once. Requests leave before deliveries are told. */
 static int64_t serve(struct ottla_producer *p)
 {
     int64_t now_ms = client_now_ms(p->client);
     p->has_news = false;
+    p->is_awake = true;
     p->acc.wake_at_ms = INT64_MAX;
     send_all(p, now_ms);
+    mutex_unlock(&p->lock);
+    host_step(p->host);
+    mutex_lock(&p->lock);
     tell_all(p);
     if (p->has_news) {
         return INT64_MIN;
@@ -197,7 +202,6 @@ static void producer_main(void *ctx)
             take(p, r, client_now_ms(p->client));
         }
         mutex_lock(&p->lock);
-        p->is_awake = true;
         int64_t at_ms = serve(p);
         is_closing = p->is_closing;
         mutex_unlock(&p->lock);
@@ -219,6 +223,7 @@ int producer_check(const struct ottla_producer *p, struct ottla_error *error)
 static void producer_deinit(struct ottla_producer *p)
 {
     waiter_deinit(&p->waiter);
+    ottla_client_free(p->host);
     acc_deinit(&p->acc);
     cond_deinit(&p->room);
     cond_deinit(&p->cond);
@@ -234,8 +239,13 @@ struct ottla_producer *ottla_producer_new_with(struct ottla_client *client,
     if (client_check(client, error) || config_check_producer(client->config, error)) {
         return NULL;
     }
+    struct ottla_client *host = host_beside(client, error);
+    if (host == NULL) {
+        return NULL;
+    }
     struct ottla_producer *p = NEW(struct ottla_producer);
     p->client = client;
+    p->host = host;
     ottla_producer_options_init(&p->options);
     if (options != NULL) {
         memcpy(&p->options, options, MIN(options->size, sizeof p->options));
@@ -245,7 +255,7 @@ struct ottla_producer *ottla_producer_new_with(struct ottla_client *client,
     mutex_init(&p->lock);
     cond_init(&p->cond);
     cond_init(&p->room);
-    waiter_init(&p->waiter, client);
+    waiter_init(&p->waiter, p->host);
     acc_init(&p->acc, v, (uint64_t)clock_mono_ns(client->clock));
     enum err e = thread_start(&p->thread, "ottla-producer", producer_main, p);
     if (e) {

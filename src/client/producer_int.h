@@ -8,6 +8,7 @@
 
 struct ottla_producer {
     struct ottla_client *client;
+    struct ottla_client *host; /* its connections; the thread's */
     struct ottla_producer_options options;
     struct accumulator acc;
     struct waiter waiter;

@@ -48,7 +48,7 @@ void host_ask_token(struct ottla_client *c, uint32_t link_id)
     *t = (struct token_errand){.mail.fn = on_token, .client = c, .link_id = link_id};
     t->token = t->why = BUF_INIT;
     c->lookup_count++;
-    t->has_thread = c->drive == NULL;
+    t->has_thread = !c->is_simulated;
     if (t->has_thread && thread_start(&t->thread, "ottla-token", token_main, t) == OK) {
         return;
     }

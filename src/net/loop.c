@@ -37,15 +37,26 @@ enum err loop_new(struct net *net, struct clock *clock, struct loop **ret_loop)
 
 /* --- mail --- */
 
+static void rouse(struct loop *loop)
+{
+    if (atomic_load(&loop->asleep) && atomic_exchange(&loop->asleep, false)) {
+        poller_wake(loop->poller);
+    }
+}
+
 void loop_post(struct loop *loop, struct mail *m)
 {
     struct mail *head = atomic_load_explicit(&loop->mailbox, memory_order_relaxed);
     do {
         m->next = head;
     } while (!atomic_compare_exchange_weak(&loop->mailbox, &head, m));
-    if (atomic_load(&loop->asleep) && atomic_exchange(&loop->asleep, false)) {
-        poller_wake(loop->poller);
-    }
+    rouse(loop);
+}
+
+void loop_wake(struct loop *loop)
+{
+    atomic_store(&loop->woken, true);
+    rouse(loop);
 }
 
 static bool has_mail(struct loop *loop) { return atomic_load(&loop->mailbox) != NULL; }
@@ -166,13 +177,14 @@ static void poll(struct loop *loop, int64_t timeout_ns)
 {
     if (timeout_ns != 0) {
         atomic_store(&loop->asleep, true);
-        if (has_mail(loop) || atomic_load(&loop->stopped)) {
+        if (has_mail(loop) || atomic_load(&loop->stopped) || atomic_load(&loop->woken)) {
             timeout_ns = 0;
         }
     }
     loop->event_at = 0;
     loop->event_count = poller_wait(loop->poller, loop->events, LOOP_EVENTS_MAX, timeout_ns);
     atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
+    atomic_store(&loop->woken, false);
     take_time(loop);
 }
 
@@ -195,9 +207,7 @@ void loop_run(struct loop *loop)
 void loop_stop(struct loop *loop)
 {
     atomic_store(&loop->stopped, true);
-    if (atomic_exchange(&loop->asleep, false)) {
-        poller_wake(loop->poller);
-    }
+    rouse(loop);
 }
 
 void loop_free(struct loop *loop)

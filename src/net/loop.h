@@ -1,5 +1,6 @@
 /* An event loop: sockets, timers, deferred work, and mail from other threads. One thread runs a
- * loop and everything that belongs to it; only loop_post and loop_stop may be called from another.
+ * loop and everything that belongs to it; only loop_post, loop_wake and loop_stop may be called
+ * from another.
  *
  * In a simulation many loops are run by one thread, a step at a time (loop_step), over a simulated
  * poller (plat/net.h) and clock: nothing here waits other than in the poller. */
@@ -27,6 +28,7 @@ void loop_run(struct loop *loop);
 int loop_step(struct loop *loop, int64_t max_wait_ns);
 
 void loop_stop(struct loop *loop); /* any thread */
+void loop_wake(struct loop *loop); /* the step that waits, or else the next one, ends; any thread */
 
 /* Monotonic milliseconds, taken once a step: cheap. */
 int64_t loop_now_ms(const struct loop *loop);

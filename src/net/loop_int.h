@@ -29,6 +29,7 @@ struct loop {
     _Atomic(struct mail *) mailbox; /* newest first */
     atomic_bool asleep;             /* in the poller, or about to be */
     atomic_bool stopped;
+    atomic_bool woken; /* the next wait is none */
 };
 
 void conn_shared_free(struct conn_shared *shared); /* conn.c; NULL is fine */

@@ -119,7 +119,7 @@ static inline void broker_on_accept(void *ctx, struct sock *s)
 
 /* --- the world --- */
 
-static inline void drive(void *ctx)
+static inline void drive(void *ctx, int64_t max_ns)
 {
     int n = loop_step(world.broker_loop, 0) + loop_step(world.client->loop, 0);
     if (n == 0) {
