@@ -57,6 +57,7 @@ package_names() {
             [[ $DISTRO == debian-13 ]] || echo clang-format-14 clang-tidy-14
             ;;
         check) package_names build && package_names lint && echo libcmocka-dev ;;
+        valgrind) package_names test && echo valgrind ;;
         test)
             package_names up && package_names check && echo clang g++ llvm librdkafka-dev valgrind
             # libFuzzer; Ubuntu 22.04 has it in clang itself

@@ -14,7 +14,7 @@ enum {
     LZ4_FLG_INDEPENDENT = 0x20,
     LZ4_BD_LARGE = 0x60, /* blocks of 1 MiB and more: the context that they need is not kept */
     LZ4_BLOCK_MAX_BYTES = 4 << 20,
-    LZ4_LEVEL_FAST = 9,  /* Kafka's default level stands for the fast compressor */
+    LZ4_LEVEL_FAST = 9, /* Kafka's default level stands for the fast compressor */
 };
 
 static _Thread_local LZ4F_dctx *reader;

@@ -117,7 +117,7 @@ class FullDisk(ApiCase):
         self.acknowledged = [x for x in self.acknowledged if x[0] >= keep]
 
     def cycle(self, name, i):
-        for _ in range(10 + 7 * (i % 60)):
+        for _ in range(10 + 7 * (i % 10)):
             self.assertEqual(self.send(name), NONE)
         self.fill()
         self.assertEqual(self.send_until_refused(name), KAFKA_STORAGE_ERROR)
@@ -134,6 +134,10 @@ class FullDisk(ApiCase):
             self.await_made(n)
             self.assertEqual(self.produce(n, records.build([b"x"]))["errorCode"], NONE)
         self.check_all_there(name)
+        r = self.c.call("DeleteTopics", 5, {"timeoutMs": 30000, "topicNames": created + ["later-%d" % i]})
+        self.assertEqual({x["errorCode"] for x in r["responses"]}, {NONE})
+        harness.wait_for("their directories to go", lambda: not any(
+            d.endswith("-delete") for d in os.listdir(os.path.join(self.disk, "data"))))
 
     def test_a_full_disk_refuses_and_recovers(self):
         name = self.topic()
