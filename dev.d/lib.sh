@@ -49,7 +49,7 @@ package_names() {
         build)
             echo gcc libc6-dev meson ninja-build pkg-config python3 \
                 libisal-dev zlib1g-dev libdeflate-dev liblz4-dev libzstd-dev libsnappy-dev libjansson-dev \
-                libmicrohttpd-dev libssl-dev
+                libmicrohttpd-dev libssl-dev libcurl4-openssl-dev
             ;;
         up) package_names build && echo "$KCAT" ;;
         lint)

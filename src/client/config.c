@@ -10,7 +10,15 @@
 
 #include <stdio.h>
 
-enum kind { KIND_BOOL, KIND_INT, KIND_LONG, KIND_STRING, KIND_LIST, KIND_PASSWORD };
+enum kind {
+    KIND_BOOL,
+    KIND_INT,
+    KIND_LONG,
+    KIND_DOUBLE,
+    KIND_STRING,
+    KIND_LIST,
+    KIND_PASSWORD,
+};
 
 enum { FILE_BYTES_MAX = 1 << 20 };
 
@@ -33,7 +41,8 @@ static const struct row rows[] = {
 
 static const char *kind_name(enum kind kind)
 {
-    static const char *const names[] = {"boolean", "int", "long", "string", "list", "password"};
+    static const char *const names[] = {"boolean", "int",  "long",    "double",
+                                        "string",  "list", "password"};
     return names[kind];
 }
 
@@ -118,6 +127,45 @@ static int get_number(const struct row *row, const char *text, int64_t *to,
     return 0;
 }
 
+/* Digits, maybe a point and digits: nothing that depends on where it runs. */
+static bool read_decimal(struct str text, double *ret)
+{
+    double value = 0, digit = 0;
+    bool has_digits = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.p[i];
+        if (c == '.' && digit == 0) {
+            digit = 1;
+        } else if (c >= '0' && c <= '9' && text.len < 20) {
+            has_digits = true;
+            digit /= 10;
+            value = digit > 0 ? value + digit * (c - '0') : value * 10 + (c - '0');
+        } else {
+            return false;
+        }
+    }
+    *ret = value;
+    return has_digits;
+}
+
+/* Its bounds are hundredths. */
+static int put_double(const struct row *row, const char *text, double *to,
+                      struct ottla_error *error)
+{
+    char why[96];
+    double value;
+    if (!read_decimal(str_trim(str_from(text)), &value)) {
+        return bad_value(row, text, error, "a number");
+    }
+    if (value * 100 < (double)row->lo || value * 100 > (double)row->hi) {
+        snprintf(why, sizeof why, "from %.2f to %.2f", (double)row->lo / 100,
+                 (double)row->hi / 100);
+        return bad_value(row, text, error, why);
+    }
+    *to = value;
+    return 0;
+}
+
 static int check_text(const struct row *row, const char *text, struct ottla_error *error)
 {
     char why[160];
@@ -148,6 +196,8 @@ static int put_value(struct client_values *values, const struct row *row, const 
             *(int64_t *)at = number;
         }
         return code;
+    case KIND_DOUBLE:
+        return put_double(row, text, at, error);
     case KIND_STRING:
     case KIND_LIST:
     case KIND_PASSWORD:

@@ -8,6 +8,7 @@
 #define CONFIG_FIELD_BOOL(field) bool field;
 #define CONFIG_FIELD_INT(field) int32_t field;
 #define CONFIG_FIELD_LONG(field) int64_t field;
+#define CONFIG_FIELD_DOUBLE(field) double field;
 #define CONFIG_FIELD_STRING(field) const char *field;
 #define CONFIG_FIELD_LIST(field) const char *field;
 #define CONFIG_FIELD_PASSWORD(field) const char *field;

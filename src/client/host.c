@@ -482,6 +482,7 @@ static void on_stop(struct mail *m)
 {
     struct ottla_client *c = CONTAINER_OF(m, struct ottla_client, stop_mail);
     c->is_stopping = true;
+    security_stop(&c->security);
     core_stop(&c->core, now_ms(c));
     host_settle(c);
 }

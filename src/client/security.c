@@ -1,8 +1,8 @@
 /* From settings to a TLS context, credentials and tokens. At start; security_token in any thread.
  *
  * Credentials are sasl.username and sasl.password, or what sasl.jaas.config says in Java's words.
- * Tokens come from the program's function, else from a file, else from the unsecured claims of
- * sasl.jaas.config. */
+ * Tokens come from the program's function, else from a file or a token endpoint, else from the
+ * unsecured claims of sasl.jaas.config. */
 #include "client/security.h"
 
 #include "base/attr.h"
@@ -96,27 +96,36 @@ static void fill_credentials(struct security *s)
     k->extension_count = unsecured_extensions(&s->module, s->extensions, SECURITY_EXTENSIONS);
 }
 
-static int check_token_source(const struct security *s, struct ottla_error *error)
+static bool is_endpoint(const char *url)
+{
+    return str_has_prefix(str_from(url), STR("http://")) ||
+           str_has_prefix(str_from(url), STR("https://"));
+}
+
+static int init_tokens(struct security *s, struct ottla_error *error)
 {
     const char *url = s->config->values.sasl_oauthbearer_token_endpoint_url;
-    if (s->config->token_fn != NULL || (!is_set(url) && unsecured_is_wanted(&s->module))) {
+    if (s->config->token_fn != NULL || (!is_set(url) && unsecured_is_wanted(&s->module)) ||
+        str_has_prefix(str_from(url), file_scheme)) {
         return 0;
     }
-    if (is_set(url) && str_has_prefix(str_from(url), file_scheme)) {
-        return 0;
+    if (is_endpoint(url)) {
+        struct sasl_credentials *k = &s->setup.credentials;
+        k->extension_count = oauth_extensions(&s->module, s->extensions, SECURITY_EXTENSIONS);
+        return oauth_init(&s->oauth, &s->config->values, &s->module, error);
     }
-    return is_set(url) ? bad(error, "sasl.oauthbearer.token.endpoint.url: only file:///… is read "
-                                    "here; ottla_config_set_token lets the program fetch tokens")
+    return is_set(url) ? bad(error, "sasl.oauthbearer.token.endpoint.url is neither http://…, "
+                                    "https://… nor file:///…")
                        : bad(error, "OAUTHBEARER needs a token: ottla_config_set_token, "
-                                    "sasl.oauthbearer.token.endpoint.url=file:///…, or "
+                                    "sasl.oauthbearer.token.endpoint.url, or "
                                     "unsecuredLoginStringClaim_sub in sasl.jaas.config");
 }
 
-static int check_credentials(const struct security *s, struct ottla_error *error)
+static int check_credentials(struct security *s, struct ottla_error *error)
 {
     struct buf why = BUF_INIT;
     if (s->setup.mechanism == SASL_OAUTHBEARER) {
-        return check_token_source(s, error);
+        return init_tokens(s, error);
     }
     enum err e = sasl_check(s->setup.mechanism, &s->setup.credentials, &why);
     int code = e ? error_set(error, e, "%s: sasl.username and sasl.password, or sasl.jaas.config",
@@ -162,8 +171,11 @@ int security_init(struct security *s, const struct ottla_config *config, struct 
 void security_deinit(struct security *s)
 {
     tls_context_free(s->tls);
+    oauth_deinit(&s->oauth);
     arena_deinit(&s->arena);
 }
+
+void security_stop(struct security *s) { oauth_stop(&s->oauth); }
 
 /* --- tokens --- */
 
@@ -200,12 +212,14 @@ static int read_token(const char *url, struct buf *token, struct buf *why)
     return 0;
 }
 
-int security_token(const struct security *s, struct buf *token, struct buf *why)
+int security_token(struct security *s, struct buf *token, struct buf *why)
 {
     const char *url = s->config->values.sasl_oauthbearer_token_endpoint_url;
     int code = 0;
     if (s->config->token_fn != NULL) {
         code = ask_program(s->config, token, why);
+    } else if (is_endpoint(url)) {
+        code = oauth_token(&s->oauth, token, why);
     } else if (is_set(url)) {
         code = read_token(url, token, why);
     } else {

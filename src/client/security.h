@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "client/auth.h"
 #include "client/config.h"
+#include "client/oauth.h"
 #include "net/tls.h"
 #include "sec/jaas.h"
 
@@ -18,14 +19,17 @@ struct security {
     struct arena arena;
     struct jaas_module module;
     struct sasl_extension extensions[SECURITY_EXTENSIONS];
+    struct oauth oauth;
 };
 
 /* 0, or BAD_CONFIG and the like. Points into config; keep it in place. */
 int security_init(struct security *s, const struct ottla_config *config, struct ottla_error *error);
 void security_deinit(struct security *s); /* its connections must be gone */
+/* Tokens that are being asked for end soon. Any thread. */
+void security_stop(struct security *s);
 
 /* A token of OAUTHBEARER, from the program, a file or the settings. May wait: a thread of its own.
  * 0, or why gets a sentence. */
-int security_token(const struct security *s, struct buf *token, struct buf *why);
+int security_token(struct security *s, struct buf *token, struct buf *why);
 
 #endif

@@ -6,9 +6,13 @@
 One line a scene; the last line is "N passed, N failed"."""
 
 import argparse
+import base64
+import http.server
+import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -85,6 +89,51 @@ class Kafka:
 
     def at(self, name, host="localhost"):
         return "%s:%d" % (host, self.ports[name])
+
+
+class TokenEndpoint:
+    """Gives tokens that nobody signed to who says that he is bob."""
+
+    def __init__(self, is_tls, life_s=3600):
+        self.asked, self.forms, self.life_s = 0, set(), life_s
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                form = self.rfile.read(int(self.headers["Content-Length"]))
+                is_bob = self.headers["Authorization"] == "Basic " + base64.b64encode(b"bob:bobs").decode()
+                outer.asked += is_bob
+                outer.forms.add(form)
+                answer = {"access_token": outer.token()} if is_bob else {"error": "invalid_client",
+                                                                         "error_description": "no such client"}
+                body = json.dumps(answer).encode()
+                self.send_response(200 if is_bob else 401)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if is_tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(cert("server.pem"))
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = "http%s://localhost:%d/token" % ("s" if is_tls else "", self.server.server_address[1])
+
+    def token(self):
+        claims = {"sub": "bob", "iat": int(time.time()), "exp": int(time.time()) + self.life_s, "scope": "kafka"}
+        return ".".join(base64.urlsafe_b64encode(json.dumps(x).encode()).decode().rstrip("=")
+                        for x in ({"alg": "none"}, claims)) + "."
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Scenes:
@@ -190,6 +239,33 @@ class Scenes:
                      **{"sasl_oauthbearer_token_endpoint_url": "file:///nowhere", **conf})
         self.refused("SASLP", "needs a token", **conf)
 
+    def token_endpoint(self):
+        """OAuth's client credentials, over HTTP and HTTPS: one token for all connections, a new one in time."""
+        module = MODULE + 'oauthbearer.OAuthBearerLoginModule required ssl.truststore.location="%s";' % cert("trust.pem")
+        conf = {"sasl_mechanism": "OAUTHBEARER", "sasl_username": None, "sasl_password": None, "sasl_jaas_config": module,
+                "sasl_oauthbearer_client_credentials_client_id": "bob",
+                "sasl_oauthbearer_client_credentials_client_secret": "bobs", "sasl_oauthbearer_scope": "kafka"}
+        for is_tls in (False, True):
+            with TokenEndpoint(is_tls) as endpoint:
+                conf["sasl_oauthbearer_token_endpoint_url"] = endpoint.url
+                self.goes("SASLP", **conf)
+                check(endpoint.asked == 2, "asked %d times by two programs" % endpoint.asked)
+                check(endpoint.forms == {b"grant_type=client_credentials&scope=kafka"}, endpoint.forms)
+                self.refused("SASLP", "no token from", "HTTP status 401: invalid_client: no such client",
+                             **{**conf, "sasl_oauthbearer_client_credentials_client_secret": "wrong"})
+        with TokenEndpoint(False, life_s=6) as endpoint:
+            conf["sasl_oauthbearer_token_endpoint_url"] = endpoint.url
+            producer = subprocess.Popen([PROGRAM, "produce", self.kafka.at("SASLP"), "token-renewed", "sync", "30000",
+                                         *self.settings("SASLP", **conf)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            for i in range(10):
+                producer.stdin.write(b"0 -1 - %s\n" % str(i).encode().hex().encode())
+                producer.stdin.flush()
+                time.sleep(1)
+            out = producer.communicate(timeout=60)[0].decode()
+            check(producer.returncode == 0 and len(out.splitlines()) == 10, out)
+            check(2 <= endpoint.asked <= 4, "asked %d times in 10 s for tokens of 6" % endpoint.asked)
+
     def logins_that_are_refused(self):
         for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
             self.refused("SASLS", "cannot log in", "uthentication", sasl_mechanism=mechanism, sasl_password="wrong")
@@ -240,8 +316,8 @@ class Scenes:
             check(time.monotonic() - start < 30 and len(held) > 1, "only %d connections" % len(held))
 
 
-SCENES = ["tls", "tls_is_refused", "wrong_protocols", "client_certificates", "logins", "jaas", "tokens", "logins_that_are_refused",
-          "sessions_are_renewed", "silence", "examples"]
+SCENES = ["tls", "tls_is_refused", "wrong_protocols", "client_certificates", "logins", "jaas", "tokens", "token_endpoint",
+          "logins_that_are_refused", "sessions_are_renewed", "silence", "examples"]
 
 
 def main():

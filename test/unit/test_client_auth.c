@@ -225,7 +225,11 @@ static void test_tokens(void **state)
         "OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"thePrincipalName\";");
     token("eyJhbGciOiJub25lIn0.", NULL);
     set("sasl.oauthbearer.token.endpoint.url", "https://idp.test/token");
-    bad("only file:///");
+    bad("sasl.oauthbearer.client.credentials.client.id is not set, nor clientId");
+    set("sasl.oauthbearer.client.credentials.client.id", "me");
+    bad("sasl.oauthbearer.client.credentials.client.secret is not set");
+    set("sasl.oauthbearer.token.endpoint.url", "ftp://idp.test/token");
+    bad("neither http://");
     set("sasl.oauthbearer.token.endpoint.url", "file:///nowhere");
     token(NULL, "/nowhere");
     char text[] = "abc";

@@ -79,6 +79,12 @@ static void test_refusals(void **state)
     refused(c, "request.timeout.ms", "soon", "request.timeout.ms: 'soon' is not a whole number");
     refused(c, "request.timeout.ms", "-1", "request.timeout.ms: '-1' is not from 0 to 2147483647");
     refused(c, "check.crcs", "yes", "check.crcs: 'yes' is not true or false");
+    refused(c, "sasl.login.refresh.window.factor", "0.49",
+            "sasl.login.refresh.window.factor: '0.49' is not from 0.50 to 1.00");
+    refused(c, "sasl.login.refresh.window.factor", "1,0",
+            "sasl.login.refresh.window.factor: '1,0' is not a number");
+    refused(c, "sasl.login.refresh.window.jitter", ".",
+            "sasl.login.refresh.window.jitter: '.' is not a number");
     refused(c, "compression.type", "zip",
             "compression.type: 'zip' is not one of none, gzip, snappy, lz4, zstd");
     assert_int_equal(c->values.request_timeout_ms, 30000);
