@@ -9,6 +9,7 @@
 #   install.sh kafkajs                  needs Node.js with npm
 #   install.sh kcat                     Debian's kcat
 #   install.sh libottla                 this project's own, which the build makes
+#   install.sh suite NAME               the tests of librdkafka (needs a C and a C++ compiler) or franz-go (needs Go)
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -58,7 +59,45 @@ franz_go() {
     (cd "$here/go" && go build -o "$peers/franz-go/peer" .)
 }
 
+# Its sources, tests with them, are in the package of its binding for Rust.
+suite_librdkafka() {
+    local dir=$peers/suite-librdkafka version=4.10.0+2.12.1
+    [ -f "$dir/.complete" ] && return
+    need g++ "librdkafka's tests"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    curl -fsSL "https://static.crates.io/crates/rdkafka-sys/rdkafka-sys-$version.crate" |
+        tar xz -C "$dir" --strip-components=2 "rdkafka-sys-$version/librdkafka"
+    (cd "$dir" && ./configure --disable-gssapi --disable-curl --disable-syslog && make -j"$(nproc)" libs &&
+        make -j"$(nproc)" -C tests test-runner) >"$dir/build.log" 2>&1 ||
+        { tail -20 "$dir/build.log" >&2; return 1; }
+    touch "$dir/.complete"
+}
+
+# Go's modules carry their tests; they run beside their sources, which they read.
+suite_franz_go() {
+    local dir=$peers/suite-franz-go version=v1.22.2 admin=v1.19.0 module=github.com/twmb/franz-go
+    [ -f "$dir/.complete" ] && return
+    need go "franz-go's tests"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    (cd "$dir" && go mod download $module@$version $module/pkg/kadm@$admin)
+    cp -r "$(go env GOMODCACHE)/$module@$version/." "$dir/module"
+    cp -r "$(go env GOMODCACHE)/$module/pkg/kadm@$admin" "$dir/kadm"
+    chmod -R u+w "$dir"
+    ln -s module/pkg/kgo "$dir/kgo"
+    (cd -P "$dir/kgo" && go test -c -o "$dir/kgo.test" . && cd "$dir/kadm" && go test -c -o "$dir/kadm.test" .) >&2
+    touch "$dir/.complete"
+}
+
 case ${1:-} in
+    suite)
+        case ${2:-} in
+            librdkafka) suite_librdkafka ;;
+            franz-go) suite_franz_go ;;
+            *) echo "install.sh: no suite ${2:-}; there are librdkafka and franz-go" >&2; exit 2 ;;
+        esac
+        ;;
     java) java_clients "${2:-4.3.1}" ;;
     kafka-python) venv "$peers/kafka-python-${2:-3.0.12}" "kafka-python==${2:-3.0.12}" python-snappy lz4 zstandard ;;
     confluent) venv "$peers/confluent-${2:-2.16.1}" "confluent-kafka==${2:-2.16.1}" ;;
