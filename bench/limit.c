@@ -2,13 +2,15 @@
  * thread on one core does the system calls that nobody can do without, a client on the other keeps
  * it busy, and the figure is the server's own processor time for each GB.
  *
- *   ottla-limit ingest DIR   receive, CRC-32C, write to the page cache, acknowledge 64 KiB at a
- * time ottla-limit send DIR     answer each small request with bytes of a file by sendfile
+ *   ottla-limit ingest DIR   receive, CRC-32C, write to the page cache, acknowledge each chunk
+ *   ottla-limit commit DIR   the same, with one fdatasync of each file before the acknowledgement
+ *                            of all that came meanwhile; --files are shared by the connections
+ *   ottla-limit send DIR     answer each small request with bytes of a file by sendfile
  *   ottla-limit copy DIR     the same by pread and send
  *   ottla-limit echo DIR     give back each request as it came
  *
- *   [--send-buffer bytes] [--seconds 2] [--conns 4] [--chunk bytes of a request or answer]
- * [--file-mib what is sent] */
+ *   [--send-buffer bytes] [--seconds 2] [--conns 4] [--files 4] [--chunk bytes of a request or
+ *   answer] [--file-mib what is sent] */
 #include "loopback.h"
 
 #include "base/attr.h"
@@ -39,20 +41,24 @@ enum {
     CLIENT_CPU = 1,
 };
 
-enum mode { INGEST, SEND, COPY, ECHO };
+enum mode { INGEST, COMMIT, SEND, COPY, ECHO };
 
 static enum mode mode;
 static const char *dir;
 static double seconds = 2;
 static int conn_count = 4;
+static int file_count; /* 0: as many as connections */
 static size_t chunk_bytes = 64 * 1024;
 static size_t file_bytes = 512 << 20;
 static int send_buffer; /* 0: the kernel chooses */
 static atomic_bool is_over;
 
 struct server_conn {
-    int fd, file;
-    off_t pos;
+    int fd;
+    int file;         /* the descriptor; that of the lead's in those that share it */
+    off_t pos;        /* a lead's: of its file */
+    bool is_dirty;    /* a lead's: written since the last sync */
+    size_t ack_count; /* due after the sync */
     size_t got, left; /* of a request; of an answer */
     uint32_t crc;
 };
@@ -77,9 +83,10 @@ struct client_conn {
     size_t got;  /* bytes of answers */
 };
 
-static bool has_large_asks(void) { return mode == INGEST || mode == ECHO; }
+static bool is_write(void) { return mode == INGEST || mode == COMMIT; }
+static bool has_large_asks(void) { return is_write() || mode == ECHO; }
 static size_t ask_bytes(void) { return has_large_asks() ? chunk_bytes : ASK_BYTES; }
-static size_t answer_bytes(void) { return mode == INGEST ? ACK_BYTES : chunk_bytes; }
+static size_t answer_bytes(void) { return is_write() ? ACK_BYTES : chunk_bytes; }
 
 static void client_send(struct client_conn *c, const uint8_t *data)
 {
@@ -117,7 +124,7 @@ static void *client(void *ctx)
     memset(data, 'x', ask_bytes());
     for (int i = 0; i < conn_count; i++) {
         conns[i] = (struct client_conn){.fd = loopback_dial(s->port)};
-        conns[i].owed = (mode == INGEST ? WINDOW : 1) * ask_bytes();
+        conns[i].owed = (is_write() && file_count == conn_count ? WINDOW : 1) * ask_bytes();
         poll_add(ep, conns[i].fd, i, EPOLLIN | EPOLLOUT | EPOLLET);
         client_send(&conns[i], data);
     }
@@ -157,22 +164,47 @@ static void fill_file(int fd, uint8_t *buffer)
     }
 }
 
-static void ingest_turn(struct server *s, struct server_conn *c, uint8_t *buffer)
+static void give_acks(struct server_conn *c)
 {
     static uint8_t acks[READ_BYTES];
+    size_t n = MIN(c->ack_count, sizeof acks / ACK_BYTES);
+    if (n > 0) {
+        (void)send(c->fd, acks, n * ACK_BYTES, MSG_NOSIGNAL);
+        c->ack_count -= n;
+    }
+}
+
+static void ingest_turn(struct server *s, struct server_conn *c, uint8_t *buffer)
+{
+    struct server_conn *lead = &s->conns[(c - s->conns) % file_count];
     ssize_t n = recv(c->fd, buffer, READ_BYTES, MSG_DONTWAIT);
     if (n <= 0) {
         return;
     }
     c->crc = crc32c(c->crc, buffer, (size_t)n);
-    must(pwrite(c->file, buffer, (size_t)n, c->pos) == n, "pwrite");
-    c->pos += n; /* on and on, as a log: new pages are part of the work */
+    must(pwrite(lead->file, buffer, (size_t)n, lead->pos) == n, "pwrite");
+    lead->pos += n; /* on and on, as a log: new pages are part of the work */
+    lead->is_dirty = true;
     s->bytes += (double)n;
     c->got += (size_t)n;
-    size_t count = MIN(c->got / chunk_bytes, sizeof acks / ACK_BYTES);
-    c->got -= count * chunk_bytes;
-    if (count > 0) {
-        (void)send(c->fd, acks, count * ACK_BYTES, MSG_NOSIGNAL);
+    c->ack_count += c->got / chunk_bytes;
+    c->got %= chunk_bytes;
+    if (mode == INGEST) {
+        give_acks(c);
+    }
+}
+
+/* Group commit: whatever was received by now shares a sync of its file. */
+static void commit_all(struct server *s)
+{
+    for (int i = 0; i < file_count; i++) {
+        if (s->conns[i].is_dirty) {
+            must(fdatasync(s->conns[i].file) == 0, "fdatasync");
+            s->conns[i].is_dirty = false;
+        }
+    }
+    for (int i = 0; i < conn_count; i++) {
+        give_acks(&s->conns[i]);
     }
 }
 
@@ -218,6 +250,7 @@ static void turn(struct server *s, struct server_conn *c, uint8_t *buffer)
 {
     switch (mode) {
     case INGEST:
+    case COMMIT:
         ingest_turn(s, c, buffer);
         break;
     case SEND:
@@ -250,6 +283,9 @@ static void serve(struct server *s, int ep, uint8_t *buffer)
         int n = epoll_wait(ep, events, CONNS_MAX, 10);
         for (int i = 0; i < n; i++) {
             turn(s, &s->conns[events[i].data.u32], buffer);
+        }
+        if (mode == COMMIT) {
+            commit_all(s);
         }
     }
     s->seconds = now_s(CLOCK_MONOTONIC) - begin_s;
@@ -288,6 +324,8 @@ static void set(const char *name, const char *value)
         seconds = strtod(value, NULL);
     } else if (strcmp(name, "--conns") == 0) {
         conn_count = MIN(MAX(atoi(value), 1), CONNS_MAX);
+    } else if (strcmp(name, "--files") == 0) {
+        file_count = atoi(value);
     } else if (strcmp(name, "--chunk") == 0) {
         chunk_bytes = strtoul(value, NULL, 10);
     } else if (strcmp(name, "--send-buffer") == 0) {
@@ -302,8 +340,11 @@ static void set(const char *name, const char *value)
 
 int main(int argc, char **argv)
 {
-    static const char *const modes[] = {
-        [INGEST] = "ingest", [SEND] = "send", [COPY] = "copy", [ECHO] = "echo"};
+    static const char *const modes[] = {[INGEST] = "ingest",
+                                        [COMMIT] = "commit",
+                                        [SEND] = "send",
+                                        [COPY] = "copy",
+                                        [ECHO] = "echo"};
     static struct server s;
     bool is_known = false;
     for (size_t i = 0; argc > 2 && i < ARRAY_LEN(modes); i++) {
@@ -314,11 +355,12 @@ int main(int argc, char **argv)
     }
     errno = EINVAL;
     must(is_known && argc % 2 == 1,
-         "usage: ottla-limit ingest|send|copy|echo DIR [--option value]...");
+         "usage: ottla-limit ingest|commit|send|copy|echo DIR [--option value]...");
     dir = argv[2];
     for (int i = 3; i + 1 < argc; i += 2) {
         set(argv[i], argv[i + 1]);
     }
+    file_count = file_count < 1 ? conn_count : MIN(file_count, conn_count);
     run(&s);
     printf("{\"bytes\": %.0f, \"seconds\": %.6f, \"cpu_s\": %.6f}\n", s.bytes, s.seconds, s.cpu_s);
     return 0;

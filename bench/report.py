@@ -1,11 +1,11 @@
 """From samples to a table for people and a file for programs."""
 
-import datetime
 import json
 import os
 import statistics
 import sys
 
+BUSY = 4  # load average: two for the broker and its client, and what they start
 BOLD, DIM, GREEN, RED, RESET = ("\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m") if sys.stdout.isatty() and \
     not os.environ.get("NO_COLOR") else ("",) * 5
 
@@ -45,7 +45,7 @@ def verdicts(line, f):
         found.append(("%g×" % line.ratio_goal, f["ratio"] >= line.ratio_goal))
     if line.share_goal and f["share"]:
         found.append(("%d %% of limit" % round(line.share_goal * 100), f["share"] >= line.share_goal))
-    if line.absolute_goal and f["ottla"]:
+    if line.absolute_goal is not None and f["ottla"] is not None:
         found.append(("≤ %g" % line.absolute_goal, f["ottla"] <= line.absolute_goal))
     return found
 
@@ -93,12 +93,36 @@ def markdown(rows, samples):
     return "\n".join(out) + "\n"
 
 
-def write(directory, run, rows, samples):
-    os.makedirs(directory, exist_ok=True)
-    stem = os.path.join(directory, datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S"))
+def words_of(run):
+    """What a reader must know to make something of the figures."""
+    m = run["machine"]
+    text = ("%s. %d cores of %s, %d GiB, Linux %s; ottla %s, Apache Kafka %s with 1 GiB of heap; %d rounds of samples of "
+            "%g s. Broker on one core, clients on the other.") % (
+        run["date"], m["cpus"], m["model"], m["memory_gib"], m["kernel"], run["commit"], run["kafka"], run["rounds"],
+        run["seconds"])
+    return text + (" While it ran, others used the machine too: load %.1f at the start, %.1f at the end." % tuple(run["load"])
+                   if max(run["load"]) > BUSY else "")
+
+
+def missed(rows, samples):
+    """Lines about goals that were missed."""
+    for row in rows:
+        for line in row.lines:
+            f = judge(line, samples[row.name])
+            _, ours, ratio, _, share = cells(line, f)
+            for words, reached in verdicts(line, f):
+                if not reached:
+                    figure = ratio if words.endswith("×") else share if words.endswith("limit") else ours
+                    yield "- **%s** %s: goal %s, it is %s" % (row.name, line.text.strip(), words, figure)
+
+
+def write(stem, run, rows, samples):
+    """stem.json with every sample, stem.md for people."""
+    os.makedirs(os.path.dirname(stem), exist_ok=True)
     judged = {row.name: {line.key: judge(line, samples[row.name]) for line in row.lines} for row in rows}
     with open(stem + ".json", "w") as f:
         json.dump({**run, "rows": judged, "samples": samples}, f, indent=1)
     with open(stem + ".md", "w") as f:
-        f.write(markdown(rows, samples))
-    return stem
+        f.write("# ottla beside Apache Kafka\n\n%s\n\n%s" % (words_of(run), markdown(rows, samples)))
+        lines = list(missed(rows, samples))
+        f.write("\n## Goals that were missed\n\n%s\n" % ("\n".join(lines) or "None."))

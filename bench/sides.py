@@ -26,6 +26,7 @@ LIMIT = os.path.join(BUILD, "bench", "ottla-limit")
 BROKER_CPU, CLIENT_CPU = 0, 1
 JVM = "-server -XX:+UseG1GC -XX:MaxGCPauseMillis=20"
 HEAP = "-Xms1g -Xmx1g"
+LOADS = ("produce", "consume", "stream", "commit", "rebalance")
 DATA_SUFFIXES = (".c", ".h", ".md", ".py", ".msg", ".def")
 
 
@@ -80,12 +81,15 @@ class Side:
     def resume(self):
         os.kill(self.pid, signal.SIGCONT)
 
+    recorder = None  # of stacks while the generator runs: a context
+
     def gen(self, command, *args, **options):
         """ottla-gen against this broker."""
         words = [GEN, command, "--at", self.broker.bootstrap, "--pid", self.pid]
         for key, value in options.items():
             words += ["--" + key.replace("_", "-"), value]
-        return run_json(*words, *args)
+        with self.recorder(self.pid) if self.recorder and command in LOADS else contextlib.nullcontext():
+            return run_json(*words, *args)
 
     def create(self, topic, partitions=1, **config):
         words = []
@@ -125,10 +129,6 @@ class Ottla(Side):
         overrides = {"auto.create.topics.enable": "false", **overrides}
         return harness.Ottla(data_dir=data_dir, overrides=overrides, wrap=pinned(BROKER_CPU))
 
-    @staticmethod
-    def exists():
-        return os.path.exists(os.path.join(BUILD, "src", "ottla"))
-
 
 class Bench:
     """What rows need: sides, limits, data, and how thorough this run is."""
@@ -137,7 +137,9 @@ class Bench:
         self.box = box
         self.thorough = thorough
         self.kafka, self.ottla = Kafka(box), Ottla(box)
-        self.sides = [self.kafka] + ([self.ottla] if Ottla.exists() else [])
+        self.sides = [self.kafka, self.ottla]
+        self.recorder = None
+        self.restart_gb = 1
         self.seconds = 2 if thorough else 1.5
         self.warm_s = 60 if thorough else 15
         self.data = os.path.join(box, "data")
@@ -187,6 +189,14 @@ class Bench:
         side.resume()
         yield side
 
+    @contextlib.contextmanager
+    def seen(self, row, who):
+        """Where a flame graph is wanted: ottla is looked at while it works."""
+        if self.recorder and who == "ottla":
+            self.ottla.recorder = lambda pid: self.recorder.recording(row, pid)
+        yield
+        self.ottla.recorder = None
+
     def up(self):
         for side in self.sides:
             if side.broker is None:
@@ -195,6 +205,19 @@ class Bench:
     def down(self):
         for side in self.sides:
             side.down()
+
+    close = down
+
+
+def commit():
+    """Of this tree, with a + when it was changed since."""
+    def git(*words):
+        return harness.run("git", *words, cwd=ROOT).decode().strip()
+    return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def kafka_version():
+    return os.environ.get("KAFKA_VERSION", "4.3.1")
 
 
 def machine():

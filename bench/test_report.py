@@ -2,6 +2,7 @@
 """The arithmetic of the table: ratios are taken within a round, and "better" turns round with the figure."""
 import unittest
 
+import flame
 import report
 import rows
 
@@ -46,14 +47,41 @@ class Goals(unittest.TestCase):
         self.assertEqual(self.verdicts(rows.Line("", "x", ratio_goal=3)), [])
 
 
+    def test_nothing_can_be_a_goal(self):
+        line = rows.Line("", "x", absolute_goal=0)
+        self.assertEqual(self.verdicts(line, ottla=0), [True])
+        self.assertEqual(self.verdicts(line, ottla=1), [False])
+
+    def test_what_was_missed_is_told(self):
+        row = rows.ROWS["P15"]()
+        row.lines = [rows.Line("ms", "x", ratio_goal=50), rows.Line("MiB", "y", absolute_goal=10)]
+        samples = {"P15": [{"kafka": [{"x": 40, "y": 90}], "ottla": [{"x": 1, "y": 9}]}]}
+        self.assertEqual(list(report.missed([row], samples)), ["- **P15** ms: goal 50×, it is 40×"])
+
+
+class Flame(unittest.TestCase):
+    text = ("ottla 12 \n\tffff81 copy+0x4 ([kernel.kallsyms])\n\t 4f0 append+0x12 (/b/ottla)\n\t 99 main (/b/ottla)\n\n"
+            "ottla 12 \n\t 7 [unknown] (/lib/libc.so.6)\n\t 99 main (/b/ottla)\n\n")
+
+    def test_stacks_are_outermost_first(self):
+        self.assertEqual(list(flame.fold(self.text)),
+                         [("ottla", "main", "append", "copy_[k]"), ("ottla", "main", "[libc.so.6]")])
+
+    def test_a_box_is_as_wide_as_its_share(self):
+        drawn = list(flame.boxes(flame.tree({("a", "b"): 3, ("a", "<c>"): 1}), 0, 0, 10))
+        self.assertEqual([(x, width, name) for x, _, width, name, _ in drawn],
+                         [(0, 40, "a"), (0, 10, "<c>"), (10, 30, "b")])
+        self.assertIn("&lt;c&gt;: 1 of 4, 25.0 %", flame.svg({("a", "b"): 3, ("a", "<c>"): 1}))
+
+
 class Rows(unittest.TestCase):
     def test_every_row_has_lines_and_a_name_of_its_own(self):
         for name, row in rows.ROWS.items():
             self.assertEqual(row.name, name)
             self.assertEqual(len({line.key for line in row.lines}), len(row.lines), name)
 
-    def test_default_rows_exist(self):
-        self.assertLessEqual(set(rows.DEFAULT), set(rows.ROWS))
+    def test_quick_rows_exist(self):
+        self.assertLessEqual(set(rows.QUICK), set(rows.ROWS))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@
 
 enum {
     LIST_OFFSETS = 2,
+    FIND_COORDINATOR = 10,
     METADATA = 3,
+    OFFSET_FETCH = 9,
     CREATE_TOPICS = 19,
     DELETE_TOPICS = 20,
     TRIES = 3000,
@@ -25,7 +27,7 @@ static void check(const char *what, const char *topic, int code)
     }
 }
 
-void admin_create(const struct options *o)
+int admin_create(const struct options *o)
 {
     struct peer p;
     struct create_topics_req req = create_topics_req_default;
@@ -55,9 +57,10 @@ void admin_create(const struct options *o)
     (void)admin_find(&p, o, end_offs);
     mem_free(end_offs);
     printf("{\"created_s\": %.6f, \"ready_s\": %.6f}\n", created_s - begin_s, mono_s() - begin_s);
+    return 0;
 }
 
-void admin_delete(const struct options *o)
+int admin_delete(const struct options *o)
 {
     struct peer p;
     struct delete_topics_req req = delete_topics_req_default;
@@ -78,6 +81,7 @@ void admin_delete(const struct options *o)
     peer_call(&p, DELETE_TOPICS, &req, &resp);
     check("delete", o->topic, resp.responses_count == 1 ? resp.responses[0].error_code : -1);
     printf("{}\n");
+    return 0;
 }
 
 static bool is_ready(const struct metadata_resp_metadata_response_topic *t, const struct options *o)
@@ -156,7 +160,7 @@ struct uuid admin_find(struct peer *p, const struct options *o, int64_t *ret_end
     die("topic %s has no leaders", o->topic);
 }
 
-void admin_print_found(const struct options *o)
+int admin_print_found(const struct options *o)
 {
     struct peer p;
     int64_t *end_offs = mem_zalloc(sizeof *end_offs * (size_t)o->partitions);
@@ -170,4 +174,45 @@ void admin_print_found(const struct options *o)
     mem_free(end_offs);
     printf("{\"records\": %lld, \"seconds\": %.6f, \"rss_kib\": %ld}\n", (long long)sum,
            mono_s() - begin_s, meter_kib(o->pid, "VmRSS"));
+    return 0;
+}
+
+static int coordinator_error(struct peer *p, struct str group)
+{
+    struct find_coordinator_req req = find_coordinator_req_default;
+    struct find_coordinator_resp resp;
+    if (peer_version(p, FIND_COORDINATOR) < 4) {
+        req.key = group;
+    } else {
+        req.coordinator_keys = &group;
+        req.coordinator_keys_count = 1;
+    }
+    peer_call(p, FIND_COORDINATOR, &req, &resp);
+    return resp.coordinators_count == 1 ? resp.coordinators[0].error_code : resp.error_code;
+}
+
+/* It may be found before it has read its log: whoever has a committed offset asked for is told. */
+static int load_error(struct peer *p, struct str group)
+{
+    struct offset_fetch_req req = offset_fetch_req_default;
+    struct offset_fetch_req_offset_fetch_request_group of =
+        offset_fetch_req_offset_fetch_request_group_default;
+    struct offset_fetch_resp resp;
+    of.group_id = group;
+    of.topics = NULL; /* all */
+    req.groups = &of;
+    req.groups_count = 1;
+    peer_call(p, OFFSET_FETCH, &req, &resp);
+    return resp.groups_count == 1 ? resp.groups[0].error_code : resp.error_code;
+}
+
+void find_coordinator(struct peer *p, struct str group)
+{
+    for (int i = 0; i < TRIES; i++) {
+        if (coordinator_error(p, group) == 0 && load_error(p, group) == 0) {
+            return;
+        }
+        usleep(PAUSE_US);
+    }
+    die("group %.*s has no coordinator", (int)group.len, group.p);
 }

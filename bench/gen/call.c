@@ -105,12 +105,28 @@ int peer_version(const struct peer *p, int key)
     return MIN(p->max_version[key], wire_max_version(wire_request(key)));
 }
 
+struct wire_header request_header(const struct peer *p, int key, int32_t correlation_id)
+{
+    return (struct wire_header){.api_key = (int16_t)key,
+                                .version = (int16_t)peer_version(p, key),
+                                .correlation_id = correlation_id,
+                                .client_id = STR("ottla-gen")};
+}
+
+void decode_answer(struct bytes frame, const struct wire_header *h, struct arena *a, void *resp)
+{
+    size_t used;
+    arena_reset(a);
+    if (wire_response_header_decode(frame, h, &used) != OK ||
+        wire_decode(wire_response(h->api_key), h->version,
+                    (struct bytes){frame.p + used, frame.len - used}, a, resp, NULL) != OK) {
+        die("that was no answer to a request of API %d", h->api_key);
+    }
+}
+
 void peer_call(struct peer *p, int key, const void *req, void *resp)
 {
-    struct wire_header h = {.api_key = (int16_t)key,
-                            .version = (int16_t)peer_version(p, key),
-                            .correlation_id = p->correlation_id++,
-                            .client_id = STR("ottla-gen")};
+    struct wire_header h = request_header(p, key, p->correlation_id++);
     call_version(p, &h, req, resp);
 }
 
@@ -141,4 +157,10 @@ void peer_open(struct peer *p, const struct options *o)
         die("cannot connect to %s:%d", o->host, o->port);
     }
     ask_versions(p);
+}
+
+void peer_forget(struct peer *p)
+{
+    arena_deinit(&p->arena);
+    buf_deinit(&p->in);
 }

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { BATCHES = 64, DATA_MAX_BYTES = 64 << 20 };
+enum { DATA_MAX_BYTES = 64 << 20 };
 
 static void read_data(const char *path, struct buf *out)
 {
@@ -23,15 +23,20 @@ static void read_data(const char *path, struct buf *out)
     fclose(f);
 }
 
+struct cutter {
+    struct bytes data;
+    size_t at;
+};
+
 /* The next len bytes of the data, from its start again at the end. */
-static struct bytes cut(struct bytes data, size_t *at, size_t len)
+static struct bytes cut(struct cutter *c, size_t len)
 {
-    if (len > data.len) {
+    if (len > c->data.len) {
         die("the data must have at least %zu bytes", len);
     }
-    *at = *at + len > data.len ? 0 : *at;
-    struct bytes b = {data.p + *at, len};
-    *at += len;
+    c->at = c->at + len > c->data.len ? 0 : c->at;
+    struct bytes b = {c->data.p + c->at, len};
+    c->at += len;
     return b;
 }
 
@@ -41,7 +46,8 @@ static bool fits(const struct buf *out, const struct batch_builder *bb, const st
     return bb->plain.len + out->len + o->value_bytes + RECORD_OVERHEAD_MAX <= o->batch_bytes;
 }
 
-static int build(struct buf *out, const struct options *o, struct bytes data, size_t *at)
+/* As many records as fit, or, when it is not 0, as wanted. */
+static int build(struct buf *out, const struct options *o, struct cutter *from, int wanted)
 {
     struct batch head = {.leader_epoch = -1,
                          .base_ts_ms = NO_TIMESTAMP,
@@ -49,14 +55,18 @@ static int build(struct buf *out, const struct options *o, struct bytes data, si
                          .producer_epoch = -1,
                          .base_seq = -1};
     struct batch_builder bb;
+    enum codec codec;
     int64_t count = 0;
-    batch_builder_init(&bb, out, &head, CODEC_NONE, CODEC_LEVEL_DEFAULT);
+    if (!codec_parse(str_from(o->codec), &codec)) {
+        die("there is no codec %s", o->codec);
+    }
+    batch_builder_init(&bb, out, &head, codec, CODEC_LEVEL_DEFAULT);
     do {
         struct record r = {.off = count, .ts_ms = o->time_ms, .key = BYTES_NULL};
-        r.value = cut(data, at, o->value_bytes);
+        r.value = cut(from, o->value_bytes);
         batch_builder_add(&bb, &r);
         count++;
-    } while (fits(out, &bb, o));
+    } while (wanted > 0 ? count < wanted : fits(out, &bb, o));
     if (batch_builder_finish(&bb) != OK) {
         die("cannot build a batch");
     }
@@ -67,12 +77,16 @@ static int build(struct buf *out, const struct options *o, struct bytes data, si
 void content_init(struct content *c, const struct options *o)
 {
     struct buf data = BUF_INIT;
-    size_t at = 0;
     read_data(o->data, &data);
-    c->count = BATCHES;
-    c->batches = mem_zalloc(sizeof *c->batches * BATCHES);
-    for (int i = 0; i < BATCHES; i++) {
-        c->records_each = build(&c->batches[i], o, buf_bytes(&data), &at);
+    struct cutter from = {buf_bytes(&data), 0};
+    c->count = o->is_shared ? 1 : o->distinct;
+    c->levels = o->merge_levels + 1;
+    c->batches = mem_zalloc(sizeof *c->batches * (size_t)c->count * (size_t)c->levels);
+    for (int i = 0; i < c->count; i++) {
+        c->records_each = build(&c->batches[i], o, &from, 0);
+    }
+    for (int i = c->count; i < c->count * c->levels; i++) {
+        (void)build(&c->batches[i], o, &from, c->records_each << (i / c->count));
     }
     buf_deinit(&data);
 }
@@ -80,4 +94,9 @@ void content_init(struct content *c, const struct options *o)
 const struct buf *content_at(const struct content *c, int p, int64_t off)
 {
     return &c->batches[(p + off / c->records_each) % c->count];
+}
+
+const struct buf *content_merged(const struct content *c, int level, int64_t nth)
+{
+    return &c->batches[level * c->count + nth % c->count];
 }

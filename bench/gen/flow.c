@@ -11,15 +11,40 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { IN_MIN_BYTES = 1280 * 1024, EVENTS_MAX = 64, FRAME_MAX_BYTES = 128 << 20 };
+enum { IN_MIN_BYTES = 1280 * 1024, EVENTS_MAX = 64, FRAME_MAX_BYTES = 128 << 20, SILENCE_S = 60 };
+
+bool flow_is_late(const struct flow *f) { return f->deadline_s > 0 && mono_s() >= f->deadline_s; }
+
+static void add(struct flow_conn *c, const uint8_t *p, size_t len)
+{
+    if (len > 0) {
+        c->iov[c->iov_count++] = (struct iovec){(void *)(uintptr_t)p, len};
+    }
+}
+
+void flow_put_spliced(struct flow_conn *c, const struct buf *out, const struct wire_splices *s)
+{
+    size_t at = 0;
+    c->iov_count = 0;
+    for (size_t i = 0; s != NULL && i < s->count; i++) {
+        const struct buf *b = s->items[i].ref;
+        add(c, out->p + at, s->items[i].at - at);
+        add(c, b->p, b->len);
+        at = s->items[i].at;
+    }
+    add(c, out->p + at, out->len - at);
+}
+
+void flow_put(struct flow_conn *c, const struct buf *out) { flow_put_spliced(c, out, NULL); }
 
 static bool may_ask(struct flow *f, struct flow_conn *c)
 {
     if (c->is_done || c->in_flight >= f->options->window) {
         return false;
     }
-    c->is_done = (f->deadline_s > 0 && mono_s() >= f->deadline_s) || !f->ask(f, c);
-    if (c->is_done) {
+    enum flow_ask what = f->ask(f, c);
+    c->is_done = what == FLOW_DONE;
+    if (what != FLOW_ASKED) {
         return false;
     }
     c->iov_at = 0;
@@ -149,6 +174,33 @@ static void turn(struct flow *f, struct flow_conn *c, unsigned events)
     }
 }
 
+/* Events, or the time at which somebody wants to be asked again. */
+static int wait_events(const struct flow *f, int ep, struct epoll_event *events)
+{
+    double left_s = f->next_s > 0 ? f->next_s - mono_s() : SILENCE_S;
+    left_s = MAX(left_s, 0);
+    struct timespec t = {.tv_sec = (time_t)left_s};
+    t.tv_nsec = (long)((left_s - (double)t.tv_sec) * 1e9);
+    int n = epoll_pwait2(ep, events, EVENTS_MAX, &t, NULL);
+    if (n < 0) {
+        die("epoll: %s", strerror(errno));
+    }
+    if (n == 0 && f->next_s <= 0) {
+        die("the broker is silent");
+    }
+    return n;
+}
+
+static void ask_again(struct flow *f)
+{
+    f->next_s = 0;
+    for (int i = 0; i < f->options->conns; i++) {
+        if (!f->conns[i].is_blocked) {
+            push(f, &f->conns[i]);
+        }
+    }
+}
+
 void flow_run(struct flow *f)
 {
     struct epoll_event events[EVENTS_MAX];
@@ -164,12 +216,12 @@ void flow_run(struct flow *f)
         push(f, &f->conns[i]);
     }
     while (!is_over(f)) {
-        int n = epoll_wait(ep, events, EVENTS_MAX, 60000);
-        if (n <= 0) {
-            die("the broker is silent");
-        }
+        int n = wait_events(f, ep, events);
         for (int i = 0; i < n; i++) {
             turn(f, events[i].data.ptr, events[i].events);
+        }
+        if (f->next_s > 0 && mono_s() >= f->next_s) {
+            ask_again(f);
         }
     }
     close(ep);

@@ -12,7 +12,14 @@ static const char usage[] =
     "  delete    --topic\n"
     "  find      --topic --partitions: waits until all of it is served\n"
     "  produce   --topic --partitions --data FILE --seconds or --records; --conns --window --acks\n"
-    "  consume   the same options again; --seconds for reading over and over, --records to count\n"
+    "            --codec --distinct; --shared: connections share partitions\n"
+    "  consume   the same options again; --seconds for reading over and over, --records to count;\n"
+    "            --full-check compares contents, --may-change counts what differs\n"
+    "  stream    --topic (new, one partition) --data FILE --rate batches/s --seconds --readers\n"
+    "            --settle: how long each batch took from when it was due\n"
+    "  commit    --topic --conns --groups --seconds: offsets, each group in its turn\n"
+    "  rebalance --topic --conns: a group of as many members, settled, then all join again\n"
+    "  idle      --conns --settle seconds: connections that asked once\n"
     "  start     --log FILE [--cpu] [--settle seconds] -- COMMAND...: runs it until it answers\n"
     "\n"
     "Each prints one JSON object. --pid P adds what the broker used meanwhile.\n";
@@ -28,7 +35,7 @@ void die(const char *fmt, ...)
     exit(1);
 }
 
-enum kind { KIND_TEXT, KIND_INT, KIND_I64, KIND_SIZE, KIND_SECONDS };
+enum kind { KIND_TEXT, KIND_INT, KIND_I64, KIND_SIZE, KIND_REAL };
 
 struct option_row {
     const char *name;
@@ -47,8 +54,14 @@ static const struct option_row rows[] = {
     ROW("--conns", KIND_INT, conns),
     ROW("--window", KIND_INT, window),
     ROW("--acks", KIND_INT, acks),
-    ROW("--seconds", KIND_SECONDS, seconds),
+    ROW("--seconds", KIND_REAL, seconds),
     ROW("--records", KIND_I64, records),
+    ROW("--distinct", KIND_INT, distinct),
+    ROW("--codec", KIND_TEXT, codec),
+    ROW("--rate", KIND_REAL, rate),
+    ROW("--merge-levels", KIND_INT, merge_levels),
+    ROW("--readers", KIND_INT, readers),
+    ROW("--groups", KIND_INT, groups),
     ROW("--value-bytes", KIND_SIZE, value_bytes),
     ROW("--batch-bytes", KIND_SIZE, batch_bytes),
     ROW("--data", KIND_TEXT, data),
@@ -59,7 +72,7 @@ static const struct option_row rows[] = {
     ROW("--max-wait-ms", KIND_INT, max_wait_ms),
     ROW("--pid", KIND_INT, pid),
     ROW("--cpu", KIND_INT, cpu),
-    ROW("--settle", KIND_SECONDS, settle_s),
+    ROW("--settle", KIND_REAL, settle_s),
     ROW("--log", KIND_TEXT, log),
 };
 
@@ -88,7 +101,7 @@ static void set(struct options *o, const struct option_row *row, const char *tex
     case KIND_SIZE:
         *(size_t *)field = (size_t)number(row->name, text);
         break;
-    case KIND_SECONDS:
+    case KIND_REAL:
         *(double *)field = strtod(text, NULL);
         break;
     }
@@ -124,31 +137,76 @@ static void set_named(struct options *o, const char *name, char *text)
     die("there is no option %s", name);
 }
 
+/* Options without a value. */
+static bool set_flag(struct options *o, const char *name)
+{
+    static const struct {
+        const char *name;
+        size_t at;
+    } flags[] = {{"--full-check", offsetof(struct options, is_full_check)},
+                 {"--may-change", offsetof(struct options, may_change)},
+                 {"--shared", offsetof(struct options, is_shared)}};
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        if (strcmp(flags[i].name, name) == 0) {
+            *(bool *)((uint8_t *)o + flags[i].at) = true;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void parse(int argc, char **argv, struct options *o)
 {
     int i = 2;
-    for (; i < argc && strcmp(argv[i], "--") != 0; i += 2) {
-        if (strcmp(argv[i], "--full-check") == 0) {
-            o->is_full_check = true;
-            i--;
+    while (i < argc && strcmp(argv[i], "--") != 0) {
+        if (set_flag(o, argv[i])) {
+            i++;
             continue;
         }
         if (i + 1 == argc) {
             die("%s wants a value", argv[i]);
         }
         set_named(o, argv[i], argv[i + 1]);
+        i += 2;
     }
     o->command = i < argc ? argv + i + 1 : NULL;
 }
 
-static void check(const struct options *o, bool is_start)
+struct command {
+    const char *name;
+    int (*run)(const struct options *o);
+    bool wants_topic, wants_program;
+};
+
+static const struct command commands[] = {
+    {"create", admin_create, true, false},    {"delete", admin_delete, true, false},
+    {"find", admin_print_found, true, false}, {"produce", gen_produce, true, false},
+    {"consume", gen_consume, true, false},    {"stream", gen_stream, true, false},
+    {"commit", gen_commit, true, false},      {"rebalance", gen_rebalance, true, false},
+    {"idle", gen_idle, false, false},         {"start", gen_start, false, true},
+};
+
+static const struct command *find(const char *name)
 {
-    if (o->host == NULL ||
-        (is_start ? o->log == NULL || o->command == NULL || !o->command[0] : o->topic == NULL)) {
-        fputs(usage, stderr);
-        exit(2);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
     }
-    if (o->conns < 1 || o->conns > GEN_CONNS_MAX || o->window < 1 || o->value_bytes == 0) {
+    return NULL;
+}
+
+static bool is_complete(const struct options *o, const struct command *c)
+{
+    bool has_program = o->log != NULL && o->command != NULL && o->command[0] != NULL;
+    return o->host != NULL && (!c->wants_topic || o->topic != NULL) &&
+           (!c->wants_program || has_program);
+}
+
+static void check(const struct options *o)
+{
+    if (o->merge_levels < 0 || o->merge_levels > GEN_LEVELS_MAX || o->conns < 1 || o->window < 1 ||
+        o->value_bytes == 0 || o->distinct < 1) {
         die("these numbers make no load");
     }
 }
@@ -161,30 +219,22 @@ int main(int argc, char **argv)
                         .acks = 1,
                         .value_bytes = 1024,
                         .batch_bytes = 65536,
+                        .distinct = 64,
+                        .codec = "none",
+                        .readers = 1,
+                        .groups = 1,
                         .data = "/dev/null",
                         .max_bytes = 50 << 20,
                         .partition_max_bytes = 1 << 20,
                         .min_bytes = 1,
                         .max_wait_ms = 500,
                         .cpu = -1};
-    const char *command = argc > 1 ? argv[1] : "";
+    const struct command *command = argc > 1 ? find(argv[1]) : NULL;
     parse(argc, argv, &o);
-    check(&o, strcmp(command, "start") == 0);
-    if (strcmp(command, "create") == 0) {
-        admin_create(&o);
-    } else if (strcmp(command, "delete") == 0) {
-        admin_delete(&o);
-    } else if (strcmp(command, "find") == 0) {
-        admin_print_found(&o);
-    } else if (strcmp(command, "produce") == 0) {
-        return gen_produce(&o);
-    } else if (strcmp(command, "consume") == 0) {
-        return gen_consume(&o);
-    } else if (strcmp(command, "start") == 0) {
-        return gen_start(&o);
-    } else {
+    if (command == NULL || !is_complete(&o, command)) {
         fputs(usage, stderr);
         return 2;
     }
-    return 0;
+    check(&o);
+    return command->run(&o);
 }

@@ -11,6 +11,8 @@ enum { PRODUCE = 0, CORRELATION_ID_AT = 8, PER_REQUEST_MAX = (FLOW_IOV_MAX - 1) 
 struct lane {
     struct buf head; /* the request without its batches */
     struct wire_splice splices[PER_REQUEST_MAX];
+    struct wire_splices spliced;
+    int64_t last_off; /* that a shared partition gave to this connection */
 };
 
 struct produce {
@@ -19,31 +21,28 @@ struct produce {
     int64_t *asked_off, *next_off; /* [partitions]: of what is sent, and of what is answered */
 };
 
-static void encode(struct produce *g, const struct flow_conn *c)
+void encode_produce(const struct traffic *t, int first, const struct buf *const *batches,
+                    struct buf *head, struct wire_splices *splices)
 {
-    struct lane *l = &g->lanes[c->index];
     struct produce_req req = produce_req_default;
     struct produce_req_topic_produce_data topic = produce_req_topic_produce_data_default;
     struct produce_req_partition_produce_data parts[PER_REQUEST_MAX];
-    struct wire_splices splices = {.items = l->splices, .cap = PER_REQUEST_MAX};
-    struct wire_header h = traffic_header(&g->t, 0);
-    for (int i = 0; i < g->t.each; i++) {
-        int p = traffic_partition(&g->t, c, i);
-        const struct buf *b = content_at(&g->t.content, p, g->asked_off[p]);
-        g->asked_off[p] += g->t.content.records_each;
+    struct wire_header h = request_header(&t->peer, PRODUCE, 0);
+    for (int i = 0; i < t->each; i++) {
         parts[i] = produce_req_partition_produce_data_default;
-        parts[i].index = p;
-        parts[i].records = (struct wire_records){.len = b->len, .ref = (void *)(uintptr_t)b};
+        parts[i].index = first + i;
+        parts[i].records =
+            (struct wire_records){.len = batches[i]->len, .ref = (void *)(uintptr_t)batches[i]};
     }
-    topic.name = g->t.version < 13 ? str_from(g->t.flow.options->topic) : topic.name;
-    topic.topic_id = g->t.topic_id;
+    topic.name = t->version < 13 ? str_from(t->flow.options->topic) : topic.name;
+    topic.topic_id = t->topic_id;
     topic.partition_data = parts;
-    topic.partition_data_count = g->t.each;
-    req.acks = (int16_t)g->t.flow.options->acks;
+    topic.partition_data_count = t->each;
+    req.acks = (int16_t)t->flow.options->acks;
     req.timeout_ms = 30000;
     req.topic_data = &topic;
     req.topic_data_count = 1;
-    encode_request(&l->head, &h, &req, &splices);
+    encode_request(head, &h, &req, splices);
 }
 
 static bool is_enough(const struct produce *g)
@@ -52,32 +51,32 @@ static bool is_enough(const struct produce *g)
     return want > 0 && g->t.flow.requests * g->t.each * g->t.content.records_each >= want;
 }
 
-static void add(struct flow_conn *c, const uint8_t *p, size_t len)
-{
-    if (len > 0) {
-        c->iov[c->iov_count++] = (struct iovec){(void *)(uintptr_t)p, len};
-    }
-}
-
-static bool ask(struct flow *f, struct flow_conn *c)
+static enum flow_ask ask(struct flow *f, struct flow_conn *c)
 {
     struct produce *g = CONTAINER_OF(f, struct produce, t.flow);
     struct lane *l = &g->lanes[c->index];
-    size_t at = 0;
-    if (is_enough(g)) {
-        return false;
+    const struct buf *batches[PER_REQUEST_MAX];
+    if (flow_is_late(f) || is_enough(g)) {
+        return FLOW_DONE;
     }
-    encode(g, c);
-    be32_put(l->head.p + CORRELATION_ID_AT, (uint32_t)c->next_correlation_id);
-    c->iov_count = 0;
+    int first = traffic_partition(&g->t, c, 0);
+    l->spliced = (struct wire_splices){.items = l->splices, .cap = PER_REQUEST_MAX};
     for (int i = 0; i < g->t.each; i++) {
-        const struct buf *b = l->splices[i].ref;
-        add(c, l->head.p + at, l->splices[i].at - at);
-        add(c, b->p, b->len);
-        at = l->splices[i].at;
+        batches[i] = content_at(&g->t.content, first + i, g->asked_off[first + i]);
+        g->asked_off[first + i] += g->t.content.records_each;
     }
-    add(c, l->head.p + at, l->head.len - at);
-    return true;
+    encode_produce(&g->t, first, batches, &l->head, &l->spliced);
+    be32_put(l->head.p + CORRELATION_ID_AT, (uint32_t)c->next_correlation_id);
+    flow_put_spliced(c, &l->head, &l->spliced);
+    return FLOW_ASKED;
+}
+
+/* Without a gap; where others write between, at least in order. */
+static bool is_next(const struct produce *g, const struct lane *l,
+                    const struct produce_resp_partition_produce_response *r)
+{
+    return g->t.flow.options->is_shared ? r->base_offset > l->last_off
+                                        : r->base_offset == g->next_off[r->index];
 }
 
 static void check_partition(struct produce *g, const struct flow_conn *c,
@@ -87,9 +86,10 @@ static void check_partition(struct produce *g, const struct flow_conn *c,
     if (r->error_code != 0) {
         die("partition %d: %s", r->index, err_name((enum err)r->error_code));
     }
-    if (i < 0 || i >= g->t.each || r->base_offset != g->next_off[r->index]) {
+    if (i < 0 || i >= g->t.each || !is_next(g, &g->lanes[c->index], r)) {
         die("partition %d: offset %lld is not the next one", r->index, (long long)r->base_offset);
     }
+    g->lanes[c->index].last_off = r->base_offset;
     g->next_off[r->index] += g->t.content.records_each;
     g->t.records += g->t.content.records_each;
 }
@@ -114,6 +114,9 @@ static void prepare(struct produce *g, const struct options *o)
     g->asked_off = mem_zalloc(sizeof(int64_t) * (size_t)o->partitions);
     g->next_off = mem_zalloc(sizeof(int64_t) * (size_t)o->partitions);
     traffic_init(&g->t, o, &kind, g->next_off);
+    for (int i = 0; i < o->conns; i++) {
+        g->lanes[i].last_off = -1;
+    }
     memcpy(g->asked_off, g->next_off, sizeof(int64_t) * (size_t)o->partitions);
 }
 
