@@ -116,7 +116,7 @@ static void client_turn(struct client_conn *c, uint8_t *in, const uint8_t *data)
 static void *client(void *ctx)
 {
     const struct server *s = ctx;
-    struct client_conn conns[CONNS_MAX];
+    struct client_conn conns[CONNS_MAX] = {{0}};
     struct epoll_event events[CONNS_MAX];
     uint8_t *in = mem_alloc(READ_BYTES * 4), *data = mem_alloc(ask_bytes());
     int ep = epoll_create1(0);

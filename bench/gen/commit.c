@@ -58,7 +58,8 @@ static void encode(struct commit *g, const struct flow_conn *c)
 static enum flow_ask ask(struct flow *f, struct flow_conn *c)
 {
     struct commit *g = CONTAINER_OF(f, struct commit, t.flow);
-    if (flow_is_late(f)) {
+    int64_t want = f->options->records;
+    if (flow_is_late(f) || (want > 0 && f->requests >= want)) {
         return FLOW_DONE;
     }
     encode(g, c);

@@ -17,7 +17,7 @@ static const char usage[] =
     "            --full-check compares contents, --may-change counts what differs\n"
     "  stream    --topic (new, one partition) --data FILE --rate batches/s --seconds --readers\n"
     "            --settle: how long each batch took from when it was due\n"
-    "  commit    --topic --conns --groups --seconds: offsets, each group in its turn\n"
+    "  commit    --topic --conns --groups --seconds or --records: offsets, each group in its turn\n"
     "  rebalance --topic --conns: a group of as many members, settled, then all join again\n"
     "  idle      --conns --settle seconds: connections that asked once\n"
     "  start     --log FILE [--cpu] [--settle seconds] -- COMMAND...: runs it until it answers\n"

@@ -1,7 +1,5 @@
 """The row of consumer groups: offsets that are committed, and a group of many members that all join again."""
 
-import time
-
 from rows.base import Line
 from rows.life import Life
 
@@ -26,9 +24,7 @@ class Groups(Life):
         for side in bench.sides:
             with bench.only(side):
                 side.create("commits", 1)
-                end = time.monotonic() + bench.warm_s
-                while time.monotonic() < end:
-                    self.commit(bench, side.gen)
+        bench.warm(lambda side: self.commit(bench, side.gen))
 
     def end(self, bench):
         for side in bench.sides:

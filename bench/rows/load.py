@@ -1,7 +1,6 @@
 """Rows of bulk and of small requests: the generator keeps a few connections full."""
 
 import re
-import time
 
 import sides
 from rows.base import GB, MB, PAGE_CACHE, Line, Row, counted, per_gb, syscalls
@@ -40,16 +39,16 @@ class Load(Row):
         if bench.is_warm:
             return
         bench.is_warm = True
-        for side in bench.sides:
-            with bench.only(side):
-                topic, end = bench.topic(), time.monotonic() + bench.warm_s
-                while time.monotonic() < end:
-                    side.create(topic, self.partitions)
-                    done = self.produce(bench, side, topic, acks=1, seconds=min(4, bench.warm_s / 2))
-                    self.consume(bench, side, topic, "--full-check", records=done["records"])
-                    self.consume(bench, side, topic, seconds=1)
-                    self.consume(bench, side, topic, seconds=1, partition_max_bytes=65536)
-                    side.delete(topic)
+        topic = bench.topic()
+
+        def once(side):
+            side.create(topic, self.partitions)
+            done = self.produce(bench, side, topic, acks=1, seconds=min(4, bench.warm_s / 3))
+            self.consume(bench, side, topic, "--full-check", records=done["records"])
+            self.consume(bench, side, topic, seconds=1)
+            self.consume(bench, side, topic, seconds=1, partition_max_bytes=65536)
+            side.delete(topic)
+        bench.warm(once)
 
 
 class Produce(Load):
@@ -124,11 +123,7 @@ class Requests(Load):
 
     def begin(self, bench):
         self.warm(bench)
-        for side in bench.sides:  # what the JVM learned from large requests does not help it with small ones
-            with bench.only(side):
-                end = time.monotonic() + bench.warm_s
-                while time.monotonic() < end:
-                    self.one(bench, side)
+        bench.warm(lambda side: self.one(bench, side))  # large requests taught the JVM nothing of small ones
 
     def limit(self, bench):
         done = bench.limit("echo", conns=self.conns, chunk=self.request_bytes)
@@ -244,12 +239,7 @@ class Compressed(Load):
 
     def begin(self, bench):
         self.warm(bench)
-        for side in bench.sides:
-            with bench.only(side):
-                end = time.monotonic() + bench.warm_s / 2
-                while time.monotonic() < end:
-                    for codec in self.codecs:
-                        self.one(bench, side, codec)
+        bench.warm(lambda side: self.sample(bench, side))
 
     def one(self, bench, side, codec):
         """A batch that was compressed again would come back with other bytes."""

@@ -28,9 +28,8 @@ class Stream(Row):
 
     def warm(self, bench, **options):
         Load().warm(bench)
-        for side in bench.sides:
-            with bench.only(side):
-                self.stream(bench, side, page_cache(bench, side), **{**options, "seconds": bench.warm_s})
+        bench.warm(lambda side: self.stream(bench, side, page_cache(bench, side),
+                                            **{**options, "seconds": bench.warm_s}))
 
 
 class Delay(Stream):
