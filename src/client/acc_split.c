@@ -47,6 +47,7 @@ static void replace(struct accumulator *acc, struct acc_batch *b, struct acc_bat
     q->count--;
     q->sequenced -= b->sequence >= 0;
     acc->metrics.batch_split++;
+    acc->grow_bytes = 0; /* this broker's limit is not far above batch.size */
     acc_free_batch(acc, b);
 }
 

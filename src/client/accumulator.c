@@ -9,7 +9,14 @@
 
 #include <stdlib.h>
 
-enum { SPARE_MAX = 64, RECORD_OVERHEAD = 16, HEADER_OVERHEAD = 8, TO_FIRST = 64 };
+enum {
+    SPARE_BYTES_MAX = 4 * 1024 * 1024,
+    SPARE_PART = 8,
+    GROW_BYTES = 256 * 1024,
+    RECORD_OVERHEAD = 16,
+    HEADER_OVERHEAD = 8,
+    TO_FIRST = 64
+};
 
 int64_t acc_pause_ms(struct accumulator *acc, int failures)
 {
@@ -51,6 +58,11 @@ static struct batch head_of(const struct accumulator *acc)
                           .base_seq = -1};
 }
 
+static size_t held_bytes(const struct acc_batch *b)
+{
+    return sizeof *b + b->records.cap + b->builder.plain.cap + (size_t)b->to_cap * sizeof *b->to;
+}
+
 /* Out of those that were used before: their memory has grown to what is needed. */
 static struct acc_batch *take_spare(struct accumulator *acc)
 {
@@ -58,8 +70,8 @@ static struct acc_batch *take_spare(struct accumulator *acc)
     if (n == NULL) {
         return NEW(struct acc_batch);
     }
-    acc->spare_count--;
     struct acc_batch *b = LIST_ENTRY(n, struct acc_batch, node);
+    acc->spare_bytes -= held_bytes(b);
     *b = (struct acc_batch){
         .records = b->records, .builder.plain = b->builder.plain, .to = b->to, .to_cap = b->to_cap};
     buf_clear(&b->records);
@@ -79,6 +91,7 @@ struct acc_batch *acc_new_batch(struct accumulator *acc, struct acc_queue *q, in
     batch_builder_init(&b->builder, &b->records, &head, acc->codec, acc->level);
     buf_clear(&plain);
     b->builder.plain = plain;
+    (void)buf_reserve(acc->codec == CODEC_NONE ? &b->records : &b->builder.plain, q->usual_bytes);
     q->count++;
     return b;
 }
@@ -93,10 +106,11 @@ static void free_batch(struct acc_batch *b)
 
 void acc_free_batch(struct accumulator *acc, struct acc_batch *b)
 {
-    size_t held = b->records.cap + b->builder.plain.cap;
-    if (acc->spare_count < SPARE_MAX && held / 4 <= (size_t)acc->config->batch_size) {
+    size_t held = held_bytes(b);
+    size_t most = (size_t)acc->config->buffer_memory / SPARE_PART;
+    if (acc->spare_bytes + held <= MIN(most, (size_t)SPARE_BYTES_MAX)) {
         list_push_front(&acc->spare, &b->node); /* the one that is warm goes first */
-        acc->spare_count++;
+        acc->spare_bytes += held;
     } else {
         free_batch(b);
     }
@@ -110,7 +124,7 @@ static void put_to(struct acc_batch *b, struct delivery_to to)
         return;
     }
     if (b->count > b->to_cap) {
-        b->to_cap = MAX(b->count, MAX(b->to_cap * 2, TO_FIRST));
+        b->to_cap = MAX(MAX(b->count, b->queue->usual_count), MAX(b->to_cap * 2, TO_FIRST));
         b->to = mem_realloc_array(b->to, (size_t)b->to_cap, sizeof *b->to);
     }
     for (; b->to_count < b->count - 1; b->to_count++) {
@@ -132,9 +146,19 @@ static struct acc_batch *last_of(const struct acc_queue *q)
                                       : LIST_ENTRY(q->batches.head.prev, struct acc_batch, node);
 }
 
+/* A full batch that cannot leave, though others do, because enough are under way or before it. */
+static bool may_grow(const struct accumulator *acc, const struct acc_batch *b, size_t bytes)
+{
+    const struct acc_queue *q = b->queue;
+    const struct acc_node *node = q->leader < 0 ? NULL : known_node(acc, q->leader);
+    return b->bytes + bytes <= acc->grow_bytes && node != NULL && node->asked > 0 &&
+           (q->count - q->asked > 1 || !acc_has_room(acc, q));
+}
+
 static bool takes(const struct accumulator *acc, const struct acc_batch *b, size_t bytes)
 {
-    return !b->is_closed && b->bytes + bytes <= (size_t)acc->config->batch_size;
+    return !b->is_closed && (b->bytes + bytes <= (size_t)acc->config->batch_size ||
+                             (acc->grow_bytes > 0 && may_grow(acc, b, bytes)));
 }
 
 /* Behind those that the queue has; the last of them takes no more. */
@@ -190,7 +214,8 @@ static int32_t choose_sticky(struct accumulator *acc, struct acc_topic *t, size_
     struct sticky *s = &t->sticky;
     const struct acc_batch *b = s->partition < 0 ? NULL : last_of(t->queues[s->partition]);
     bool is_full = b == NULL || !takes(acc, b, bytes);
-    if (sticky_is_over(s, acc->config->batch_size, is_full)) {
+    int64_t enough = MAX((int64_t)acc->grow_bytes, acc->config->batch_size);
+    if (sticky_is_over(s, is_full ? acc->config->batch_size : enough, is_full)) {
         *s = (struct sticky){choose_by_load(acc, t, acc->now_ms), 0};
     }
     s->bytes += (int64_t)bytes;
@@ -393,6 +418,12 @@ void acc_init(struct accumulator *acc, const struct client_values *config, uint6
         acc->codec = CODEC_NONE;
     }
     acc->level = codec_level(config, acc->codec);
+}
+
+void acc_let_grow(struct accumulator *acc)
+{
+    size_t most = MIN((size_t)GROW_BYTES, (size_t)acc->config->max_request_size);
+    acc->grow_bytes = most > (size_t)acc->config->batch_size ? most : 0;
 }
 
 void acc_deinit(struct accumulator *acc)

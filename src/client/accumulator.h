@@ -51,6 +51,8 @@ struct acc_queue {
     struct list batches;
     int32_t count;        /* of batches */
     int asked, sequenced; /* of them */
+    size_t usual_bytes;   /* of its batches: what the last one that was asked had */
+    int32_t usual_count;
     int32_t leader;       /* -1: not known */
     int32_t leader_epoch; /* -1: not told */
     int64_t retry_at_ms;
@@ -99,7 +101,7 @@ struct accumulator {
     struct list topics, active; /* active: queues */
     struct list done;           /* batches */
     struct list spare;          /* batches without records, to be used again */
-    int spare_count;
+    size_t spare_bytes;         /* that they hold */
     enum codec codec;
     int level;
     int16_t acks;
@@ -110,6 +112,7 @@ struct accumulator {
     int32_t *loads; /* scratch */
     int32_t load_cap;
     size_t bytes;          /* of records that are not done */
+    size_t grow_bytes;     /* what a batch may grow to that cannot leave; 0: batch.size */
     int64_t open;          /* records that are not done */
     int flushes;           /* somebody waits: nothing lingers */
     int64_t now_ms;        /* of the last look or batch */
@@ -119,6 +122,10 @@ struct accumulator {
 
 void acc_init(struct accumulator *acc, const struct client_values *config, uint64_t seed);
 void acc_deinit(struct accumulator *acc);
+
+/* Full batches that cannot leave yet, because enough requests are under way, grow: fewer of them
+ * are cheaper for everybody. Where batch.size is nobody's wish. */
+void acc_let_grow(struct accumulator *acc);
 
 static inline bool acc_is_idempotent(const struct accumulator *acc)
 {

@@ -257,6 +257,9 @@ struct ottla_producer *ottla_producer_new_with(struct ottla_client *client,
     cond_init(&p->room);
     waiter_init(&p->waiter, p->host);
     acc_init(&p->acc, v, (uint64_t)clock_mono_ns(client->clock));
+    if (!config_is_set(client->config, "batch.size")) {
+        acc_let_grow(&p->acc);
+    }
     enum err e = thread_start(&p->thread, "ottla-producer", producer_main, p);
     if (e) {
         error_set(error, e, "the producer cannot start: %s", err_text(e));

@@ -93,6 +93,8 @@ static void add_to_ask(struct accumulator *acc, struct produce_ask *a, struct ac
     a->batches[a->count++] = b;
     a->deadline_ms = MIN(a->deadline_ms, b->deadline_ms);
     b->is_asked = b->is_closed = true;
+    b->queue->usual_bytes = b->bytes;
+    b->queue->usual_count = b->count;
     b->queue->asked++;
     order_place(acc, b);
     if (b->tries == 0) {

@@ -195,6 +195,40 @@ static void test_full(void **state)
     ends(0, 1, 3);
 }
 
+/* What cannot leave grows, until a broker finds it too large. */
+static void test_growth(void **state)
+{
+    char big[100];
+    (void)state;
+    memset(big, 'x', sizeof big - 1);
+    big[99] = '\0';
+    acc_let_grow(&world.acc);
+    add(0, big);
+    add(0, big); /* nothing is under way: a batch of its own */
+    give_id(7);
+    struct produce_ask *a = next();
+    assert_int_equal(head_of(a, 0).count, 1);
+    add(0, big); /* the second one may be the next to leave */
+    add(0, big); /* but not the third */
+    add(0, big);
+    answer(a, 0, 0);
+    ends(0, 1, 0);
+    a = next();
+    assert_int_equal(head_of(a, 0).count, 1);
+    struct produce_ask *second = next();
+    assert_int_equal(head_of(second, 0).count, 3);
+    answer(a, 0, 1);
+    ends(0, 1, 1);
+    answer(second, ERR_MESSAGE_TOO_LARGE, -1);
+    assert_int_equal(world.acc.grow_bytes, 0);
+    for (int i = 1; i <= 2; i++) {
+        a = next();
+        assert_int_equal(head_of(a, 0).count, i);
+        answer(a, 0, i + 1);
+        ends(0, i, i + 1);
+    }
+}
+
 /* Partitions of one leader go together, leaders apart. */
 static void test_leaders(void **state)
 {
@@ -509,6 +543,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_linger, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_growth, setup, teardown),
         cmocka_unit_test_setup_teardown(test_leaders, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retry, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failure, setup, teardown),
