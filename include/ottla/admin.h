@@ -23,7 +23,11 @@ struct ottla_admin_options {
     bool forbid_replication_factor_change; /* alter_reassignments */
 };
 
-OTTLA_API void ottla_admin_options_init(struct ottla_admin_options *options);
+OTTLA_API void ottla_admin_options_init_size(struct ottla_admin_options *options, size_t size);
+static inline void ottla_admin_options_init(struct ottla_admin_options *options)
+{
+    ottla_admin_options_init_size(options, sizeof *options);
+}
 
 struct ottla_ids {
     size_t count;

@@ -7,9 +7,10 @@
  *   alone on success.
  * - Text is UTF-8 with a NUL. What is passed in is copied where it is kept; what a result points to
  *   lives until the result is freed.
- * - Structs of options begin with their size: start from ottla_x_options_init, so that a program
- *   works with a later library as it is. NULL options are the defaults. Structs of results grow at
- *   their ends only, and lists of them are lists of pointers.
+ * - Structs of options begin with their size, which is the program's: start from
+ *   ottla_x_options_init, so that it works with a later library as it is, and from
+ *   ottla_x_options_init_size in other languages. NULL options are the defaults. Structs of results
+ * grow at their ends only, and lists of them are lists of pointers.
  * - A client may be used by many threads at once. A configuration, an error and a result belong to
  *   one thread at a time.
  * - No global state: any number of clients may live in a process. A child after fork cannot use

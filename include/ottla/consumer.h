@@ -39,7 +39,11 @@ struct ottla_close_options {
     enum ottla_group_leave leave;
 };
 
-OTTLA_API void ottla_close_options_init(struct ottla_close_options *options);
+OTTLA_API void ottla_close_options_init_size(struct ottla_close_options *options, size_t size);
+static inline void ottla_close_options_init(struct ottla_close_options *options)
+{
+    ottla_close_options_init_size(options, sizeof *options);
+}
 
 /* Commits (enable.auto.commit), tells the listener that its partitions are revoked, leaves the
  * group. An error says what of it failed; it is closed anyway: only ottla_consumer_free is left. */

@@ -59,7 +59,12 @@ struct ottla_producer_options {
     void *statistics_ctx;
 };
 
-OTTLA_API void ottla_producer_options_init(struct ottla_producer_options *options);
+OTTLA_API void ottla_producer_options_init_size(struct ottla_producer_options *options,
+                                                size_t size);
+static inline void ottla_producer_options_init(struct ottla_producer_options *options)
+{
+    ottla_producer_options_init_size(options, sizeof *options);
+}
 OTTLA_API struct ottla_producer *ottla_producer_new_with(
     struct ottla_client *client, const struct ottla_producer_options *options,
     struct ottla_error *error);

@@ -34,7 +34,12 @@ struct ottla_test_broker_options {
     int nodes;
 };
 
-OTTLA_API void ottla_test_broker_options_init(struct ottla_test_broker_options *options);
+OTTLA_API void ottla_test_broker_options_init_size(struct ottla_test_broker_options *options,
+                                                   size_t size);
+static inline void ottla_test_broker_options_init(struct ottla_test_broker_options *options)
+{
+    ottla_test_broker_options_init_size(options, sizeof *options);
+}
 
 /* Clients are served when it returns. Topics are created when they are first asked for, new groups
  * begin without delay. NULL, and why. */

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 static _Atomic uint64_t fail_countdown;
 
@@ -49,3 +50,16 @@ void *mem_try_realloc(void *p, size_t size)
 }
 
 void mem_free(void *p) { free(p); }
+
+void mem_init_sized(void *to, size_t size, const void *from, size_t our_size)
+{
+    memset(to, 0, size);
+    memcpy(to, from, size < our_size ? size : our_size);
+}
+
+void mem_read_sized(void *to, size_t our_size, const void *from)
+{
+    size_t size;
+    memcpy(&size, from, sizeof size);
+    memcpy(to, from, size < our_size ? size : our_size);
+}

@@ -33,6 +33,11 @@ void mem_free(void *p);
  * Returns what was left of the last such order. */
 uint64_t mem_fail_after(uint64_t nth);
 
+/* Options that begin with their size, which is that of the program's time and may be less or more
+ * than ours: fills them with what is meant when nobody says anything, and reads them over it. */
+void mem_init_sized(void *to, size_t size, const void *from, size_t our_size);
+void mem_read_sized(void *to, size_t our_size, const void *from);
+
 #define NEW(type) ((type *)mem_zalloc(sizeof(type)))
 
 #endif

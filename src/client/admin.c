@@ -9,11 +9,12 @@
 
 #include <stdlib.h>
 
-enum { UNKNOWN_TRIES_MAX = 5 }; /* a topic that was just made may not be known everywhere */
+enum { UNKNOWN_TRIES_MAX = 5 };
 
-void ottla_admin_options_init(struct ottla_admin_options *options)
+void ottla_admin_options_init_size(struct ottla_admin_options *options, size_t size)
 {
-    *options = (struct ottla_admin_options){.size = sizeof *options};
+    const struct ottla_admin_options ours = {.size = size};
+    mem_init_sized(options, size, &ours, sizeof ours);
 }
 
 void admin_begin(struct admin *ad, struct ottla_client *client,
@@ -22,7 +23,7 @@ void admin_begin(struct admin *ad, struct ottla_client *client,
     *ad = (struct admin){.client = client, .error = error};
     ottla_admin_options_init(&ad->options);
     if (options != NULL) {
-        memcpy(&ad->options, options, MIN(options->size, sizeof ad->options));
+        mem_read_sized(&ad->options, sizeof ad->options, options);
     }
     if (ad->options.timeout_ms <= 0) {
         ad->options.timeout_ms = client->config->values.default_api_timeout_ms;
@@ -127,10 +128,9 @@ int admin_refuse(struct ottla_error *error, int code, struct str said)
 bool admin_again(struct admin *ad, int code)
 {
     const struct client_values *v = &ad->client->config->values;
-    bool is_unknown = code == ERR_UNKNOWN_TOPIC_OR_PARTITION || code == ERR_UNKNOWN_TOPIC_ID;
     struct rand rand;
     if (code == 0 || !code_is_retriable(code) || ad->tries >= v->retries ||
-        (is_unknown && ad->tries >= UNKNOWN_TRIES_MAX)) {
+        (code_is_unknown_topic(code) && ad->tries >= UNKNOWN_TRIES_MAX)) {
         return false;
     }
     rand_init(&rand, (uint64_t)ad->deadline_ms + (uint64_t)ad->tries);

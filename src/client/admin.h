@@ -48,10 +48,18 @@ bool admin_again(struct admin *ad, int code);
 /* A code and what the broker said of it, for the user. */
 int admin_refuse(struct ottla_error *error, int code, struct str said);
 
-/* Whether another try may help; the first one that does, or 0. */
+/* A topic that was just made may not be known everywhere: few tries will tell. */
+static inline bool code_is_unknown_topic(int code)
+{
+    return code == ERR_UNKNOWN_TOPIC_OR_PARTITION || code == ERR_UNKNOWN_TOPIC_ID;
+}
+
+/* Of all codes of an answer one for which another try may help, or 0: that which gets most tries.
+ */
 static inline int worth_another(int so_far, int code)
 {
-    return so_far ? so_far : code_is_retriable(code) ? code : 0;
+    bool is_better = so_far == 0 || code_is_unknown_topic(so_far);
+    return code_is_retriable(code) && is_better ? code : so_far;
 }
 
 /* Rows of the user that begin with `const char *topic`: their numbers, in the order of topics. */

@@ -36,10 +36,10 @@ static void drop_errand(struct request *r, void *ctx)
     mem_free(e);
 }
 
-void ottla_close_options_init(struct ottla_close_options *options)
+void ottla_close_options_init_size(struct ottla_close_options *options, size_t size)
 {
-    *options =
-        (struct ottla_close_options){.size = sizeof *options, .timeout_ms = CLOSE_TIMEOUT_MS};
+    const struct ottla_close_options ours = {.size = size, .timeout_ms = CLOSE_TIMEOUT_MS};
+    mem_init_sized(options, size, &ours, sizeof ours);
 }
 
 int ottla_consumer_close(struct ottla_consumer *c, const struct ottla_close_options *options,
@@ -48,7 +48,7 @@ int ottla_consumer_close(struct ottla_consumer *c, const struct ottla_close_opti
     struct ottla_close_options o;
     ottla_close_options_init(&o);
     if (options != NULL) {
-        memcpy(&o, options, MIN(options->size, sizeof o));
+        mem_read_sized(&o, sizeof o, options);
     }
     int code = c->is_closed ? 0 : consumer_check_idle(c, error);
     if (c->is_closed || code) {

@@ -27,9 +27,10 @@ void ottla_message_init(struct ottla_message *m)
     *m = (struct ottla_message){.partition = -1, .timestamp_ms = -1};
 }
 
-void ottla_producer_options_init(struct ottla_producer_options *o)
+void ottla_producer_options_init_size(struct ottla_producer_options *options, size_t size)
 {
-    *o = (struct ottla_producer_options){.size = sizeof *o};
+    const struct ottla_producer_options ours = {.size = size};
+    mem_init_sized(options, size, &ours, sizeof ours);
 }
 
 bool producer_nudge(struct ottla_producer *p)
@@ -248,7 +249,7 @@ struct ottla_producer *ottla_producer_new_with(struct ottla_client *client,
     p->host = host;
     ottla_producer_options_init(&p->options);
     if (options != NULL) {
-        memcpy(&p->options, options, MIN(options->size, sizeof p->options));
+        mem_read_sized(&p->options, sizeof p->options, options);
     }
     bool reports = p->options.statistics != NULL && v->statistics_interval_ms > 0;
     p->report_at_ms = reports ? client_now_ms(client) + v->statistics_interval_ms : INT64_MAX;

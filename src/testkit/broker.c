@@ -40,9 +40,10 @@ static int fail(struct ottla_error *error, int code, const char *fmt, ...)
     return code;
 }
 
-void ottla_test_broker_options_init(struct ottla_test_broker_options *options)
+void ottla_test_broker_options_init_size(struct ottla_test_broker_options *options, size_t size)
 {
-    *options = (struct ottla_test_broker_options){.size = sizeof *options, .nodes = 1};
+    const struct ottla_test_broker_options ours = {.size = size, .nodes = 1};
+    mem_init_sized(options, size, &ours, sizeof ours);
 }
 
 /* --- messages to people --- */
@@ -168,7 +169,7 @@ static struct ottla_test_broker_options known(const struct ottla_test_broker_opt
     struct ottla_test_broker_options o;
     ottla_test_broker_options_init(&o);
     if (options != NULL) {
-        memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+        mem_read_sized(&o, sizeof o, options);
     }
     return o;
 }

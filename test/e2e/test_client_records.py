@@ -53,7 +53,7 @@ class Case(unittest.TestCase):
         text = "".join(" ".join([str(p), str(ts), tohex(key), tohex(value)] + list(headers)) + "\n"
                        for p, ts, key, value, *headers in lines)
         out = harness.run(PROGRAM, "produce", broker or self.broker.bootstrap, self.topic(), how, str(wait_ms), *settings,
-                          input=text.encode())
+                          input=text.encode(), timeout=wait_ms / 1000 + 60)
         return [(int(p), int(o), e) for p, o, e in (line.split() for line in out.decode().splitlines())]
 
     def same_as_kcat(self, **conf):

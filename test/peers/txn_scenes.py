@@ -145,6 +145,38 @@ def cut(driver, topic, proxy, port):
     return json.dumps(cuts)
 
 
+def numbers(text):
+    return sorted(map(int, text.split()))
+
+
+def tools(driver, topic):
+    """console-consumer and consume with records that were committed, aborted, and are not decided yet."""
+    driver.create([topic], partitions=PARTITIONS)
+    write(driver, topic, topic, 0, 90, "commit")
+    write(driver, topic, topic, 90, 60, "abort", "batch.size=500")
+    write(driver, topic, topic, 150, 30, "commit")
+    write(driver, topic + "-open", topic, 500, 30, "open")
+    committed = list(range(90)) + list(range(150, 180))
+    everything = list(range(180)) + list(range(500, 530))
+
+    at = ("--bootstrap-server", driver.bootstrap, "--topic", topic, "--from-beginning", "--timeout-ms", "9000")
+    for words, want in (((), everything), (("--isolation-level", "read_uncommitted"), everything),
+                        (("--isolation-level", "read_committed"), committed),
+                        (("--command-property", "isolation.level=read_committed"), committed)):
+        got = harness.run(harness.ottla(), "console-consumer", *at, *words).decode()
+        same(numbers(got), want, "ottla console-consumer " + " ".join(words))
+        if words[:1] != ("--command-property",):
+            same(numbers(brokers.tool("kafka-console-consumer", *at, *words)), want, "kafka-console-consumer")
+    for words, want in (((), everything), (("-X", "isolation.level=read_committed"), committed)):
+        consume = (harness.ottla(), "consume", "-b", driver.bootstrap, topic, *words)
+        same(numbers(harness.run(*consume, "-e", timeout=60).decode()), want, "ottla consume -e")
+        same(numbers(harness.run(*consume, "-n", str(len(want))).decode()), want, "ottla consume -n")
+        same(numbers(harness.run(*consume, "-o", ":end", timeout=60).decode()), want, "ottla consume -o")
+    write(driver, topic + "-open", topic, 600, 3, "commit")  # which ends the open one
+    got = harness.run(harness.ottla(), "console-consumer", *at, "--isolation-level", "read_committed").decode()
+    same(numbers(got), committed + [600, 601, 602], "ottla console-consumer")
+
+
 def set_version(driver, level):
     how = "upgrade" if level == 2 else "downgrade"
     brokers.tool("kafka-features", "--bootstrap-server", driver.bootstrap, how, "--feature",
@@ -163,4 +195,4 @@ def of_version_1(driver, topic):
     write(driver, topic, topic, 7000, 10, "commit")
 
 
-SCENES = (ours_to_theirs, compressed, theirs_to_ours, fenced, offsets, copied, of_version_1)
+SCENES = (ours_to_theirs, compressed, theirs_to_ours, fenced, offsets, copied, tools, of_version_1)

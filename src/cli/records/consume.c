@@ -366,6 +366,8 @@ static bool prepare(struct tool *t)
     struct cli *c = t->cli;
     const char *format = cli_value(c, CLI_FORMAT);
     bool is_text = format == NULL || c->is_json || strcmp(format, "text") == 0;
+    const char *isolation = ottla_config_get(c->config, "isolation.level");
+    c->options.is_read_committed = strcmp(isolation, "read_committed") == 0; /* so ends its "end" */
     t->max = -1;
     (void)options_number(c, O_NUMBER, 0, &t->max);
     t->key_text = cli_has(c, O_KEY_TEXT) ? text_find(cli_value(c, O_KEY_TEXT)) : NULL;
