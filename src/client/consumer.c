@@ -310,15 +310,12 @@ static int begin_poll(struct ottla_consumer *c, struct ottla_error *error)
     return code;
 }
 
-int ottla_consumer_poll(struct ottla_consumer *c, int timeout_ms, struct ottla_records **ret,
-                        struct ottla_error *error)
+static int poll_once(struct ottla_consumer *c, int timeout_ms, struct ottla_records **ret,
+                     struct ottla_error *error)
 {
     int64_t end_ms = client_now_ms(c->client) + MAX(timeout_ms, 0);
     struct ottla_records *records;
-    int code = consumer_check_idle(c, error);
-    if (code) {
-        return code;
-    }
+    int code;
     for (;;) {
         code = begin_poll(c, error);
         if (code) {
@@ -338,9 +335,26 @@ int ottla_consumer_poll(struct ottla_consumer *c, int timeout_ms, struct ottla_r
         return error_set(error, code, "%s", c->fetcher.why);
     }
     *ret = records ? records : records_new("");
-    c->metrics.polls++;
     c->metrics.records += (int64_t)ottla_records_count(*ret);
     return 0;
+}
+
+int ottla_consumer_poll(struct ottla_consumer *c, int timeout_ms, struct ottla_records **ret,
+                        struct ottla_error *error)
+{
+    struct consumer_metrics *k = &c->metrics;
+    int code = consumer_check_idle(c, error);
+    if (code) {
+        return code;
+    }
+    int64_t began_ms = client_now_ms(c->client);
+    if (k->polls++ > 0) {
+        metric_time(&k->between_polls, began_ms - k->poll_at_ms);
+    }
+    k->poll_at_ms = began_ms;
+    code = poll_once(c, timeout_ms, ret, error);
+    metric_time(&k->in_poll, client_now_ms(c->client) - began_ms);
+    return code;
 }
 
 void ottla_consumer_wakeup(struct ottla_consumer *c) { waiter_wake(&c->waiter); }

@@ -36,6 +36,7 @@ struct commit {
     void *ctx;
     bool is_auto;
     bool is_sent, is_done;
+    int64_t at_ms; /* when it was sent */
     int code;
     char why[504];
 };
@@ -213,6 +214,7 @@ static void commit_send(struct ottla_consumer *c, struct commit *k, int64_t time
     struct errand *e = NEW(struct errand);
     e->commit = k;
     k->is_sent = true;
+    k->at_ms = client_now_ms(c->client);
     e->request.call =
         (struct call){.api_key = API_OFFSET_COMMIT,
                       .version_lo = COMMIT_VERSION_LO,
@@ -292,6 +294,9 @@ void commit_take(struct ottla_consumer *c, struct commit *k, struct request *r)
     bool is_out = code == ERR_UNKNOWN_MEMBER_ID || code == ERR_ILLEGAL_GENERATION ||
                   code == ERR_FENCED_MEMBER_EPOCH;
     k->is_sent = false;
+    if (code == 0) {
+        metric_time(&c->metrics.commits, client_now_ms(c->client) - k->at_ms);
+    }
     refused(c, k, code);
     done(k, code, is_out ? why_not(code) : error.message);
 }

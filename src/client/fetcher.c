@@ -207,7 +207,11 @@ struct ask *fetcher_next(struct fetcher *f, int64_t now_ms)
     a = a ? a : next_metadata(f, now_ms);
     a = a ? a : next_offsets(f, now_ms);
     a = a ? a : fetcher_next_epochs(f, now_ms);
-    return a ? a : next_fetch(f, now_ms);
+    a = a ? a : next_fetch(f, now_ms);
+    if (a != NULL) {
+        a->at_ms = now_ms;
+    }
+    return a;
 }
 
 int64_t fetcher_deadline_ms(const struct fetcher *f, int64_t now_ms)
@@ -230,7 +234,7 @@ static void recreated(struct fetcher *f, struct part *p, int64_t now_ms)
     fetcher_say(f, p, "the topic was made anew: begins as with a new partition");
     part_seek(p, -1, fetcher_reset_ts(f, now_ms));
     p->wants_committed = f->has_group;
-    p->end_off = p->checked_leader = p->checked_epoch = -1;
+    p->end_off = p->log_start = p->checked_leader = p->checked_epoch = -1;
 }
 
 static void take_leader(struct fetcher *f, struct part *p,
@@ -354,6 +358,7 @@ static void take_data(struct fetcher *f, struct part *p, const struct fetch_resp
     part_is_checked(p);
     p->end_off = strcmp(f->config->isolation_level, "read_committed") == 0 ? d->last_stable_offset
                                                                            : d->high_watermark;
+    p->log_start = d->log_start_offset;
     if (d->preferred_read_replica >= 0) {
         p->replica = d->preferred_read_replica;
     }
@@ -384,6 +389,21 @@ static void take_fetch(struct fetcher *f, struct ask *a, const struct fetch_resp
             }
         }
     }
+}
+
+static void count_fetch(struct fetcher *f, const struct ask *a, const struct fetch_resp *resp,
+                        int64_t now_ms)
+{
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < resp->responses_count; i++) {
+        for (int32_t k = 0; k < resp->responses[i].partitions_count; k++) {
+            bytes += (int64_t)resp->responses[i].partitions[k].records.len;
+        }
+    }
+    metric_time(&f->metrics.fetches, now_ms - a->at_ms);
+    f->metrics.bytes += bytes;
+    f->metrics.bytes_max = MAX(f->metrics.bytes_max, bytes);
+    f->metrics.throttle_ms += MAX(resp->throttle_time_ms, 0);
 }
 
 /* What an answer does not speak of is asked for again, but not at once. */
@@ -429,6 +449,7 @@ void fetcher_take(struct fetcher *f, struct ask *a, enum err e, const void *resp
     } else if (a->kind == ASK_EPOCHS) {
         fetcher_take_epochs(f, a, resp, now_ms);
     } else {
+        count_fetch(f, a, resp, now_ms);
         take_fetch(f, a, resp, fetched, now_ms);
     }
     if (!e) {

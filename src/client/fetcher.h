@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/rand.h"
 #include "client/config.h"
+#include "client/metrics.h"
 #include "client/records.h"
 #include "client/tps.h"
 #include "wire/messages.h"
@@ -29,6 +30,7 @@ struct part {
     int32_t position_epoch; /* of the batch before the position; -1: none, or not told */
     int32_t checked_leader, checked_epoch; /* who has that position, by what it said or sent */
     int64_t end_off;                       /* -1: not told */
+    int64_t log_start;                     /* so, too */
     uint32_t turn; /* grows with each seek: answers of earlier turns are not for it */
     bool is_asked;
     bool is_paused;
@@ -65,6 +67,7 @@ struct ask {
     struct offset_fetch_req_offset_fetch_request_group group; /* of committed, by version */
     struct offset_fetch_req_offset_fetch_request_topic *old_topics;
     struct arena arena;
+    int64_t at_ms; /* when it was asked */
     struct ask_part *parts;
     size_t part_count, part_cap;
     enum ask_order order;
@@ -83,6 +86,7 @@ struct fetcher {
     int code;            /* what poll has to tell */
     char why[256];
     struct buf warnings; /* to people, a line each; who asks takes them */
+    struct fetch_metrics metrics;
 };
 
 void fetcher_init(struct fetcher *f, const struct client_values *config, uint64_t seed);
@@ -92,7 +96,8 @@ struct part *fetcher_find(const struct fetcher *f, const char *topic, int32_t pa
 void fetcher_assign(struct fetcher *f, const struct ottla_topic_partition *partitions, size_t count,
                     int64_t now_ms);
 void fetcher_list(const struct fetcher *f, struct tps *to);
-int64_t part_lag(const struct part *p); /* -1: not known */
+int64_t part_lag(const struct part *p);  /* -1: not known */
+int64_t part_lead(const struct part *p); /* records behind it; -1: not known */
 /* position ≥ 0, or -1 and the time, or OTTLA_OFFSET_…, to look up. */
 void part_seek(struct part *p, int64_t position, int64_t seek_ts);
 

@@ -76,7 +76,7 @@ static struct part *part_new(struct fetcher *f, const char *topic, int32_t parti
     p->topic = str_dup(str_from(topic));
     p->partition = partition;
     p->leader = p->leader_epoch = p->replica = -1;
-    p->position = p->end_off = -1;
+    p->position = p->end_off = p->log_start = -1;
     p->position_epoch = p->checked_leader = p->checked_epoch = -1;
     p->seek_ts = fetcher_reset_ts(f, now_ms);
     p->wants_committed = f->has_group;
@@ -118,6 +118,11 @@ void fetcher_list(const struct fetcher *f, struct tps *to)
 int64_t part_lag(const struct part *p)
 {
     return p->position < 0 || p->end_off < 0 ? -1 : MAX(p->end_off - p->position, 0);
+}
+
+int64_t part_lead(const struct part *p)
+{
+    return p->position < 0 || p->log_start < 0 ? -1 : MAX(p->position - p->log_start, 0);
 }
 
 void part_seek(struct part *p, int64_t position, int64_t seek_ts)

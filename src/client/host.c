@@ -2,7 +2,7 @@
  * but for host_new, host_beside, ottla_client_free and what is marked in host.h. A host beside
  * another has no thread: its loop is that of who waits.
  *
- * A connection's user is its link's id; 0 when the core has let go of it. Every event ends with
+ * A connection's user has its link's id; 0 when the core has let go of it. Every event ends with
  * host_settle. */
 #include "client/host.h"
 
@@ -72,12 +72,32 @@ void client_say(struct ottla_client *c, enum ottla_log_level level, struct str t
 
 /* --- connections --- */
 
-static uint32_t link_of(const struct conn *conn) { return (uint32_t)(uintptr_t)conn_user(conn); }
+/* A connection's user: its link's id, and whether it was open. */
+enum { WAS_OPEN = 1, LINK_SHIFT = 1 };
+
+static uint32_t link_of(const struct conn *conn)
+{
+    return (uint32_t)((uintptr_t)conn_user(conn) >> LINK_SHIFT);
+}
+
+static bool was_open(const struct conn *conn) { return (uintptr_t)conn_user(conn) & WAS_OPEN; }
+
+static void set_link(struct conn *conn, uint32_t link_id, bool is_open)
+{
+    uintptr_t user = (uintptr_t)link_id << LINK_SHIFT | (is_open ? WAS_OPEN : 0);
+    conn_set_user(conn, (void *)user);
+}
+
+static struct node_metrics *node_of(struct ottla_client *c, const struct link *l)
+{
+    return l ? metric_node(c->metrics, l->node_id) : NULL;
+}
 
 static void on_open(struct conn *conn)
 {
     struct ottla_client *c = conn_ctx(conn);
     metric_add(&c->metrics->created, 1);
+    set_link(conn, link_of(conn), true);
     core_opened(&c->core, link_of(conn), now_ms(c));
     host_settle(c);
 }
@@ -87,6 +107,11 @@ static enum conn_next on_frame(struct conn *conn, uint8_t *frame, size_t len)
     struct ottla_client *c = conn_ctx(conn);
     metric_add(&c->metrics->responses, 1);
     metric_add(&c->metrics->bytes_in, (int64_t)len + 4);
+    struct node_metrics *node = node_of(c, link_by_id(&c->core, link_of(conn)));
+    if (node != NULL) {
+        metric_add(&node->responses, 1);
+        metric_add(&node->bytes_in, (int64_t)len + 4);
+    }
     core_frame(&c->core, link_of(conn), (struct bytes){frame, len}, now_ms(c));
     host_settle(c);
     return CONN_CONTINUE;
@@ -96,8 +121,9 @@ static void on_close(struct conn *conn)
 {
     struct ottla_client *c = conn_ctx(conn);
     uint32_t link_id = link_of(conn);
+    metric_add(&c->metrics->closed, was_open(conn));
     if (link_id != 0) {
-        conn_set_user(conn, NULL);
+        set_link(conn, 0, false);
         core_explain(&c->core, link_id, conn_close_text(conn));
         core_closed(&c->core, link_id, conn_close_reason(conn), now_ms(c));
         host_settle(c);
@@ -180,7 +206,7 @@ static void connect_to(struct ottla_client *c, const struct action *a)
     if (e) {
         core_closed(&c->core, a->link_id, e, now_ms(c));
     } else if (name_peer(c, a, conn) && core_set_conn(&c->core, a->link_id, conn)) {
-        conn_set_user(conn, (void *)(uintptr_t)a->link_id);
+        set_link(conn, a->link_id, false);
     } else {
         conn_close(conn);
     }
@@ -197,6 +223,11 @@ static void send_bytes(struct ottla_client *c, struct action *a)
     uint8_t *p = buf_steal(&a->bytes, &len);
     metric_add(&c->metrics->requests, 1);
     metric_add(&c->metrics->bytes_out, (int64_t)len + 4);
+    struct node_metrics *node = node_of(c, l);
+    if (node != NULL) {
+        metric_add(&node->requests, 1);
+        metric_add(&node->bytes_out, (int64_t)len + 4);
+    }
     sendvec_init(&vec);
     sendvec_add_bytes(&vec, (struct bytes){p, len}, p);
     conn_send(a->conn, &vec);
@@ -218,7 +249,7 @@ static void act(struct ottla_client *c, struct action *a)
         host_ask_token(c, a->link_id);
         return;
     case ACTION_CLOSE:
-        conn_set_user(a->conn, NULL);
+        set_link(a->conn, 0, was_open(a->conn));
         conn_close(a->conn);
         return;
     }

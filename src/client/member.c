@@ -44,6 +44,8 @@ void member_say(struct member *m, struct buf *to, const char *fmt, ...)
 void member_reset(struct member *m, bool keeps_id)
 {
     m->turn++;
+    m->metrics.failed_rebalances += m->metrics.rebalance_since_ms != 0;
+    m->metrics.rebalance_since_ms = 0;
     m->is_asking = m->is_beating = false;
     m->generation = -1;
     m->is_leader = false;
@@ -229,14 +231,28 @@ static void adopted(struct member *m)
     }
 }
 
+static void count_rebalance(struct member *m, int64_t now_ms)
+{
+    struct member_metrics *k = &m->metrics;
+    if (m->state == MEMBER_STABLE && k->rebalance_since_ms != 0) {
+        metric_time(&k->rebalances, now_ms - k->rebalance_since_ms);
+        k->rebalance_since_ms = 0;
+        k->rebalance_at_ms = now_ms;
+    }
+}
+
 void member_end_task(struct member *m, int64_t now_ms)
 {
     enum member_task task = m->task;
     struct tps rest;
     m->task = MEMBER_NOTHING;
     m->poll_at_ms = now_ms;
+    if (task == MEMBER_LOSE) {
+        m->metrics.lost_partitions += (int64_t)m->revoked.count;
+    }
     if (task == MEMBER_ADOPT) {
         adopted(m);
+        count_rebalance(m, now_ms);
         return;
     }
     tps_init(&rest);
@@ -375,7 +391,7 @@ static struct member_ask *next_join(struct member *m)
     return member_ask_join(m);
 }
 
-struct member_ask *member_next(struct member *m, int64_t now_ms)
+static struct member_ask *next(struct member *m, int64_t now_ms)
 {
     leave_when_idle(m, now_ms);
     if (m->leave_id != NULL && !m->is_leaving) {
@@ -402,6 +418,19 @@ struct member_ask *member_next(struct member *m, int64_t now_ms)
         }
     }
     return a ? a : next_heartbeat(m, now_ms);
+}
+
+struct member_ask *member_next(struct member *m, int64_t now_ms)
+{
+    struct member_ask *a = next(m, now_ms);
+    bool is_rebalancing = m->state != MEMBER_OUT && m->state != MEMBER_STABLE;
+    if (a != NULL) {
+        a->at_ms = now_ms;
+    }
+    if (is_rebalancing && m->metrics.rebalance_since_ms == 0) {
+        m->metrics.rebalance_since_ms = MAX(now_ms, 1);
+    }
+    return a;
 }
 
 int64_t member_deadline_ms(const struct member *m, int64_t now_ms)
@@ -597,9 +626,25 @@ static void take_leave(struct member *m)
     m->leave_id = NULL; /* whatever came of it: the session ends by itself */
 }
 
+static void count_answer(struct member *m, const struct member_ask *a, int64_t now_ms)
+{
+    int64_t ms = now_ms - a->at_ms;
+    if (a->kind == MEMBER_JOIN) {
+        metric_time(&m->metrics.joins, ms);
+    } else if (a->kind == MEMBER_SYNC) {
+        metric_time(&m->metrics.syncs, ms);
+    } else if (a->kind == MEMBER_HEARTBEAT || a->kind == MEMBER_BEAT) {
+        metric_time(&m->metrics.heartbeats, ms);
+        m->metrics.heartbeat_at_ms = now_ms;
+    }
+}
+
 void member_take(struct member *m, struct member_ask *a, enum err e, const void *resp,
                  int64_t now_ms)
 {
+    if (!e) {
+        count_answer(m, a, now_ms);
+    }
     if (a->kind == MEMBER_TOPICS) {
         m->is_asking_topics = false;
         member_take_topics(m, e, resp, now_ms);

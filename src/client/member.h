@@ -18,6 +18,7 @@
 #include "base/rand.h"
 #include "client/config.h"
 #include "client/error.h"
+#include "client/metrics.h"
 #include "client/roster.h"
 
 #include <regex.h>
@@ -57,6 +58,7 @@ struct member_ask {
     bool is_fresh;      /* what was known of the coordinator was wrong */
     int32_t timeout_ms; /* for the answer */
     uint32_t turn;
+    int64_t at_ms; /* when it was asked */
     union {
         struct join_group_req join;
         struct sync_group_req sync;
@@ -163,6 +165,7 @@ struct member {
     char why[256];
     bool is_fatal;                 /* until it subscribes again */
     struct buf messages, warnings; /* to people, a line each; who asks takes them */
+    struct member_metrics metrics;
 };
 
 /* BAD_CONFIG: partition.assignment.strategy. */

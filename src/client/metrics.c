@@ -4,6 +4,8 @@
 #include "client/consumer_int.h"
 #include "client/producer_int.h"
 
+#include <stdio.h>
+
 /* What is between quotes. */
 static void put_text(struct buf *out, const char *text)
 {
@@ -65,17 +67,40 @@ static void put_state(struct buf *out, const struct accumulator *acc)
                acc->txn.epoch);
 }
 
+/* "node-1"; "bootstrap" has no number yet. */
+static void put_nodes(struct buf *out, const struct client_metrics *m)
+{
+    buf_printf(out, ",\"nodes\":{");
+    for (size_t i = 0; i < METRIC_NODES && m->nodes[i].mark != 0; i++) {
+        const struct node_metrics *n = &m->nodes[i];
+        long long id = (long long)n->mark - 2;
+        char name[32] = "bootstrap";
+        if (id >= 0) {
+            snprintf(name, sizeof name, "node-%lld", id);
+        }
+        buf_printf(out,
+                   "%s\"%s\":{\"request-total\":%lld,\"response-total\":%lld,"
+                   "\"outgoing-byte-total\":%lld,\"incoming-byte-total\":%lld}",
+                   i ? "," : "", name, (long long)n->requests, (long long)n->responses,
+                   (long long)n->bytes_out, (long long)n->bytes_in);
+    }
+    buf_put_u8(out, '}');
+}
+
 static void put_client(struct buf *out, struct ottla_client *c)
 {
     const struct client_metrics *m = c->metrics;
     buf_printf(out, "\"client\":{\"client-id\":\"");
     put_text(out, c->config->values.client_id);
-    buf_printf(
-        out,
-        "\",\"connection-creation-total\":%lld,\"request-total\":%lld,\"response-total\":%lld,"
-        "\"outgoing-byte-total\":%lld,\"incoming-byte-total\":%lld}",
-        (long long)m->created, (long long)m->requests, (long long)m->responses,
-        (long long)m->bytes_out, (long long)m->bytes_in);
+    buf_printf(out,
+               "\",\"connection-count\":%lld,\"connection-creation-total\":%lld,"
+               "\"connection-close-total\":%lld,\"request-total\":%lld,\"response-total\":%lld,"
+               "\"outgoing-byte-total\":%lld,\"incoming-byte-total\":%lld",
+               (long long)(m->created - m->closed), (long long)m->created, (long long)m->closed,
+               (long long)m->requests, (long long)m->responses, (long long)m->bytes_out,
+               (long long)m->bytes_in);
+    put_nodes(out, m);
+    buf_put_u8(out, '}');
 }
 
 static char *finish(struct buf *out)
@@ -109,16 +134,104 @@ char *ottla_producer_metrics(struct ottla_producer *p)
     return finish(&out);
 }
 
+/* --- consumers --- */
+
+static void put_times(struct buf *out, const char *name, const struct metric_times *t)
+{
+    buf_printf(out, "\"%s-avg\":%.2f,\"%s-max\":%lld,", name, per(t->sum_ms, t->count), name,
+               (long long)t->max_ms);
+}
+
+/* Whole seconds since then; -1: it was never. */
+static void put_ago(struct buf *out, const char *name, int64_t at_ms, int64_t now_ms)
+{
+    buf_printf(out, "\"%s-seconds-ago\":%lld,", name,
+               at_ms > 0 ? (long long)((now_ms - at_ms) / 1000) : -1);
+}
+
+static void put_polls(struct buf *out, const struct consumer_metrics *m, int64_t now_ms)
+{
+    int64_t all_ms = MAX(m->between_polls.sum_ms, m->in_poll.sum_ms);
+    buf_printf(out, "\"poll-total\":%lld,", (long long)m->polls);
+    put_ago(out, "last-poll", m->poll_at_ms, now_ms);
+    put_times(out, "time-between-poll", &m->between_polls);
+    buf_printf(out, "\"poll-idle-ratio-avg\":%.3f,", per(m->in_poll.sum_ms, all_ms));
+    buf_printf(out, "\"commit-total\":%lld,", (long long)m->commits.count);
+    put_times(out, "commit-latency", &m->commits);
+}
+
+static void put_fetches(struct buf *out, const struct fetch_metrics *m, int64_t records)
+{
+    int64_t n = m->fetches.count;
+    buf_printf(out,
+               "\"records-consumed-total\":%lld,\"bytes-consumed-total\":%lld,"
+               "\"records-per-request-avg\":%.2f,\"fetch-total\":%lld,",
+               (long long)records, (long long)m->bytes, per(records, n), (long long)n);
+    put_times(out, "fetch-latency", &m->fetches);
+    buf_printf(out,
+               "\"fetch-size-avg\":%.1f,\"fetch-size-max\":%lld,"
+               "\"fetch-throttle-time-total\":%lld,",
+               per(m->bytes, n), (long long)m->bytes_max, (long long)m->throttle_ms);
+}
+
+static void put_member(struct buf *out, const struct member_metrics *m, int64_t now_ms)
+{
+    buf_printf(out, "\"heartbeat-total\":%lld,\"heartbeat-response-time-max\":%lld,",
+               (long long)m->heartbeats.count, (long long)m->heartbeats.max_ms);
+    put_ago(out, "last-heartbeat", m->heartbeat_at_ms, now_ms);
+    buf_printf(out, "\"join-total\":%lld,", (long long)m->joins.count);
+    put_times(out, "join-time", &m->joins);
+    buf_printf(out, "\"sync-total\":%lld,", (long long)m->syncs.count);
+    put_times(out, "sync-time", &m->syncs);
+    buf_printf(out,
+               "\"rebalance-total\":%lld,\"rebalance-latency-total\":%lld,"
+               "\"failed-rebalance-total\":%lld,\"partitions-lost-total\":%lld,",
+               (long long)m->rebalances.count, (long long)m->rebalances.sum_ms,
+               (long long)m->failed_rebalances, (long long)m->lost_partitions);
+    put_times(out, "rebalance-latency", &m->rebalances);
+    put_ago(out, "last-rebalance", m->rebalance_at_ms, now_ms);
+}
+
+/* By topic and partition; -1: not known. */
+static void put_partitions(struct buf *out, struct ottla_consumer *c)
+{
+    const struct ottla_topic_partition *tps;
+    size_t n = ottla_consumer_assignment(c, &tps);
+    int64_t least = -1;
+    buf_printf(out, "\"partitions\":{");
+    for (size_t i = 0; i < n; i++) {
+        const struct part *p = fetcher_find(&c->fetcher, tps[i].topic, tps[i].partition);
+        int64_t lead = part_lead(p);
+        least = lead >= 0 && (least < 0 || lead < least) ? lead : least;
+        buf_printf(out, "%s\"", i ? "," : "");
+        put_text(out, p->topic);
+        buf_printf(out,
+                   "-%d\":{\"position\":%lld,\"records-lag\":%lld,\"records-lead\":%lld,"
+                   "\"preferred-read-replica\":%d}",
+                   p->partition, (long long)p->position, (long long)part_lag(p), (long long)lead,
+                   p->replica);
+    }
+    buf_printf(out, "},\"records-lead-min\":%lld,\"records-lag-max\":%lld,", (long long)least,
+               (long long)ottla_consumer_lag_max(c));
+    buf_printf(out, "\"assigned-partitions\":%zu", n);
+}
+
 char *ottla_consumer_metrics(struct ottla_consumer *c)
 {
+    struct member_metrics of_member = {0};
     struct buf out = BUF_INIT;
-    const struct ottla_topic_partition *tps;
+    int64_t now_ms = client_now_ms(c->client);
+    if (c->membership != NULL) {
+        of_member = membership_lock(c->membership)->metrics;
+        membership_unlock(c->membership);
+    }
     buf_put_u8(&out, '{');
     put_client(&out, c->client);
-    buf_printf(&out,
-               ",\"consumer\":{\"poll-total\":%lld,\"records-consumed-total\":%lld,"
-               "\"records-lag-max\":%lld,\"assigned-partitions\":%zu}}",
-               (long long)c->metrics.polls, (long long)c->metrics.records,
-               (long long)ottla_consumer_lag_max(c), ottla_consumer_assignment(c, &tps));
+    buf_printf(&out, ",\"consumer\":{");
+    put_polls(&out, &c->metrics, now_ms);
+    put_fetches(&out, &c->fetcher.metrics, c->metrics.records);
+    put_member(&out, &of_member, now_ms);
+    put_partitions(&out, c);
+    buf_printf(&out, "}}");
     return finish(&out);
 }

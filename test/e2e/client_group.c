@@ -6,7 +6,7 @@
  * {"revoked":[…]}, {"assigned":[…]}, {"lost":[…]}. A topic "~EXPRESSION" is a pattern.
  *
  * Lines of input: "stall MS": does nothing for so long; "subscribe T[,T…]"; "unsubscribe";
- * "enforce"; "who": {"generation","member"}; "lag": {"lag"}. */
+ * "enforce"; "who": {"generation","member"}; "lag": {"lag"}; "metrics": {"metrics"}. */
 #include <ottla/client.h>
 
 #include <poll.h>
@@ -150,6 +150,10 @@ static void obey(struct ottla_consumer *c, char *line)
         (void)ottla_consumer_enforce_rebalance(c, "told to", &error);
     } else if (strcmp(line, "who") == 0) {
         who(c);
+    } else if (strcmp(line, "metrics") == 0) {
+        char *text = ottla_consumer_metrics(c);
+        printf("{\"metrics\":%s}\n", text);
+        ottla_text_free(text);
     } else if (strcmp(line, "lag") == 0) {
         printf("{\"lag\":%lld}\n", (long long)ottla_consumer_lag_max(c));
     }

@@ -295,6 +295,35 @@ class ClientGroup(Case):
         self.ask(a, "lag")
         self.assertEqual(self.heard(a, "lag"), [0])
 
+    def test_metrics(self):
+        """Kafka's names, as JSON, and the numbers of what has happened."""
+        self.create()
+        self.write(0, 5)
+        a = self.join()
+        self.until_read([a], 0, 5)
+        self.ask(a, "lag")
+        self.ask(a, "metrics")
+        m = self.heard(a, "metrics")[0]
+        c = m["consumer"]
+        self.assertEqual(c["records-consumed-total"], 5 * PARTITIONS)
+        self.assertEqual((c["records-lag-max"], c["records-lead-min"], c["assigned-partitions"]), (0, 5, PARTITIONS))
+        self.assertEqual(c["partitions"][self.topic + "-0"],
+                         {"position": 5, "records-lag": 0, "records-lead": 5, "preferred-read-replica": -1})
+        self.assertEqual((c["failed-rebalance-total"], c["partitions-lost-total"]), (0, 0))
+        for name in ("poll-total", "commit-total", "fetch-total", "bytes-consumed-total", "fetch-size-max", "rebalance-total"):
+            self.assertGreater(c[name], 0, name)
+        for name in ("last-poll", "last-rebalance"):
+            self.assertIn(c[name + "-seconds-ago"], range(PATIENCE_S), name)
+        self.assertTrue(0 < c["poll-idle-ratio-avg"] <= 1, c["poll-idle-ratio-avg"])
+        client = m["client"]
+        self.assertEqual(client["connection-count"],
+                         client["connection-creation-total"] - client["connection-close-total"])
+        for name in ("request-total", "outgoing-byte-total"):
+            self.assertGreater(client[name], 0, name)
+        self.assertIn("bootstrap", client["nodes"])
+        self.assertEqual(len(client["nodes"]), 2, client["nodes"])
+
+
 
 @harness.only_kafka("the broker shares")
 class ClientGroup848(ClientGroup):

@@ -249,7 +249,7 @@ class Scenes:
             with TokenEndpoint(is_tls) as endpoint:
                 conf["sasl_oauthbearer_token_endpoint_url"] = endpoint.url
                 self.goes("SASLP", **conf)
-                check(endpoint.asked == 2, "asked %d times by two programs" % endpoint.asked)
+                check(2 <= endpoint.asked <= 4, "asked %d times by two programs" % endpoint.asked)
                 check(endpoint.forms == {b"grant_type=client_credentials&scope=kafka"}, endpoint.forms)
                 self.refused("SASLP", "no token from", "HTTP status 401: invalid_client: no such client",
                              **{**conf, "sasl_oauthbearer_client_credentials_client_secret": "wrong"})
@@ -264,7 +264,7 @@ class Scenes:
                 time.sleep(1)
             out = producer.communicate(timeout=60)[0].decode()
             check(producer.returncode == 0 and len(out.splitlines()) == 10, out)
-            check(2 <= endpoint.asked <= 4, "asked %d times in 10 s for tokens of 6" % endpoint.asked)
+            check(2 <= endpoint.asked <= 6, "asked %d times in 10 s for tokens of 6" % endpoint.asked)
 
     def logins_that_are_refused(self):
         for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):

@@ -339,6 +339,42 @@ static void test_static_stays(void **state)
     ottla_consumer_free(c);
 }
 
+static void has(const char *json, const char *text)
+{
+    if (strstr(json, text) == NULL) {
+        fail_msg("no %s in %s", text, json);
+    }
+}
+
+/* In virtual time all numbers are known. */
+static void test_metrics(void **state)
+{
+    (void)state;
+    struct ottla_consumer *c = join(42);
+    simclock_add_ms(&world.clock, 7000);
+    poll_for(c, 0);
+    simclock_add_ms(&world.clock, 3000);
+    assert_int_equal(ottla_consumer_commit(c, NULL, 0, 1000, NULL), 0);
+    char *text = ottla_consumer_metrics(c);
+    has(text, "\"poll-total\":2,\"last-poll-seconds-ago\":3,");
+    has(text, "\"time-between-poll-max\":72"); /* 7 s, and what the first poll took */
+    has(text, "\"join-total\":1,");
+    has(text, "\"sync-total\":1,");
+    has(text, "\"rebalance-total\":1,");
+    has(text, "\"failed-rebalance-total\":0,");
+    has(text, "\"last-rebalance-seconds-ago\":10,");
+    has(text, "\"partitions\":{\"t-0\":{\"position\":42,\"records-lag\":-1,");
+    has(text, "\"node-1\":{\"request-total\":");
+    ottla_text_free(text);
+    script.heartbeat_code = ERR_UNKNOWN_MEMBER_ID;
+    poll_for(c, 5000);
+    text = ottla_consumer_metrics(c);
+    has(text, "\"partitions-lost-total\":1,");
+    has(text, "\"rebalance-total\":2,");
+    ottla_text_free(text);
+    ottla_consumer_free(c);
+}
+
 static void test_no_group(void **state)
 {
     static const char *const topics[] = {"t"};
@@ -368,6 +404,7 @@ int main(void)
         cmocka_unit_test_prestate_setup_teardown(test_commit_async, setup, teardown, dynamic),
         cmocka_unit_test_prestate_setup_teardown(test_put_out, setup, teardown, dynamic),
         cmocka_unit_test_prestate_setup_teardown(test_two_ways, setup, teardown, dynamic),
+        cmocka_unit_test_prestate_setup_teardown(test_metrics, setup, teardown, dynamic),
         cmocka_unit_test_prestate_setup_teardown(test_static_stays, setup, teardown, fixed),
         cmocka_unit_test_setup_teardown(test_no_group, setup, teardown),
     };

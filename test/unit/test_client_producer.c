@@ -102,13 +102,15 @@ static void test_metrics(void **state)
     assert_int_equal(text[strlen(text) - 2], '}');
     ottla_text_free(text);
     text = ottla_client_metrics(client);
-    assert_non_null(strstr(text, "\"connection-creation-total\":0,"));
+    assert_non_null(strstr(text, "\"connection-count\":0,\"connection-creation-total\":0,"));
+    assert_non_null(strstr(text, ",\"nodes\":{}}"));
     ottla_text_free(text);
     ottla_producer_free(p, 0);
     struct ottla_consumer *consumer = ottla_consumer_new(client, NULL);
     text = ottla_consumer_metrics(consumer);
-    assert_non_null(strstr(text, "\"consumer\":{\"poll-total\":0,"));
-    assert_non_null(strstr(text, "\"records-lag-max\":-1,\"assigned-partitions\":0}}"));
+    assert_non_null(strstr(text, "\"consumer\":{\"poll-total\":0,\"last-poll-seconds-ago\":-1,"));
+    assert_non_null(strstr(text, "\"records-lead-min\":-1,\"records-lag-max\":-1,"
+                                 "\"assigned-partitions\":0}}"));
     ottla_text_free(text);
     ottla_consumer_free(consumer);
     ottla_client_free(client);
