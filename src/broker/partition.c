@@ -200,15 +200,6 @@ static enum err to_kafka(struct partition *p, enum err e)
     }
 }
 
-/* The log learns where an epoch began with the first append in it: a restart bumps the epoch of
- * every partition, and most of them have nothing to say. Under append_lock. */
-static enum err begin_epoch(struct partition *p)
-{
-    return p->leader_epoch > log_last_epoch(p->log)
-               ? log_begin_epoch(p->log, p->leader_epoch, log_end_off(p->log))
-               : OK;
-}
-
 /* Under append_lock. */
 static enum err append_locked(struct partition *p, const struct partition_append *a,
                               const struct validate_result *valid, struct partition_appended *ret)
@@ -224,8 +215,7 @@ static enum err append_locked(struct partition *p, const struct partition_append
     if (offline) {
         return offline;
     }
-    enum err e = begin_epoch(p);
-    e = e ? e : log_append(p->log, &la, &ret->log);
+    enum err e = log_append(p->log, &la, &ret->log);
     if (e) {
         return to_kafka(p, e);
     }

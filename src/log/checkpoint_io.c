@@ -46,22 +46,6 @@ enum err log_store_epochs(struct log *log)
     return e;
 }
 
-enum err log_begin_epoch(struct log *log, int32_t epoch, int64_t start_off)
-{
-    if (log_is_poisoned(log)) {
-        return ERR_POISONED;
-    }
-    mutex_lock(&log->ckpt_mu);
-    mutex_lock(&log->mu);
-    if (epochs_assign(&log->epochs, epoch, start_off)) {
-        log->are_epochs_dirty = true;
-    }
-    mutex_unlock(&log->mu);
-    enum err e = log_store_epochs(log);
-    mutex_unlock(&log->ckpt_mu);
-    return e;
-}
-
 /* A checkpoint as it was decided under mu. */
 struct ckpt {
     struct buf snapshot;

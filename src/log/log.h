@@ -212,10 +212,10 @@ must_check enum err log_find_time(struct log *log, int64_t ts_ms, int64_t upto_o
 /* ListOffsets −3: the record with the largest timestamp (the first of equals). */
 must_check enum err log_find_max_time(struct log *log, struct log_time_hit *ret_hit);
 
-/* Leader epochs (KIP-101, 279). log_begin_epoch stores (epoch, end) durably before a leader serves.
- * POISONED. */
-must_check enum err log_begin_epoch(struct log *log, int32_t epoch, int64_t start_off);
-/* End offset of the largest epoch ≤ `epoch` and that epoch; (−1, −1) if none is known. */
+/* Leader epochs (KIP-101, 279). One begins with the first batch that has it: batches tell a start
+ * what the file does not know yet.
+ *
+ * End offset of the largest epoch ≤ `epoch` and that epoch; (−1, −1) if none is known. */
 void log_epoch_end(struct log *log, int32_t epoch, int32_t *ret_epoch, int64_t *ret_end_off);
 int32_t log_epoch_at(struct log *log, int64_t off); /* −1 unknown */
 

@@ -156,6 +156,13 @@ static bool are_epochs_cut(const struct log *log)
     return log->epochs.count == 0 || log->epochs.rows[0].start_off > log->start_off;
 }
 
+/* A log that was killed before its first checkpoint has no file, and its batches, of which all are
+ * about to be replayed, tell the same. */
+static bool is_all_replayed(const struct recovery *r)
+{
+    return !r->args->was_clean && r->recovery_off <= r->log->segs[0]->base_off;
+}
+
 static enum err load_epochs(struct recovery *r)
 {
     struct log *log = r->log;
@@ -164,6 +171,9 @@ static enum err load_epochs(struct recovery *r)
         epochs_load(&log->epochs, log->fs, log_path(log, &path, "leader-epoch-checkpoint"));
     buf_deinit(&path);
     bool is_bad = e == ERR_MALFORMED || e == ERR_BUDGET;
+    if (e == ERR_NOT_FOUND && is_all_replayed(r)) {
+        return OK;
+    }
     if (is_bad || (log->size_bytes > 0 && (e == ERR_NOT_FOUND || (!e && are_epochs_cut(log))))) {
         return rebuild_epochs(r);
     }

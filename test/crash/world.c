@@ -400,11 +400,7 @@ static void step_reset(struct world *w)
     }
 }
 
-static void step_epoch(struct world *w)
-{
-    enum err e = log_begin_epoch(w->log, ++w->epoch, log_end_off(w->log));
-    WORLD_CHECK(w, !e || crashfs_has_struck(w->disk), "an epoch could not begin: %s", err_name(e));
-}
+static void step_epoch(struct world *w) { w->epoch++; }
 
 static void step_idle(struct world *w)
 {

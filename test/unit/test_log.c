@@ -437,16 +437,18 @@ static void epochs_are_kept(void **state)
     struct world *w = *state;
     int32_t epoch;
     int64_t end;
-    assert_ok(log_begin_epoch(w->log, 3, 0));
     struct log_appended done;
     struct test_batch t = {.count = 5, .leader_epoch = 3};
     assert_ok(test_append(w->log, &t, &done));
-    assert_ok(log_begin_epoch(w->log, 5, 5));
-    reopen(w, false);
-    /* epoch 5 began at the end of the log: nothing of it was written */
+    t.leader_epoch = 5;
+    assert_ok(test_append(w->log, &t, &done));
+    reopen(w, false); /* no checkpoint yet: the batches tell */
     log_epoch_end(w->log, 3, &epoch, &end);
     assert_int_equal(epoch, 3);
     assert_int_equal(end, 5);
+    log_epoch_end(w->log, 5, &epoch, &end);
+    assert_int_equal(epoch, 5);
+    assert_int_equal(end, 10);
     log_epoch_end(w->log, 9, &epoch, &end);
     assert_int_equal(epoch, -1);
     assert_int_equal(log_epoch_at(w->log, 2), 3);

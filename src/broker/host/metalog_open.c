@@ -383,7 +383,6 @@ static enum err begin_epoch(struct metalog *ml, const struct quorum_state *qs, s
     }
     ml->epoch = last + 1;
     enum err e = write_state(ml);
-    e = e ? e : log_begin_epoch(ml->log, ml->epoch, log_end_off(ml->log));
     e = e ? e : write_leader_change(ml);
     if (e) {
         buf_printf(why, "epoch %d of the metadata log cannot begin: %s", ml->epoch, err_text(e));
