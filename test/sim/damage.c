@@ -8,6 +8,10 @@
  *   - damage outside of a segment's .log loses nothing that was acknowledged, unless it is the
  *     metadata that is damaged and the broker says so
  *   - damage in a segment loses nothing of the segments before it
+ *   - an offset that a group committed is there, unless its own log is damaged
+ *
+ * There are two data directories, with a group's offset, and partitions that were on their way from
+ * one to the other.
  *
  *   damage SEED [COUNT]    so many damages, from this seed on */
 #include "test/sim/small.h"
@@ -25,7 +29,10 @@ enum {
     FILES_MAX = 200,
     FILE_MAX_BYTES = 4 << 20,
     BLOCK_BYTES = 4096,
+    COMMITS = 5, /* the offset committed last */
 };
+
+static const char *const dirs[] = {"data", "data2"};
 
 /* --- a directory --- */
 
@@ -37,11 +44,44 @@ static void start_well(struct small *w)
     buf_deinit(&why);
 }
 
+static void commit_some(struct small *w)
+{
+    bool is_good = small_find_group(w);
+    for (int i = 1; i <= COMMITS; i++) {
+        is_good = is_good && small_commit(w, i);
+    }
+    ASSERT(is_good);
+}
+
+/* A move that ends long after this: a first piece of the copies is there. */
+static void begin_to_move(struct small *w)
+{
+    struct incremental_alter_configs_req_alterable_config c =
+        incremental_alter_configs_req_alterable_config_default;
+    struct incremental_alter_configs_req_alter_configs_resource r =
+        incremental_alter_configs_req_alter_configs_resource_default;
+    struct incremental_alter_configs_req req = incremental_alter_configs_req_default;
+    struct incremental_alter_configs_resp resp;
+    c.name = STR("replica.alter.log.dirs.io.max.bytes.per.second");
+    c.value = STR("1");
+    r.resource_type = 4; /* a broker; no name: all of them */
+    r.configs = &c;
+    r.configs_count = 1;
+    req.resources = &r;
+    req.resources_count = 1;
+    bool is_good = small_ask(w, API_INCREMENTAL_ALTER_CONFIGS, 1, &req, &resp) &&
+                   resp.responses[0].error_code == OK;
+    is_good = is_good && small_move(w, dirs[0]); /* one of the partitions is not there */
+    ASSERT(is_good);
+    small_settle(w);
+}
+
 /* One with all kinds of files in it, after a clean stop or a kill. */
 static struct crashfs *write_all(bool is_clean)
 {
     struct small w;
     small_init(&w, "damage", 1);
+    w.dirs = "data,data2";
     w.disk = crashfs_new();
     start_well(&w);
     bool is_made = small_make_topic(&w);
@@ -56,6 +96,8 @@ static struct crashfs *write_all(bool is_clean)
             start_well(&w);
         }
     }
+    commit_some(&w);
+    begin_to_move(&w);
     if (is_clean) {
         server_stop(w.server);
     } else {
@@ -172,13 +214,15 @@ static const char *damage_one(struct small *w, const struct files *all)
 static bool parse_log(const char *path, int *ret_part, int *ret_base)
 {
     int used = 0;
-    return sscanf(path, "data/t-%d/%d.log%n", ret_part, ret_base, &used) == 2 &&
-           path[used] == '\0' && used > 0;
+    const char *name = strchr(path, '/');
+    return name != NULL && sscanf(name, "/t-%d/%d.log%n", ret_part, ret_base, &used) == 2 &&
+           name[used] == '\0' && used > 0;
 }
 
 static void check_records(struct small *w, const char *path)
 {
     int bad_part = -1, bad_from = 0;
+    small_settle(w); /* the move ends */
     bool is_segment = parse_log(path, &bad_part, &bad_from);
     bool is_metadata = strstr(path, "__cluster_metadata") != NULL ||
                        strstr(path, "meta.properties") != NULL ||
@@ -193,6 +237,12 @@ static void check_records(struct small *w, const char *path)
             }
         }
     }
+    if (!is_metadata && strstr(path, "__consumer_offsets") == NULL) {
+        int64_t off = small_find_group(w) ? small_committed(w) : -1;
+        if (off != COMMITS) {
+            small_violation(w, "the group's offset is %" PRId64, off);
+        }
+    }
 }
 
 /* --- a run --- */
@@ -202,11 +252,14 @@ static void run(uint64_t seed, const struct crashfs *made)
     struct small w;
     struct buf why = BUF_INIT;
     small_init(&w, "damage", seed);
+    w.dirs = "data,data2";
     w.disk = crashfs_clone(made);
     struct files *all = NEW(struct files);
     all->fs = crashfs_fs(w.disk);
-    snprintf(all->dir, sizeof all->dir, "data");
-    ASSERT(fs_list(all->fs, all->dir, add_file, all) == OK);
+    for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+        snprintf(all->dir, sizeof all->dir, "%s", dirs[i]);
+        ASSERT(fs_list(all->fs, all->dir, add_file, all) == OK);
+    }
     qsort(all->paths, (size_t)all->count, sizeof all->paths[0], by_text);
     const char *path = damage_one(&w, all);
     if (small_start(&w, &why)) {

@@ -1,6 +1,7 @@
 /* Every point of a short life at which something can fail, one after the other: each call to the
- * disk (an error, a full disk, either once or from then on), each allocation that a peer or a file
- * sizes.
+ * disk (an error, a full disk, either once or from then on; a power cut), each allocation that a
+ * peer or a file sizes. In that life records are written, a group commits, and the partitions move
+ * to another data directory and back.
  *
  * What must hold:
  *   - the broker says no, stops, or goes on; it never falls over
@@ -38,11 +39,15 @@ static const struct kind kinds[] = {
     {"all calls fail", CRASHFS_FAIL_ON, ALL_CALLS, ERR_IO},
     {"the disk is full from then on", CRASHFS_FAIL_ON, CRASHFS_CHANGES, ERR_NO_SPACE},
     {"one sync fails", CRASHFS_FAIL, CRASHFS_SYNCS, ERR_IO},
+    {"the power goes", CRASHFS_POWER, CRASHFS_CHANGES, ERR_IO},
     {"one allocation fails", CRASHFS_NO_FAULT, 0, OK},
 };
 
+static const char *const dirs[] = {"data", "data2"};
+
 struct life {
     struct small w;
+    int64_t committed;                   /* the offset that was acknowledged */
     int64_t acked[SMALL_PARTS][NUMBERS]; /* the offset of each number; -1: none */
 };
 
@@ -59,27 +64,39 @@ static bool start(struct life *l)
     return is_up;
 }
 
-static void write_some(struct life *l, int first)
+static void write_some(struct life *l, int first, int count)
 {
     bool is_made = false;
     for (int i = 0; i < TRIES && !is_made; i++) {
         is_made = small_make_topic(&l->w);
     }
-    for (int i = first; is_made && i < first + BATCHES; i++) {
+    for (int i = first; is_made && i < first + count; i++) {
         for (int part = 0; part < SMALL_PARTS; part++) {
             l->acked[part][i] = small_write(&l->w, part, i);
         }
     }
 }
 
-/* Start, write, stop, start, write. */
+static void commit(struct life *l, int64_t off)
+{
+    bool is_ready = small_find_group(&l->w);
+    if (is_ready && small_commit(&l->w, off)) {
+        l->committed = off;
+    }
+}
+
+/* Start, write, commit, write while all moves to another directory, stop; and again. */
 static void live(struct life *l)
 {
     for (int i = 0; i < 2; i++) {
         if (!start(l)) {
             return;
         }
-        write_some(l, i * BATCHES);
+        write_some(l, i * BATCHES, BATCHES / 2);
+        commit(l, i + 1);
+        small_move(&l->w, dirs[1 - i]);
+        write_some(l, i * BATCHES + BATCHES / 2, BATCHES / 2);
+        small_settle(&l->w);
         if (i == 0) {
             server_stop(l->w.server);
             l->w.server = NULL;
@@ -92,6 +109,11 @@ static void check(struct life *l)
     struct buf why = BUF_INIT;
     if (!small_start(&l->w, &why)) {
         small_violation(&l->w, "it does not start any more: %s", buf_cstr(&why));
+    }
+    bool is_ready = small_find_group(&l->w);
+    small_settle(&l->w);
+    if (l->committed > 0 && (!is_ready || small_committed(&l->w) < l->committed)) {
+        small_violation(&l->w, "offset %" PRId64 " was committed and is gone", l->committed);
     }
     for (int part = 0; part < SMALL_PARTS; part++) {
         for (int i = 0; i < NUMBERS; i++) {
@@ -117,6 +139,8 @@ static bool run(const struct kind *k, uint64_t point)
 {
     struct life l;
     small_init(&l.w, "points", point);
+    l.w.dirs = "data,data2";
+    l.committed = 0;
     memset(l.acked, -1, sizeof l.acked);
     snprintf(l.w.what, sizeof l.w.what, "%s", k->name);
     l.w.disk = crashfs_new();

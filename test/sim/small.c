@@ -11,12 +11,15 @@
 
 enum {
     PORT = 9092,
-    VALUE_BYTES = 60000,  /* of a record, at most */
-    STEPS_MAX = 20000,    /* for one answer */
+    VALUE_BYTES = 60000, /* of a record, at most */
+    STEPS_MAX = 20000,   /* for one answer */
+    SETTLE_ROUNDS = 10,
+    SETTLE_MS = 200,
+    GROUP_TRIES = 3,
     FETCH_BYTES = 100000, /* more than any batch */
 };
 
-static const char topic_name[] = "t";
+static const char topic_name[] = "t", group_name[] = "g";
 
 void small_init(struct small *w, const char *program, uint64_t seed)
 {
@@ -44,7 +47,6 @@ void small_violation(const struct small *w, const char *fmt, ...)
 bool small_start(struct small *w, struct buf *why)
 {
     static const char settings[] = "listeners=PLAINTEXT://127.0.0.1:9092\n"
-                                   "log.dirs=data\n"
                                    "log.segment.bytes=1048576\n"
                                    "log.retention.ms=-1\n"
                                    "offsets.topic.num.partitions=1\n";
@@ -59,8 +61,11 @@ bool small_start(struct small *w, struct buf *why)
     int line;
     sim_client_drop(&w->client);
     uint64_t held = mem_fail_after(0);
-    enum err e = props_parse(&args.props, str_from(settings), &line);
+    struct buf text = BUF_INIT;
+    buf_printf(&text, "%slog.dirs=%s\n", settings, w->dirs ? w->dirs : "data");
+    enum err e = props_parse(&args.props, buf_str(&text), &line);
     ASSERT(e == OK);
+    buf_deinit(&text);
     mem_fail_after(held);
     e = server_start(&args, &w->server, why);
     if (e) {
@@ -180,6 +185,97 @@ int64_t small_write(struct small *w, int part, int number)
         return -1;
     }
     return resp.responses[0].partition_responses[0].base_offset;
+}
+
+/* --- moving --- */
+
+bool small_move(struct small *w, const char *dir)
+{
+    int32_t parts[SMALL_PARTS];
+    for (int i = 0; i < SMALL_PARTS; i++) {
+        parts[i] = i;
+    }
+    struct alter_replica_log_dirs_req_alter_replica_log_dir_topic t = {str_from(topic_name), parts,
+                                                                       SMALL_PARTS};
+    struct alter_replica_log_dirs_req_alter_replica_log_dir d = {str_from(dir), &t, 1};
+    struct alter_replica_log_dirs_req req = {&d, 1};
+    struct alter_replica_log_dirs_resp resp;
+    if (!small_ask(w, API_ALTER_REPLICA_LOG_DIRS, 2, &req, &resp)) {
+        return false;
+    }
+    enum err e = OK;
+    for (int i = 0; i < SMALL_PARTS; i++) {
+        e = e ? e : (enum err)resp.results[0].partitions[i].error_code;
+    }
+    return e == OK;
+}
+
+void small_settle(struct small *w)
+{
+    for (int i = 0; i < SETTLE_ROUNDS; i++) {
+        for (int n = 0; n < STEPS_MAX && server_step(w->server); n++) {
+        }
+        simclock_add_ms(&w->clock, SETTLE_MS);
+    }
+}
+
+/* --- a group --- */
+
+bool small_find_group(struct small *w)
+{
+    struct find_coordinator_req req = find_coordinator_req_default;
+    struct find_coordinator_resp resp;
+    req.key = str_from(group_name);
+    for (int i = 0; i < GROUP_TRIES; i++) {
+        if (!small_ask(w, API_FIND_COORDINATOR, 3, &req, &resp)) {
+            return false;
+        }
+        if (resp.error_code == OK) {
+            return true;
+        }
+        small_settle(w);
+    }
+    return false;
+}
+
+bool small_commit(struct small *w, int64_t off)
+{
+    struct offset_commit_req_offset_commit_request_partition p =
+        offset_commit_req_offset_commit_request_partition_default;
+    struct offset_commit_req_offset_commit_request_topic t =
+        offset_commit_req_offset_commit_request_topic_default;
+    struct offset_commit_req req = offset_commit_req_default;
+    struct offset_commit_resp resp;
+    p.committed_offset = off;
+    t.name = str_from(topic_name);
+    t.partitions = &p;
+    t.partitions_count = 1;
+    req.group_id = str_from(group_name);
+    req.generation_id_or_member_epoch = -1;
+    req.topics = &t;
+    req.topics_count = 1;
+    return small_ask(w, API_OFFSET_COMMIT, 8, &req, &resp) &&
+           resp.topics[0].partitions[0].error_code == OK;
+}
+
+int64_t small_committed(struct small *w)
+{
+    int32_t zero = 0;
+    struct offset_fetch_req_offset_fetch_request_topic t =
+        offset_fetch_req_offset_fetch_request_topic_default;
+    struct offset_fetch_req req = offset_fetch_req_default;
+    struct offset_fetch_resp resp;
+    t.name = str_from(topic_name);
+    t.partition_indexes = &zero;
+    t.partition_indexes_count = 1;
+    req.group_id = str_from(group_name);
+    req.topics = &t;
+    req.topics_count = 1;
+    if (!small_ask(w, API_OFFSET_FETCH, 7, &req, &resp) || resp.error_code ||
+        resp.topics_count != 1) {
+        return -1;
+    }
+    return resp.topics[0].partitions[0].committed_offset;
 }
 
 /* --- reading --- */

@@ -19,6 +19,7 @@ struct small {
     struct crashfs *disk;  /* the test's */
     struct server *server; /* NULL: down */
     struct sim_client client;
+    const char *dirs;    /* log.dirs; NULL: "data" */
     const char *program; /* for the message of a violation */
     uint64_t seed;
     char what[600]; /* was done to it */
@@ -44,6 +45,17 @@ bool small_ask(struct small *w, int api_key, int version, const void *req, void 
 bool small_make_topic(struct small *w);
 /* The offset that was acknowledged; -1: none. */
 int64_t small_write(struct small *w, int part, int number);
+
+/* The partitions shall be in that data directory; false: it did not say yes. */
+bool small_move(struct small *w, const char *dir);
+/* What goes on by itself, such as a move, comes to its end. */
+void small_settle(struct small *w);
+/* Makes the group's coordinator ready; false: it is not. */
+bool small_find_group(struct small *w);
+/* An offset for a group; false: it did not say yes. */
+bool small_commit(struct small *w, int64_t off);
+/* The offset that the group has; -1: none, or no answer. */
+int64_t small_committed(struct small *w);
 
 enum small_found { SMALL_FOUND, SMALL_TOLD, SMALL_LOST }; /* TOLD: the reader sees damage */
 

@@ -82,7 +82,8 @@ static void take_config(struct move *v)
 
 static enum err open_copy(struct mover *m, struct move *v)
 {
-    struct storage_log l = {.config = &v->config, .was_clean = true};
+    /* one of an earlier stop is checked as a whole: the log that it replaces is thrown away */
+    struct storage_log l = {.config = &v->config, .was_clean = v->path == NULL};
     enum err e = OK;
     take_config(v);
     if (v->path == NULL) {
@@ -116,11 +117,16 @@ static enum err close_copy(struct move *v, bool is_kept)
     return e;
 }
 
-/* An empty copy begins where the log does, or with the batch that the log begins within. */
+/* What went wrong with a copy. POISONED is kept for a move that ended half way. */
+static enum err of_copy(enum err e) { return e == ERR_POISONED ? ERR_IO : e; }
+
+/* A copy that has nothing of what the log has begins where the log does, or with the batch that the
+ * log begins within. Any other may have gaps, where the log was compacted. */
 static enum err begin_at(struct move *v, int64_t off)
 {
-    bool is_behind = off > log_end_off(v->copy.log);
-    return is_behind ? log_reset(v->copy.log, off) : OK;
+    int64_t end = log_end_off(v->copy.log);
+    bool is_useless = log_start_off(v->copy.log) == end || log_start_off(v->part->log) > end;
+    return is_useless && off > end ? log_reset(v->copy.log, off) : OK;
 }
 
 static enum err append_chunk(struct mover *m, struct move *v)
@@ -214,7 +220,7 @@ static enum err copy_rest(struct mover *m, struct move *v)
     if (!e && log_end_off(v->copy.log) != log_end_off(v->part->log)) {
         e = ERR_CORRUPT_MESSAGE; /* there is what cannot be read */
     }
-    return e ? e : log_sync(v->copy.log, &end);
+    return of_copy(e ? e : log_sync(v->copy.log, &end));
 }
 
 /* The copy under the partition's name. */
@@ -233,7 +239,7 @@ static enum err rename_copy(struct mover *m, struct move *v)
     return e;
 }
 
-/* The copy as a partition in its own right, that knows where its log starts. */
+/* The copy as a partition in its own right, that knows where its log starts. Never POISONED. */
 static enum err settle(struct mover *m, struct move *v, struct partition **ret)
 {
     struct partition *p = v->part;
@@ -257,11 +263,11 @@ static enum err settle(struct mover *m, struct move *v, struct partition **ret)
     if (!e) {
         *ret = partition_new(&args, &p->config);
     }
-    return e;
+    return of_copy(e);
 }
 
-/* Renames a directory of the partition to one that is to be deleted. POISONED: it has that name
- * now, but a power cut may give it back the old one. */
+/* Renames a directory of the partition to one that is to be deleted. NOT_FOUND: there is none.
+ * POISONED: it has that name now, but a power cut may give it back the old one. */
 static enum err put_away(struct mover *m, const struct partition *p, struct logdir *dir,
                          struct buf *ret_path)
 {
@@ -272,22 +278,24 @@ static enum err put_away(struct mover *m, const struct partition *p, struct logd
                                        &m->storage->rand, ret_path);
     mutex_unlock(&m->storage->lock);
     logdir_partition_path(dir, p->topic_name, p->index, &was);
-    if (e && fs_stat(m->storage->fs, buf_cstr(&was), &st) == ERR_NOT_FOUND) {
+    if (e && e != ERR_NOT_FOUND && fs_stat(m->storage->fs, buf_cstr(&was), &st) == ERR_NOT_FOUND) {
         e = ERR_POISONED;
     }
     buf_deinit(&was);
     return e;
 }
 
+static void let_go(struct partition *copy)
+{
+    partition_take_offline(copy, ERR_UNKNOWN_TOPIC_OR_PARTITION); /* it writes nothing more */
+    partition_abandon(copy);
+    partition_unref(copy);
+}
+
 /* The copy is one more partition directory, and it is not wanted. */
-static enum err undo(struct mover *m, struct move *v, struct partition *copy)
+static enum err undo(struct mover *m, struct move *v)
 {
     struct buf path = BUF_INIT;
-    if (copy != NULL) {
-        partition_take_offline(copy, ERR_UNKNOWN_TOPIC_OR_PARTITION); /* it writes nothing more */
-        partition_abandon(copy);
-        partition_unref(copy);
-    }
     enum err e = put_away(m, v->part, v->to->dir, &path);
     if (!e) {
         mem_free(v->path);
@@ -305,7 +313,10 @@ static enum err replace(struct mover *m, struct move *v, struct buf *ret_old_pat
     struct partition *p = v->part, *copy = NULL;
     enum err e = settle(m, v, &copy);
     e = e ? e : put_away(m, p, p->dir, ret_old_path);
-    if (e && e != ERR_POISONED && undo(m, v, copy) != OK) {
+    if (e && copy != NULL) {
+        let_go(copy);
+    }
+    if (e && e != ERR_POISONED && undo(m, v) != OK) {
         e = ERR_POISONED;
     }
     if (e == ERR_POISONED) {

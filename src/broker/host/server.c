@@ -505,8 +505,9 @@ static enum err make_parts(struct server *s, struct buf *why)
     int64_t most = b->config.queued_max_request_bytes;
     b->budget = net_budget_new(most > 0 ? (size_t)most : LIMIT_REQUEST_BYTES_IN_FLIGHT);
     s->upkeep = upkeep_new(s->storage, &b->topics, b->clock, &b->config);
-    b->mover = mover_new(&(struct mover_args){s->storage, &b->topics, b->clock, &b->metacache,
-                                              &b->config, controller_loop(b->controller)});
+    b->mover = mover_new(
+        &(struct mover_args){s->storage, &b->topics, b->clock, &b->metacache, &b->config,
+                             s->args.in_one_thread ? NULL : controller_loop(b->controller)});
     return make_workers(s, why);
 }
 
@@ -718,6 +719,7 @@ bool server_step(struct server *s)
     did |= crew_step(b->syncer);
     did |= crew_step(b->warmer);
     upkeep_step(s->upkeep);
+    did |= mover_step(b->mover) <= clock_mono_ms(b->clock);
     return did;
 }
 
