@@ -183,7 +183,8 @@ static bool must_defer(const struct call *c, const struct session *s)
     return !(c->api->flags & API_PIPELINED) && s->open_calls > 2; /* on_frame's own, and this */
 }
 
-/* A copy of the frame that lives as long as the call, where that is needed. */
+/* A copy of the frame that lives as long as the call, where that is needed; the header, which was
+ * read already, goes with it. */
 static bool keep_frame(struct call *c, struct bytes *frame)
 {
     if (!(c->api->flags & API_OUTLIVES_FRAME) && !must_defer(c, conn_user(c->conn)) &&
@@ -195,6 +196,9 @@ static bool keep_frame(struct call *c, struct bytes *frame)
         return false;
     }
     memcpy(copy, frame->p, frame->len);
+    if (!str_is_null(c->header.client_id)) {
+        c->header.client_id.p = (char *)copy + (c->header.client_id.p - (const char *)frame->p);
+    }
     frame->p = copy;
     return true;
 }

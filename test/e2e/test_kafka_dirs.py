@@ -36,7 +36,9 @@ class KafkaDirs(ApiCase):
             tar.extractall(where)
         with open(os.path.join(where, "facts.json")) as f:
             self.facts = json.load(f)
-        self.broker = harness.broker(data_dir=os.path.join(where, "data")).start()
+        data = os.path.join(where, "data")
+        self.dirs = [data, os.path.join(where, "other")]
+        self.broker = harness.broker(data_dir=data, overrides={"log.dirs": ",".join(self.dirs)}).start()
         self.addCleanup(self.broker.stop)
         self.c = Connection("127.0.0.1", self.broker.port)
 
@@ -108,6 +110,28 @@ class KafkaDirs(ApiCase):
 
     def test_a_dynamic_quorum_that_was_killed(self):
         self.play("dynamic-kill")
+
+    def where(self, topic):
+        """{partition: directory}; one that is on its way is in both."""
+        r = self.c.call("DescribeLogDirs", 4, {"topics": None})
+        return {p["partitionIndex"]: d["logDir"] for d in r["results"] for t in d["topics"] for p in t["partitions"]
+                if t["name"] == topic and not p["isFutureKey"]}
+
+    def test_it_moves_to_another_directory(self):
+        """What was compacted has gaps, between segments, too."""
+        self.begin("static-stop")
+        for topic in self.topics():
+            parts = list(self.facts_of("read_uncommitted", topic))
+            r = self.c.call("AlterReplicaLogDirs", 2, {"dirs": [{"path": self.dirs[1], "topics": [
+                {"name": topic, "partitions": parts}]}]})
+            self.assertEqual({p["errorCode"] for t in r["results"] for p in t["partitions"]}, {NONE})
+            harness.wait_for(topic, lambda t=topic: set(self.where(t).values()) == {self.dirs[1]})
+            for isolation in ("read_uncommitted", "read_committed"):
+                self.check(isolation, topic, True)
+            self.write(topic)
+        self.again()
+        for topic in self.topics():
+            self.check_written("read_uncommitted", topic)
 
     def test_each_directory_is_tested(self):
         names = {os.path.basename(f) for f in glob.glob(os.path.join(DIRS, "*.tar.gz"))}

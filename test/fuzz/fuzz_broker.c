@@ -105,8 +105,10 @@ static void listen_to(struct world *w, struct peer *p)
         read_answer(w, p, (struct bytes){p->in.p + at + 4, len});
         at += 4 + len;
     }
-    memmove(p->in.p, p->in.p + at, p->in.len - at);
-    p->in.len -= at;
+    if (at > 0) {
+        memmove(p->in.p, p->in.p + at, p->in.len - at);
+        p->in.len -= at;
+    }
     if (e && e != ERR_AGAIN) {
         hang_up(p, false);
     }
@@ -154,7 +156,8 @@ static void improve(struct world *w, int api_key, void *msg)
     if (api_key != API_PRODUCE) {
         return;
     }
-    batch_builder_init(&bb, &bytes, &head, (enum codec)(take(w) % CODEC_COUNT), CODEC_LEVEL_DEFAULT);
+    batch_builder_init(&bb, &bytes, &head, (enum codec)(take(w) % CODEC_COUNT),
+                       CODEC_LEVEL_DEFAULT);
     batch_builder_add(&bb, &r);
     ASSERT(batch_builder_finish(&bb) == OK && bytes.len < sizeof room);
     batch_builder_deinit(&bb);

@@ -16,9 +16,8 @@ struct group_fan *group_fan_new(struct call *c, const void *request, int32_t cou
 {
     struct group_fan *f = CALL_NEW(c, struct group_fan);
     struct group_part *parts = f ? CALL_ARRAY(c, struct group_part, MAX(count, 0)) : NULL;
-    struct str host = client_host(c), id;
-    /* the header lies in the frame as it came in, which does not outlive the handler */
-    if (parts == NULL || host.p == NULL || !arena_copy_str(&c->arena, c->header.client_id, &id)) {
+    struct str host = client_host(c);
+    if (parts == NULL || host.p == NULL) {
         call_fail(c, "out of memory");
         return NULL;
     }
@@ -26,7 +25,7 @@ struct group_fan *group_fan_new(struct call *c, const void *request, int32_t cou
     for (int32_t i = 0; i < f->count; i++) {
         parts[i].fan = f;
         parts[i].task.req.client_host = host;
-        parts[i].task.req.client_id = id;
+        parts[i].task.req.client_id = c->header.client_id;
     }
     return f;
 }

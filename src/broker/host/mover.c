@@ -138,7 +138,7 @@ static enum err append_chunk(struct mover *m, struct move *v)
                            .origin = LOG_FROM_LEADER,
                            .now_ms = clock_wall_ms(m->args.clock)};
     enum err e = batch_parse((struct bytes){m->chunk.p, m->chunk.len}, &first);
-    e = e ? e : begin_at(v, first.base_off);
+    e = e ? e : begin_at(v, MIN(first.base_off, log_start_off(v->part->log)));
     if (!e && (int64_t)a.len > v->config.log.segment_bytes) {
         v->config.log.segment_bytes = (int64_t)a.len;
         log_set_config(v->copy.log, &v->config.log);
