@@ -43,6 +43,30 @@ static void a_file_is_replaced_as_a_whole(void **state)
     assert_err(ERR_NOT_FOUND, fs_read_all(fs_posix(), path, 100, &text, &len));
 }
 
+/* What a system call says of a long run must be what is true of the bytes in it. */
+static void what_is_cached_is_told(void **state)
+{
+    enum { KiB = 1024, LEN = 1024 * KiB, DROPPED = 512 * KiB, DROPPED_LEN = 128 * KiB };
+    char path[256];
+    struct file *f = NULL;
+    char *bytes = mem_zalloc(LEN);
+    path_in(path, sizeof path, "c");
+    assert_ok(fs_open(fs_posix(), path, FILE_WRITE | FILE_CREATE, &f));
+    assert_ok(file_pwrite(f, bytes, LEN, 0));
+    assert_ok(file_sync(f));
+    assert_true(file_is_cached(f, 0, LEN));
+    assert_true(file_is_cached(f, 4095, 200 * KiB));
+    assert_true(file_is_cached(f, 100 * KiB, 0));
+    file_advise(f, DROPPED, DROPPED_LEN, FILE_DONT_NEED);
+    bool is_there = file_is_cached(f, DROPPED + DROPPED_LEN / 2, 1); /* in a tmpfs it is */
+    assert_int_equal(file_is_cached(f, 0, LEN), is_there);
+    assert_int_equal(file_is_cached(f, DROPPED - 4096, DROPPED_LEN), is_there);
+    assert_true(file_is_cached(f, 4096, DROPPED - 4096));
+    file_close(f);
+    mem_free(bytes);
+    assert_ok(fs_unlink(fs_posix(), path));
+}
+
 static void vectors_longer_than_one_call_are_written_whole(void **state)
 {
     enum { COUNT = 200 };
@@ -109,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_replaced_as_a_whole),
         cmocka_unit_test(vectors_longer_than_one_call_are_written_whole),
+        cmocka_unit_test(what_is_cached_is_told),
         cmocka_unit_test(a_second_lock_is_refused),
         cmocka_unit_test(behind_a_shut_gate_only_open_files_go_on),
     };
