@@ -2,12 +2,15 @@
 
 That all this is what Apache Kafka's tools do is compared by ./dev interop --scenes tools-beside."""
 
+import fcntl
 import json
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
+import termios
 import time
 import unittest
 
@@ -391,6 +394,75 @@ class Files(Console):
                              capture_output=True, text=True, timeout=WAIT_S, check=True).stdout
         self.assertEqual(re.findall(r"^\| offset: (\d) .* key: (k\d) payload: (v\d)$", out, re.M),
                          [(str(i), "k%d" % i, "v%d" % i) for i in range(5)])
+
+
+class Progress(Console):
+    """What a person sees of long work; that scripts see nothing of it."""
+
+    LINE = re.compile(rb"\r\x1b\[K *\d+% (\x1b\[32m)?\[[=> ]+\]")
+
+    def on_terminal(self, *argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **env):
+        """What comes on standard error, which is a terminal."""
+        outside, inside = pty.openpty()
+        fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+        p = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=inside, env={**os.environ, "TERM": "xterm", **env})
+        os.close(inside)
+        seen = b""
+        while True:
+            try:
+                data = os.read(outside, 10000)
+            except OSError:  # nobody has it open any more
+                break
+            if not data:
+                break
+            seen += data
+        os.close(outside)
+        self.assertEqual(p.wait(WAIT_S), 0, seen)
+        return seen
+
+    def perf(self, *words):
+        return self.words("producer-perf-test", "--topic", "progress", "--num-records", 300, "--record-size", 10,
+                          "--throughput", 150, *words)
+
+    def test_a_terminal_shows_it_and_keeps_nothing_of_it(self):
+        self.make("progress")
+        seen = self.on_terminal(*self.perf())
+        self.assertRegex(seen, self.LINE)
+        self.assertIn(b" of 300 records, ", seen)
+        self.assertIn(b"\x1b[32m", seen)
+        self.assertEqual(seen.split(b"\x1b[K")[-1], b"")  # wiped
+        seen = self.on_terminal(*self.perf(), NO_COLOR="1")
+        self.assertRegex(seen, self.LINE)
+        self.assertNotIn(b"\x1b[32m", seen)
+
+    def test_elsewhere_there_is_none(self):
+        self.make("progress-none")
+        self.assertEqual(self.on_terminal(*self.perf(), TERM="dumb"), b"")
+        self.assertEqual(self.on_terminal(*self.perf(), stdout=subprocess.PIPE), b"")
+        self.tool("producer-perf-test", "--topic", "progress-none", "--num-records", 100, "--record-size", 10,
+                  "--throughput", 100)
+        self.assertEqual(self.said, "")
+
+    def test_files_go_in_and_out(self):
+        """A file that goes in slowly, because the broker's answer is waited for each time, and comes out again."""
+        topic = self.make("progress-files")
+        path = os.path.join(harness.Dirs.new("files"), "lines")
+        with open(path, "w") as f:
+            f.writelines("%d %s\n" % (i, "x" * 1000) for i in range(4000))
+        start = time.monotonic()
+        with open(path, "rb") as f:
+            seen = self.on_terminal(*self.words("console-producer", "--topic", topic, "--sync"), stdin=f)
+        if time.monotonic() - start > 1:  # what is done in a moment shows nothing
+            self.assertRegex(seen, self.LINE)
+            self.assertRegex(seen, rb"[\d.]+ of 3.8 MiB, ")
+        self.assertEqual(seen.split(b"\x1b[K")[-1], b"")
+        with open(path + ".back", "wb") as f:
+            # it ends when the last second has brought nothing, which is long enough to be shown
+            seen = self.on_terminal(*self.words("console-consumer", "--topic", topic, "--from-beginning", "--max-messages",
+                                                4001, "--timeout-ms", 1000), stdout=f)
+        self.assertTrue(seen.endswith(b"Processed a total of 4000 messages\r\n"), seen[-200:])
+        with open(path, "rb") as a, open(path + ".back", "rb") as b:
+            self.assertEqual(a.read(), b.read())
 
 
 class Perf(Console):

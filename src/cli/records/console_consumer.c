@@ -219,6 +219,7 @@ static bool configure(struct cli *c)
 
 struct tool {
     struct cli *cli;
+    struct reading *reading;
     struct props props; /* of the format */
     struct format format;
     struct buf line, why;
@@ -247,6 +248,7 @@ static bool print(void *ctx, const struct ottla_record *r, struct buf *out)
     buf_clear(&t->why);
     bool ok = format_put(&t->format, r, out, &t->why);
     if (t->format.kind == FORMAT_LOGGING) {
+        progress_wipe(&t->reading->progress);
         buf_clear(&t->line);
         format_put_log(r, &t->line);
         fprintf(stderr, "%s\n", buf_cstr(&t->line));
@@ -255,6 +257,7 @@ static bool print(void *ctx, const struct ottla_record *r, struct buf *out)
         return true;
     }
     bool is_skipped = cli_has(t->cli, O_SKIP);
+    progress_wipe(&t->reading->progress);
     fprintf(stderr, "Error processing message%s: %s\n", is_skipped ? ", skipping this message" : "",
             buf_cstr(&t->why));
     return is_skipped;
@@ -314,6 +317,7 @@ static int run(struct cli *c)
         props_deinit(&t.props);
         return cli_fail(c, "%s", buf_cstr(&c->why));
     }
+    t.reading = &r;
     r.print = print;
     r.ctx = &t;
     (void)options_number(c, O_MAX, -1, &r.max);

@@ -1,6 +1,7 @@
 /* `ottla console-producer` (kafka-console-producer): lines of standard input as records. The main
  * thread reads and sends; deliveries come in the producer's thread; a thread waits for signals. */
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/records/input.h"
 #include "cli/records/line.h"
 #include "cli/records/options.h"
@@ -167,6 +168,7 @@ struct tool {
     struct line_rules rules;
     struct line_record record;
     struct input input;
+    struct progress progress; /* of standard input, where it is a file */
     struct ottla_producer *producer;
 };
 
@@ -181,16 +183,16 @@ static bool take_reader(struct tool *t)
 }
 
 /* In the producer's thread, and in ours for what was not taken. */
-static void tell(const char *topic, const char *why)
+static void tell(struct tool *t, const char *topic, const char *why)
 {
+    progress_wipe(&t->progress);
     fprintf(stderr, "Error when sending message to topic %s: %s\n", topic, why);
 }
 
 static void on_delivery(void *ctx, const struct ottla_delivery *d)
 {
-    (void)ctx;
     if (d->error != 0) {
-        tell(d->topic, d->message);
+        tell(ctx, d->topic, d->message);
     }
 }
 
@@ -202,8 +204,8 @@ static bool send(struct tool *t, const struct ottla_message *m)
         return ottla_producer_send_wait(t->producer, m, NULL, &c->error) == 0 ||
                cli_refuse(c, "%s", c->error.message);
     }
-    if (ottla_producer_send(t->producer, m, on_delivery, NULL, &c->error) != 0) {
-        tell(m->topic, c->error.message);
+    if (ottla_producer_send(t->producer, m, on_delivery, t, &c->error) != 0) {
+        tell(t, m->topic, c->error.message);
     }
     return true;
 }
@@ -212,11 +214,15 @@ static bool loop(struct tool *t)
 {
     struct ottla_message m;
     struct str line;
+    const int64_t bytes = progress_file_bytes(STDIN_FILENO);
     const bool is_prompting = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     bool ok = true;
     ottla_message_init(&m);
     m.topic = cli_value(t->cli, O_TOPIC);
     buf_clear(&t->cli->why);
+    if (bytes >= 0) {
+        progress_init(&t->progress, NULL, bytes);
+    }
     for (int64_t number = 1; ok; number++) {
         if (is_prompting) {
             fputs(">", stdout);
@@ -225,6 +231,7 @@ static bool loop(struct tool *t)
         if (!input_line(&t->input, &line)) {
             break;
         }
+        progress_at(&t->progress, t->input.taken);
         ok = line_parse(&t->rules, line, number, &t->record, &t->cli->why);
         line_put_message(&t->record, &m);
         ok = ok && send(t, &m);
@@ -244,6 +251,7 @@ static int work(struct tool *t)
         return cli_fail(c, "%s", c->error.message);
     }
     bool ok = loop(t);
+    progress_wipe(&t->progress);
     ottla_producer_free(t->producer, options_delivery_ms(c));
     return stop_status(&t->stop, ok ? CLI_OK : cli_fail(c, "%s", buf_cstr(&c->why)));
 }

@@ -119,7 +119,7 @@ struct tool {
     size_t open;                /* of parts: not read to the end yet */
     size_t last;                /* of parts: of the last record */
     bool has_end;
-    int64_t max, printed;
+    int64_t max, printed, expected;
 };
 
 static bool is_wanted(const struct cli *c, int32_t partition)
@@ -207,6 +207,7 @@ static bool seek_all(struct tool *t, const struct range *range, const struct cli
         t->froms[i] = at;
         at = MAX(MIN(at, end), start); /* what is not there yet is waited for */
         p->value = range_offset(range->until, start, end, value_at(&until, i));
+        t->expected += MAX(p->value - at, 0);
         ok = start >= 0 && end >= 0 &&
              ottla_consumer_seek(t->reading.consumer, p->topic, p->partition, at, &c->error) == 0;
         ok =
@@ -324,6 +325,7 @@ static bool translate(struct tool *t, struct ottla_record *r)
     buf_clear(&t->why);
     if (!put_text(t, t->key_text, (struct bytes){r->key, r->key_length}, &t->key) ||
         !put_text(t, t->value_text, (struct bytes){r->value, r->value_length}, &t->value)) {
+        progress_wipe(&t->reading.progress);
         fprintf(stderr, "%s-%d: offset %" PRId64 ": %s\n", r->topic, r->partition, r->offset,
                 buf_cstr(&t->why));
         return false;
@@ -388,6 +390,8 @@ static int read_all(struct tool *t)
     r->ctx = t;
     r->wait_max_ms = t->has_end ? 100 : 0;
     r->is_enough = t->max == 0;
+    r->expected = t->has_end ? t->expected : -1;
+    r->expected = t->max >= 0 && (!t->has_end || t->max < t->expected) ? t->max : r->expected;
     (void)options_number(c, O_TIMEOUT, 0, &r->timeout_ms);
     switch (reading_run(r)) {
     case READING_ENDED:

@@ -91,6 +91,7 @@ static void read_more(struct input *in)
     in->error = got < 0 ? errno : 0;
     in->is_over = got <= 0;
     in->data.len += got > 0 ? (size_t)got : 0;
+    in->taken += got > 0 ? got : 0;
 }
 
 static void skip_feed(struct input *in)

@@ -8,6 +8,7 @@
 struct input {
     int fd, stop_fd; /* stop_fd readable: there is no more; -1: none */
     struct buf data;
+    int64_t taken;   /* bytes that were read */
     size_t at;       /* where the next line begins in data */
     bool is_over;    /* nothing follows what is in data */
     bool skips_feed; /* the last line ended with a carriage return: a line feed belongs to it */

@@ -1,6 +1,7 @@
 /* `ottla consumer-perf-test` (kafka-consumer-perf-test): how fast records are read. One thread, and
  * one that waits for signals. */
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/records/metrics.h"
 #include "cli/records/options.h"
 #include "cli/records/pace.h"
@@ -131,6 +132,7 @@ struct tool {
     struct cli *cli;
     struct plan plan;
     struct stop stop;
+    struct progress progress;
     struct ottla_consumer *consumer;
     struct tally all, before; /* before: at the last line */
     int64_t join_ms, round_join_ms, joining_since_ms;
@@ -230,6 +232,7 @@ static void count(struct tool *t, const struct ottla_records *records, int64_t n
         return;
     }
     if (cli_has(t->cli, O_DETAILED) && !t->cli->is_json) {
+        progress_wipe(&t->progress);
         print_interval(t, now_ms);
     }
     t->round_join_ms = 0;
@@ -250,8 +253,10 @@ static bool read_all(struct tool *t)
         now_ms = pace_wall_ms();
         last_ms = ottla_records_count(records) > 0 ? now_ms : last_ms;
         count(t, records, now_ms);
+        progress_at(&t->progress, t->all.records);
         ottla_records_free(records);
     }
+    progress_wipe(&t->progress);
     if (t->all.records < t->plan.records && !stop_is_asked(&t->stop)) {
         printf("WARNING: Exiting before consuming the expected number of records: timeout "
                "(%" PRId64 " ms) exceeded. You can use the --timeout option to increase the "
@@ -284,7 +289,9 @@ static bool work(struct tool *t)
         return false;
     }
     stop_call(&t->stop, wake, t->consumer);
+    progress_init(&t->progress, "records", t->plan.records);
     bool ok = read_all(t);
+    progress_wipe(&t->progress);
     int64_t end_ms = pace_wall_ms(), join_ms = t->join_ms;
     char *metrics = cli_has(t->cli, O_METRICS) ? ottla_consumer_metrics(t->consumer) : NULL;
     stop_call(&t->stop, NULL, NULL);

@@ -1,6 +1,7 @@
 /* `ottla producer-perf-test` (kafka-producer-perf-test): how fast records are written. The main
  * thread sends; what was delivered is counted and told in the producer's thread. */
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/records/input.h"
 #include "cli/records/metrics.h"
 #include "cli/records/options.h"
@@ -285,6 +286,7 @@ struct tool {
     struct cli *cli;
     struct plan plan;
     struct stop stop;
+    struct progress progress;
     struct payloads payloads;
     struct ottla_producer *producer;
     struct sent *spare;            /* the main thread's */
@@ -349,6 +351,7 @@ static void count(struct tool *t, const struct sent *s)
         perf_stats_add(&t->steady, now_ms - s->since_ms, s->bytes, now_ms, &t->line);
     }
     if (t->line.len > 0 && !t->cli->is_json) {
+        progress_wipe(&t->progress);
         fputs(buf_cstr(&t->line), stdout);
         fflush(stdout);
     }
@@ -361,6 +364,7 @@ static void on_delivery(void *ctx, const struct ottla_delivery *d)
     if (d->error == 0) {
         count(s->tool, s);
     } else {
+        progress_wipe(&s->tool->progress);
         fprintf(stderr, "%s-%d: %s\n", d->topic, d->partition, d->message);
     }
     give_back(s->tool, s);
@@ -404,6 +408,7 @@ static bool send_one(struct tool *t, int64_t i)
         return true;
     }
     mem_free(s);
+    progress_wipe(&t->progress);
     fprintf(stderr, "%s\n", c->error.message);
     return (c->error.flags & OTTLA_FATAL) == 0;
 }
@@ -435,6 +440,7 @@ static bool send_all(struct tool *t)
               cli_refuse(c, "%s", c->error.message);
     for (int64_t i = 0; ok && i < t->plan.records && !stop_is_asked(&t->stop); i++) {
         ok = (!has_transactions || turn_transaction(t, false, &transaction_ms)) && send_one(t, i);
+        progress_at(&t->progress, i + 1);
         pace_wait(since_ms, i + 1, t->plan.throughput, t->stop.pipe[0]);
     }
     return ok && (!has_transactions || turn_transaction(t, true, &transaction_ms));
@@ -457,7 +463,9 @@ static int work(struct tool *t)
                t->plan.warmup);
     }
     perf_stats_init(&t->stats, t->plan.records, t->plan.interval_ms, pace_now_ms());
+    progress_init(&t->progress, "records", t->plan.records);
     bool ok = send_all(t);
+    progress_wipe(&t->progress);
     (void)ottla_producer_flush(t->producer, options_delivery_ms(c), NULL);
     char *metrics = cli_has(c, O_METRICS) ? ottla_producer_metrics(t->producer) : NULL;
     ottla_producer_free(t->producer, 0);

@@ -1,6 +1,7 @@
 /* `ottla produce`: records of standard input, in a form of one's own or as JSON. The main thread
  * reads and sends; deliveries come in the producer's thread; a thread waits for signals. */
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/records/input.h"
 #include "cli/records/object.h"
 #include "cli/records/options.h"
@@ -113,6 +114,7 @@ struct tool {
     struct cli *cli;
     struct stop stop;
     struct input input;
+    struct progress progress; /* of standard input, where it is a file */
     struct template template;
     struct object object; /* of the line, with json */
     struct headers headers;
@@ -127,6 +129,7 @@ static void on_delivery(void *ctx, const struct ottla_delivery *d)
     struct tool *t = ctx;
     if (d->error != 0) {
         atomic_store(&t->failed, true);
+        progress_wipe(&t->progress);
         fprintf(stderr, "%s-%d: %s\n", d->topic, d->partition, d->message);
     } else if (cli_has(t->cli, O_VERBOSE)) {
         fprintf(stderr, "%s-%d: offset %" PRId64 "\n", d->topic, d->partition, d->offset);
@@ -185,7 +188,12 @@ static bool loop(struct tool *t)
     struct cli *c = t->cli;
     struct ottla_message m;
     struct str line;
+    const int64_t bytes = progress_file_bytes(STDIN_FILENO);
+    if (bytes >= 0 && !cli_has(c, O_VERBOSE)) {
+        progress_init(&t->progress, NULL, bytes);
+    }
     for (int64_t number = 1; input_line(&t->input, &line); number++) {
+        progress_at(&t->progress, t->input.taken);
         if (!take_record(t, line, &m)) {
             return cli_refuse(c, "record %" PRId64 ": %s", number, buf_cstr(&t->why));
         }
@@ -222,6 +230,7 @@ static int work(struct tool *t)
         return cli_fail(c, "%s", buf_cstr(&c->why));
     }
     bool ok = loop(t);
+    progress_wipe(&t->progress);
     ottla_producer_free(t->producer, options_delivery_ms(c));
     if (!ok) {
         cli_fail(c, "%s", buf_cstr(&c->why));

@@ -6,13 +6,15 @@
 
 #include "cli/records/pace.h"
 
+#include <unistd.h>
+
 enum { POLL_MAX_MS = 60 * 1000 };
 
 static void wake(void *ctx) { ottla_consumer_wakeup(ctx); }
 
 bool reading_init(struct reading *r, struct cli *c)
 {
-    *r = (struct reading){.cli = c, .max = -1, .timeout_ms = -1};
+    *r = (struct reading){.cli = c, .expected = -1, .max = -1, .timeout_ms = -1};
     r->consumer = ottla_consumer_new(c->client, &c->error);
     if (r->consumer == NULL) {
         return cli_refuse(c, "%s", c->error.message);
@@ -79,10 +81,14 @@ enum reading_end reading_run(struct reading *r)
 {
     enum reading_end end = READING_ENDED;
     int64_t since_ms = pace_now_ms();
+    if (!isatty(STDOUT_FILENO)) {
+        progress_init(&r->progress, "records", r->max >= 0 ? r->max : r->expected);
+    }
     while (end == READING_ENDED && !is_done(r)) {
         struct ottla_records *records = NULL;
         int64_t end_ms = r->timeout_ms < 0 ? INT64_MAX : since_ms + r->timeout_ms;
         if (poll_next(r, end_ms, &records) != 0) {
+            progress_wipe(&r->progress);
             return READING_FAILED;
         }
         if (ottla_records_count(records) > 0) {
@@ -92,17 +98,20 @@ enum reading_end reading_run(struct reading *r)
             end = READING_IDLE;
         }
         ottla_records_free(records);
+        progress_at(&r->progress, r->count);
         if (stop_is_asked(&r->stop)) {
             end = READING_STOPPED;
         } else if (r->output.is_broken) {
             end = READING_BROKEN;
         }
     }
+    progress_wipe(&r->progress);
     return end;
 }
 
 int reading_deinit(struct reading *r, int status)
 {
+    progress_wipe(&r->progress);
     output_flush(&r->output);
     stop_call(&r->stop, NULL, NULL);
     ottla_consumer_free(r->consumer);

@@ -4,6 +4,7 @@
 #define CLI_RECORDS_READING_H
 
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "cli/records/output.h"
 #include "cli/records/stop.h"
 
@@ -28,10 +29,12 @@ struct reading {
     void *ctx;
     /* Called when nothing more is there at once; may set is_enough. May be NULL. */
     void (*idle)(void *ctx);
-    int64_t max;        /* records; -1: all */
-    int64_t timeout_ms; /* < 0: none */
-    int wait_max_ms;    /* for records, until idle is called again; 0: a minute */
-    int64_t count;      /* records that were printed or refused */
+    struct progress progress; /* shown where the records go elsewhere than to the terminal */
+    int64_t expected;         /* records, about, where there is no max; -1: nobody knows */
+    int64_t max;              /* records; -1: all */
+    int64_t timeout_ms;       /* < 0: none */
+    int wait_max_ms;          /* for records, until idle is called again; 0: a minute */
+    int64_t count;            /* records that were printed or refused */
     bool is_enough;
 };
 
