@@ -57,7 +57,7 @@ bool acc_split(struct accumulator *acc, struct acc_batch *b, int64_t now_ms)
     struct record_walk w;
     struct acc_batch *half[2];
     int32_t first = b->count / 2;
-    if (b->count < 2 || batch_parse(buf_bytes(&b->records), &head) != OK) {
+    if (b->count < 2 || batch_parse(buf_bytes(&b->parcel->buf), &head) != OK) {
         return false;
     }
     enum err e = record_walk_init(&w, &head, SIZE_MAX);

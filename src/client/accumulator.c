@@ -60,7 +60,8 @@ static struct batch head_of(const struct accumulator *acc)
 
 static size_t held_bytes(const struct acc_batch *b)
 {
-    return sizeof *b + b->records.cap + b->builder.plain.cap + (size_t)b->to_cap * sizeof *b->to;
+    return sizeof *b + b->parcel->buf.cap + b->builder.plain.cap +
+           (size_t)b->to_cap * sizeof *b->to;
 }
 
 /* Out of those that were used before: their memory has grown to what is needed. */
@@ -68,13 +69,15 @@ static struct acc_batch *take_spare(struct accumulator *acc)
 {
     struct list_node *n = list_pop_front(&acc->spare);
     if (n == NULL) {
-        return NEW(struct acc_batch);
+        struct acc_batch *b = NEW(struct acc_batch);
+        b->parcel = parcel_new();
+        return b;
     }
     struct acc_batch *b = LIST_ENTRY(n, struct acc_batch, node);
     acc->spare_bytes -= held_bytes(b);
     *b = (struct acc_batch){
-        .records = b->records, .builder.plain = b->builder.plain, .to = b->to, .to_cap = b->to_cap};
-    buf_clear(&b->records);
+        .parcel = b->parcel, .builder.plain = b->builder.plain, .to = b->to, .to_cap = b->to_cap};
+    buf_clear(&b->parcel->buf);
     return b;
 }
 
@@ -88,10 +91,11 @@ struct acc_batch *acc_new_batch(struct accumulator *acc, struct acc_queue *q, in
     b->deadline_ms = now_ms + acc->config->delivery_timeout_ms;
     b->sequence = -1;
     b->base_off = b->append_ms = -1;
-    batch_builder_init(&b->builder, &b->records, &head, acc->codec, acc->level);
+    batch_builder_init(&b->builder, &b->parcel->buf, &head, acc->codec, acc->level);
     buf_clear(&plain);
     b->builder.plain = plain;
-    (void)buf_reserve(acc->codec == CODEC_NONE ? &b->records : &b->builder.plain, q->usual_bytes);
+    (void)buf_reserve(acc->codec == CODEC_NONE ? &b->parcel->buf : &b->builder.plain,
+                      q->usual_bytes);
     q->count++;
     return b;
 }
@@ -99,7 +103,7 @@ struct acc_batch *acc_new_batch(struct accumulator *acc, struct acc_queue *q, in
 static void free_batch(struct acc_batch *b)
 {
     batch_builder_deinit(&b->builder);
-    buf_deinit(&b->records);
+    parcel_unref(b->parcel);
     mem_free(b->to);
     mem_free(b);
 }
@@ -108,7 +112,8 @@ void acc_free_batch(struct accumulator *acc, struct acc_batch *b)
 {
     size_t held = held_bytes(b);
     size_t most = (size_t)acc->config->buffer_memory / SPARE_PART;
-    if (acc->spare_bytes + held <= MIN(most, (size_t)SPARE_BYTES_MAX)) {
+    if (!parcel_is_shared(b->parcel) &&
+        acc->spare_bytes + held <= MIN(most, (size_t)SPARE_BYTES_MAX)) {
         list_push_front(&acc->spare, &b->node); /* the one that is warm goes first */
         acc->spare_bytes += held;
     } else {

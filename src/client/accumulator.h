@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "client/ask.h"
 #include "client/metrics.h"
+#include "client/parcel.h"
 #include "client/partitioner.h"
 #include "client/txn.h"
 #include "record/record.h"
@@ -27,7 +28,7 @@ struct delivery_to {
 struct acc_batch {
     struct list_node node;
     struct acc_queue *queue;
-    struct buf records; /* built so far: encoded by the builder when it closes */
+    struct parcel *parcel; /* its bytes, built so far */
     struct batch_builder builder;
     struct delivery_to *to; /* one a record; empty until the first that has one */
     int32_t count, to_count, to_cap;

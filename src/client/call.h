@@ -28,7 +28,8 @@ struct call {
     int32_t node_id; /* CALL_NODE */
     int8_t key_type; /* CALL_COORDINATOR */
     struct str key;
-    void *msg; /* the request's struct */
+    void *msg;      /* the request's struct; the refs of its records are struct parcel */
+    size_t parcels; /* how many of them, at most */
     /* Changes msg to what this version wants; may be NULL. */
     void (*fit)(void *msg, int version);
     int64_t deadline_ms;

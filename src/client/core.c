@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/attr.h"
 #include "base/mem.h"
+#include "client/parcel.h"
 
 #include <stdio.h>
 
@@ -40,6 +41,10 @@ struct action *core_take_action(struct core *c)
 void core_free_action(struct action *a)
 {
     buf_deinit(&a->bytes);
+    for (size_t i = 0; i < a->splice_count; i++) {
+        parcel_unref(a->splices[i].ref);
+    }
+    mem_free(a->splices);
     mem_free(a);
 }
 

@@ -62,7 +62,10 @@ struct action {
     char host[256]; /* RESOLVE: a name; CONNECT: an address */
     int port;
     struct buf bytes; /* SEND: who takes the action owns them */
-    void *conn;       /* SEND, CLOSE */
+    struct wire_splice
+        *splices; /* between them: ref is a struct parcel, held; the same, when set NULL */
+    size_t splice_count;
+    void *conn; /* SEND, CLOSE */
 };
 
 struct core {

@@ -8,6 +8,7 @@
 #include "base/limit.h"
 #include "base/mem.h"
 #include "client/backoff.h"
+#include "client/parcel.h"
 
 #include <stdio.h>
 
@@ -91,14 +92,34 @@ static void free_sent(struct link *l, struct sent *s)
     mem_free(s);
 }
 
+/* A request: its bytes, and records that stay where they are. */
+struct encoded {
+    struct buf bytes;
+    struct wire_splices splices;
+};
+
 /* The request behind its header; the error is the call's. */
 static enum err encode(struct link *l, const struct core *c, struct sent *s, const void *msg,
-                       struct buf *out)
+                       struct encoded *ret)
 {
     s->head.correlation_id = ++l->correlation_last & INT32_MAX;
     s->head.client_id = str_from(c->config->client_id);
-    enum err e = wire_request_header_encode(&s->head, out);
-    return e ? e : wire_encode(wire_request(s->head.api_key), s->head.version, msg, out, NULL);
+    enum err e = wire_request_header_encode(&s->head, &ret->bytes);
+    return e ? e
+             : wire_encode(wire_request(s->head.api_key), s->head.version, msg, &ret->bytes,
+                           &ret->splices);
+}
+
+/* Takes what was encoded; the parcels are held until they are sent or given up. */
+static void act_send(struct core *c, const struct link *l, struct encoded *e)
+{
+    struct action *a = core_act(c, ACTION_SEND, l);
+    a->bytes = e->bytes;
+    a->splices = e->splices.items;
+    a->splice_count = e->splices.count;
+    for (size_t i = 0; i < a->splice_count; i++) {
+        (void)parcel_ref(a->splices[i].ref);
+    }
 }
 
 static struct sent *add_sent(struct core *c, struct link *l, int api_key, int version)
@@ -146,17 +167,22 @@ static void send_call(struct core *c, struct link *l, struct call *call, int64_t
         call->fit(call->msg, version);
     }
     struct sent *s = add_sent(c, l, call->api_key, version);
-    struct buf out = BUF_INIT;
+    struct encoded out = {.bytes = BUF_INIT};
+    if (call->parcels > 0) {
+        out.splices.items = mem_realloc_array(NULL, call->parcels, sizeof *out.splices.items);
+        out.splices.cap = call->parcels;
+    }
     enum err e = encode(l, c, s, call->msg, &out);
     if (e) {
-        buf_deinit(&out);
+        buf_deinit(&out.bytes);
+        mem_free(out.splices.items);
         free_sent(l, s);
         snprintf(why, sizeof why, "%s %d cannot be written: %s",
                  wire_name(wire_request(call->api_key)), version, err_text(e));
         core_end(c, call, e == ERR_WRONG_VERSION ? ERR_UNSUPPORTED_VERSION : e, why);
         return;
     }
-    core_act(c, ACTION_SEND, l)->bytes = out;
+    act_send(c, l, &out);
     call->version = version;
     call->answerer = l->node_id;
     if (call->has_no_answer) {
@@ -318,12 +344,12 @@ static void connect_next(struct core *c, struct link *l, enum err why, int64_t n
 void link_ask(struct core *c, struct link *l, int api_key, int version, const void *msg,
               int64_t now_ms)
 {
-    struct buf out = BUF_INIT;
+    struct encoded out = {.bytes = BUF_INIT};
     struct sent *s = add_sent(c, l, api_key, version);
     enum err e = encode(l, c, s, msg, &out);
     s->is_own = true;
     s->timeout_at_ms = now_ms + c->config->request_timeout_ms;
-    core_act(c, ACTION_SEND, l)->bytes = out;
+    act_send(c, l, &out);
     if (e) {
         link_break(c, l, e, now_ms);
     }

@@ -10,6 +10,7 @@
 #include "client/check.h"
 #include "client/core_int.h"
 #include "client/error.h"
+#include "client/parcel.h"
 #include "plat/entropy.h"
 #include "plat/fork.h"
 
@@ -212,6 +213,26 @@ static void connect_to(struct ottla_client *c, const struct action *a)
     }
 }
 
+static void release(void *parcel) { parcel_unref(parcel); }
+
+static const struct extent_ops parcel_ops = {.release = release};
+
+/* The bytes of a request, and the parcels between them; they are the vec's then. */
+static void fill(struct sendvec *vec, struct action *a)
+{
+    size_t len, at = 0;
+    uint8_t *p = buf_steal(&a->bytes, &len);
+    for (size_t i = 0; i < a->splice_count; i++) {
+        const struct wire_splice *s = &a->splices[i];
+        const struct parcel *parcel = s->ref;
+        sendvec_add_bytes(vec, (struct bytes){p + at, s->at - at}, NULL);
+        sendvec_add_shared(vec, buf_bytes(&parcel->buf), &parcel_ops, s->ref);
+        at = s->at;
+    }
+    sendvec_add_bytes(vec, (struct bytes){p + at, len - at}, p);
+    a->splice_count = 0;
+}
+
 static void send_bytes(struct ottla_client *c, struct action *a)
 {
     const struct link *l = link_by_id(&c->core, a->link_id);
@@ -219,17 +240,16 @@ static void send_bytes(struct ottla_client *c, struct action *a)
         return; /* broken since */
     }
     struct sendvec vec;
-    size_t len;
-    uint8_t *p = buf_steal(&a->bytes, &len);
+    sendvec_init(&vec);
+    fill(&vec, a);
+    int64_t len = (int64_t)vec.total_bytes + 4;
     metric_add(&c->metrics->requests, 1);
-    metric_add(&c->metrics->bytes_out, (int64_t)len + 4);
+    metric_add(&c->metrics->bytes_out, len);
     struct node_metrics *node = node_of(c, l);
     if (node != NULL) {
         metric_add(&node->requests, 1);
-        metric_add(&node->bytes_out, (int64_t)len + 4);
+        metric_add(&node->bytes_out, len);
     }
-    sendvec_init(&vec);
-    sendvec_add_bytes(&vec, (struct bytes){p, len}, p);
     conn_send(a->conn, &vec);
 }
 

@@ -58,6 +58,7 @@ static void send_ask(struct ottla_producer *p, struct produce_ask *a, int64_t no
         .key = a->key,
         .is_fresh = a->is_fresh,
         .msg = &a->req,
+        .parcels = a->count,
         .fit = produce_fit,
         .is_once = a->kind == PRODUCE_BATCHES,
         .has_no_answer = a->kind == PRODUCE_BATCHES && p->acc.acks == 0,

@@ -198,6 +198,17 @@ struct produce_ask *acc_next(struct accumulator *acc, int64_t now_ms)
 
 /* --- bytes --- */
 
+/* A connection may still have the bytes of an earlier try. */
+static void unshare(struct acc_batch *b)
+{
+    if (parcel_is_shared(b->parcel)) {
+        struct parcel *own = parcel_new();
+        buf_put(&own->buf, b->parcel->buf.p, b->parcel->buf.len);
+        parcel_unref(b->parcel);
+        b->parcel = own;
+    }
+}
+
 /* Complete, with its place in the producer's sequence, which may be another than last time. */
 static enum err seal(struct acc_batch *b)
 {
@@ -212,14 +223,15 @@ static enum err seal(struct acc_batch *b)
         b->is_sealed = !e;
         return e;
     }
-    enum err e = batch_parse(buf_bytes(&b->records), &head);
+    enum err e = batch_parse(buf_bytes(&b->parcel->buf), &head);
     if (!e && b->sequence >= 0 &&
         (head.base_seq != b->sequence || head.producer_id != b->producer_id ||
          head.producer_epoch != b->producer_epoch)) {
         head.producer_id = b->producer_id;
         head.producer_epoch = b->producer_epoch;
         head.base_seq = b->sequence;
-        batch_write_header(b->records.p, &head);
+        unshare(b);
+        batch_write_header(b->parcel->buf.p, &head);
     }
     return e;
 }
@@ -238,7 +250,7 @@ void ask_seal(struct produce_ask *a)
         int32_t at = a->req.produce.topic_data_count++;
         a->topics[at] = a->topics[i];
         parts[at].index = b->queue->partition;
-        parts[at].records = (struct wire_records){b->records.p, b->records.len, NULL};
+        parts[at].records = (struct wire_records){b->parcel->buf.p, b->parcel->buf.len, b->parcel};
         topics[at] = produce_req_topic_produce_data_default;
         topics[at].partition_data = &parts[at];
         topics[at].partition_data_count = 1;
@@ -305,7 +317,7 @@ static void retry_batch(struct accumulator *acc, struct acc_batch *b, bool knows
 static void count_written(struct accumulator *acc, const struct acc_batch *b)
 {
     acc->metrics.batches++;
-    acc->metrics.batch_bytes += (int64_t)b->records.len;
+    acc->metrics.batch_bytes += (int64_t)b->parcel->buf.len;
     acc->metrics.plain_bytes += (int64_t)b->bytes;
 }
 

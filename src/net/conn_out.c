@@ -217,7 +217,7 @@ static void gather_reply(struct conn *c, struct gather *g, struct reply *r)
     size_t off = r->off;
     for (size_t i = r->chunk; i < r->vec.count && !g->is_full; i++, off = 0) {
         const struct send_chunk *k = &r->vec.chunks[i];
-        if (k->ops == NULL) {
+        if (send_chunk_is_memory(k)) {
             gather_bytes(g, k->bytes.p + off, k->len - off);
         } else if (k->len > off && extent_fd(c, k) >= 0) {
             g->is_full = true;

@@ -69,6 +69,11 @@ void sendvec_add_bytes(struct sendvec *v, struct bytes b, void *to_free)
     add(v, &(struct send_chunk){.bytes = b, .to_free = to_free, .len = b.len});
 }
 
+void sendvec_add_shared(struct sendvec *v, struct bytes b, const struct extent_ops *ops, void *ref)
+{
+    add(v, &(struct send_chunk){.bytes = b, .ops = ops, .ref = ref, .len = b.len});
+}
+
 void sendvec_add_extent(struct sendvec *v, const struct extent_ops *ops, void *ref, uint64_t pos,
                         size_t len)
 {

@@ -15,7 +15,7 @@ struct extent_ops {
 };
 
 struct send_chunk {
-    struct bytes bytes; /* when ops == NULL */
+    struct bytes bytes; /* in memory: ops then only releases ref, and may be NULL */
     void *to_free;      /* memory of bytes, freed with mem_free; may be NULL */
     const struct extent_ops *ops;
     void *ref;
@@ -41,7 +41,14 @@ void sendvec_move(struct sendvec *to, struct sendvec *from);
 
 /* The memory must live until sent unless to_free owns it. */
 void sendvec_add_bytes(struct sendvec *v, struct bytes b, void *to_free);
+/* Memory that ops->release(ref) gives back. */
+void sendvec_add_shared(struct sendvec *v, struct bytes b, const struct extent_ops *ops, void *ref);
 void sendvec_add_extent(struct sendvec *v, const struct extent_ops *ops, void *ref, uint64_t pos,
                         size_t len);
+
+static inline bool send_chunk_is_memory(const struct send_chunk *c)
+{
+    return c->ops == NULL || c->bytes.p != NULL;
+}
 
 #endif

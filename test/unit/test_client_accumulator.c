@@ -148,6 +148,11 @@ static void ends(int code, int32_t count, int64_t offset)
     acc_free_batch(&world.acc, b);
 }
 
+static struct acc_batch *acc_first_batch(void)
+{
+    return LIST_ENTRY(list_front(&world.topic->queues[0]->batches), struct acc_batch, node);
+}
+
 static void test_linger(void **state)
 {
     (void)state;
@@ -227,6 +232,36 @@ static void test_growth(void **state)
         answer(a, 0, i + 1);
         ends(0, i, i + 1);
     }
+}
+
+/* A connection may hold the bytes of an earlier try: they stay as they were. */
+static void test_shared_bytes(void **state)
+{
+    (void)state;
+    add(0, "a");
+    give_id(7);
+    world.acc.flushes = 1;
+    struct produce_ask *a = next();
+    struct batch before = head_of(a, 0), again;
+    struct parcel *parcel = parcel_ref(a->req.produce.topic_data[0].partition_data->records.ref);
+    answer(a, ERR_UNKNOWN_PRODUCER_ID, 0); /* with a log start of -1: once more, as it is */
+    world.now_ms += 10000;
+    world.topic->needs_metadata = false;
+    a = next();
+    assert_ptr_equal(a->req.produce.topic_data[0].partition_data->records.ref, parcel);
+    acc_take(&world.acc, a, ERR_NETWORK_EXCEPTION, NULL, world.now_ms);
+    acc_first_batch()->sequence = 5;
+    world.now_ms += 10000;
+    world.topic->needs_metadata = false;
+    a = next();
+    assert_int_equal(head_of(a, 0).base_seq, 5);
+    assert_ptr_not_equal(a->req.produce.topic_data[0].partition_data->records.ref, parcel);
+    assert_ok(batch_parse(buf_bytes(&parcel->buf), &again));
+    assert_int_equal(again.base_seq, before.base_seq);
+    assert_ok(batch_check_crc(&again));
+    parcel_unref(parcel);
+    answer(a, 0, 1);
+    ends(0, 1, 1);
 }
 
 /* Partitions of one leader go together, leaders apart. */
@@ -544,6 +579,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_linger, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full, setup, teardown),
         cmocka_unit_test_setup_teardown(test_growth, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shared_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_leaders, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retry, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failure, setup, teardown),
