@@ -76,9 +76,13 @@ static int64_t expiry_of(struct str token)
     struct str rest = token, part = STR_NULL;
     struct buf claims = BUF_INIT;
     int64_t ms = -1;
-    bool has_claims = str_next_item(&rest, '.', &part); /* the header, which does not matter */
-    has_claims = has_claims && str_next_item(&rest, '.', &part);
-    if (!has_claims || !base64_read_any(&claims, part)) {
+    for (int i = 0; i < 2; i++) { /* the header, which does not matter, and the claims */
+        if (!str_next_item(&rest, '.', &part)) {
+            return -1;
+        }
+    }
+    if (!base64_read_any(&claims, part)) {
+        buf_deinit(&claims);
         return -1;
     }
     json_t *root = json_loadb((const char *)claims.p, claims.len, 0, NULL);
