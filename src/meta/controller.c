@@ -14,6 +14,7 @@ static ctl_fn *const handlers[] = {
     [37] = ctl_create_partitions,   [43] = ctl_elect_leaders,     [44] = ctl_incremental_configs,
     [45] = ctl_alter_reassignments, [57] = ctl_update_features,   [62] = ctl_register_broker,
     [63] = ctl_heartbeat,           [64] = ctl_unregister_broker, [67] = ctl_allocate_producer_ids,
+    [73] = ctl_assign_dirs,
 };
 
 struct ctl *ctl_new(const struct ctl_args *args)

@@ -63,7 +63,7 @@ void ctl_out_deinit(struct ctl_out *out);
 
 /* Serves CreateTopics, DeleteTopics, CreatePartitions, AllocateProducerIds, AlterConfigs,
  * IncrementalAlterConfigs, ElectLeaders, AlterPartitionReassignments, UpdateFeatures,
- * BrokerRegistration, BrokerHeartbeat, UnregisterBroker. An error within
+ * BrokerRegistration, BrokerHeartbeat, UnregisterBroker, AssignReplicasToDirs. An error within
  * Kafka's codes is for the whole request and has no response struct (the API's encoder makes one);
  * errors of single topics are in the response. BUDGET: the arena is too small. */
 must_check enum err ctl_handle(struct ctl *ctl, const struct ctl_req *req, struct ctl_out *out);

@@ -39,6 +39,7 @@ typedef enum err ctl_fn(struct ctl *ctl, const struct ctl_req *req, struct ctl_o
 
 ctl_fn ctl_create_topics;                                         /* ctl_topics.c */
 ctl_fn ctl_delete_topics;                                         /* ctl_delete.c */
+ctl_fn ctl_assign_dirs;                                           /* ctl_dirs.c */
 ctl_fn ctl_create_partitions;                                     /* ctl_grow.c */
 ctl_fn ctl_allocate_producer_ids;                                 /* ctl_misc.c */
 ctl_fn ctl_alter_configs, ctl_incremental_configs;                /* ctl_configs.c */

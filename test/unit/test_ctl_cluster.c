@@ -1,7 +1,7 @@
 /* The controller over elections, reassignments and features, with several brokers. */
 #include "ctltest.h"
 
-enum { ELECT = 43, REASSIGN = 45, FEATURES = 57 };
+enum { ELECT = 43, REASSIGN = 45, FEATURES = 57, ASSIGN = 73 };
 enum { PREFERRED, UNCLEAN };
 enum { UPGRADE = 1, SAFE_DOWNGRADE = 2 };
 
@@ -215,9 +215,64 @@ static void the_log_tells_all_of_it(void **state)
     image_free(img);
 }
 
+/* --- directories --- */
+
+static int16_t assign_dir(struct ct *t, int32_t broker, struct uuid topic, int32_t index,
+                          struct uuid dir)
+{
+    struct assign_replicas_to_dirs_req_partition_data p = {index};
+    struct assign_replicas_to_dirs_req_topic_data topics = {topic, &p, 1};
+    struct assign_replicas_to_dirs_req_directory_data d = {dir, &topics, 1};
+    struct assign_replicas_to_dirs_req r = assign_replicas_to_dirs_req_default;
+    r.broker_id = broker;
+    r.broker_epoch = image_broker(ct_img(t), broker)->epoch;
+    r.directories = &d;
+    r.directories_count = 1;
+    const struct assign_replicas_to_dirs_resp *resp = ct_do(t, ASSIGN, 0, &r);
+    assert_true(uuid_eq(resp->directories[0].id, dir));
+    assert_true(uuid_eq(resp->directories[0].topics[0].topic_id, topic));
+    assert_int_equal(resp->directories[0].topics[0].partitions[0].partition_index, index);
+    return resp->directories[0].topics[0].partitions[0].error_code;
+}
+
+static void a_replica_lies_where_its_broker_says(void **state)
+{
+    struct ct *t = *state;
+    struct broker_registration_req r = ct_registration(4);
+    struct uuid two[] = {ct_uuid('a', 4), ct_uuid('b', 4)};
+    r.log_dirs = two;
+    r.log_dirs_count = 2;
+    int64_t epoch = ct_register(t, &r);
+    assert_true(epoch >= 0);
+    assert_false(ct_heartbeat(t, 4, false, false)->is_fenced);
+    add_topic(t, "a", (int32_t[]){1, 4}, 2);
+    struct uuid id = image_topic_by_name(ct_img(t), STR("a"))->id;
+    const struct image_part before = *ct_part(t, "a", 0);
+    struct uuid first = image_part_dir(ct_part(t, "a", 0), 0);
+    assert_int_equal(assign_dir(t, 4, id, 0, two[1]), 0);
+    const struct image_part *p = ct_part(t, "a", 0);
+    assert_true(uuid_eq(image_part_dir(p, 1), two[1]));
+    assert_true(uuid_eq(image_part_dir(p, 0), first)); /* the other replica's stays */
+    assert_int_equal(p->leader_epoch, before.leader_epoch);
+    assert_int_equal(p->partition_epoch, before.partition_epoch + 1);
+    assert_int_equal(assign_dir(t, 4, id, 0, two[1]), 0); /* nothing new */
+    assert_int_equal(ct_part(t, "a", 0)->partition_epoch, before.partition_epoch + 1);
+    assert_int_equal(assign_dir(t, 4, id, 0, two[0]), 0);
+    assert_true(uuid_eq(image_part_dir(ct_part(t, "a", 0), 1), two[0]));
+    assert_int_equal(assign_dir(t, 2, id, 0, two[0]), ERR_NOT_LEADER_OR_FOLLOWER);
+    assert_int_equal(assign_dir(t, 4, id, 1, two[0]), ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    assert_int_equal(assign_dir(t, 4, ct_uuid('x', 1), 0, two[0]), ERR_UNKNOWN_TOPIC_ID);
+    assert_int_equal(assign_dir(t, 4, id, 0, ct_uuid('x', 1)), ERR_LOG_DIR_NOT_FOUND);
+    struct assign_replicas_to_dirs_req old = assign_replicas_to_dirs_req_default;
+    old.broker_id = 4;
+    old.broker_epoch = epoch - 1;
+    assert_int_equal(ct_try(t, ASSIGN, 0, &old), ERR_STALE_BROKER_EPOCH);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_replica_lies_where_its_broker_says, setup, ct_teardown),
         cmocka_unit_test_setup_teardown(replicas_move_when_the_new_ones_are_in_sync, setup,
                                         ct_teardown),
         cmocka_unit_test_setup_teardown(what_needs_nobody_to_catch_up_is_done_at_once, setup,

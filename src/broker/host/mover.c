@@ -363,6 +363,9 @@ static enum err change_place(struct mover *m, struct move *v)
         v->to->partition_count++;
         mutex_unlock(&m->storage->lock);
         storage_remove_later(m->storage, buf_cstr(&old_path), delay_ms);
+        if (m->args.moved != NULL) {
+            m->args.moved(m->args.ctx);
+        }
     }
     buf_deinit(&old_path);
     return e;

@@ -22,7 +22,9 @@ struct mover_args {
     struct clock *clock;
     struct metacache *metacache; /* for the throttle; NULL: there is none */
     const struct broker_config *config;
-    struct loop *loop; /* where places are changed; NULL: in the thread that copies */
+    struct loop *loop;        /* where places are changed; NULL: in the thread that copies */
+    void (*moved)(void *ctx); /* there, when a partition has another place; may be NULL */
+    void *ctx;
 };
 
 /* Finds the copies that an earlier stop left; after storage_load. */

@@ -15,6 +15,7 @@
 #include "broker/host/endpoints.h"
 #include "broker/host/mover.h"
 #include "broker/host/pages.h"
+#include "broker/host/placed.h"
 #include "broker/host/reaction.h"
 #include "broker/host/upkeep.h"
 #include "broker/metrics.h"
@@ -36,6 +37,7 @@ struct server {
     struct metalog *metalog;
     struct reaction reaction;
     struct timer make_again; /* on the controller's loop */
+    struct placed placed;
     struct upkeep *upkeep;
     struct buf address;
     struct uuid incarnation; /* of this run of the broker and its controller */
@@ -219,6 +221,9 @@ static void on_committed(void *ctx, const struct image *img, const struct delta 
     }
     if (storage_has_unmade(s->storage)) {
         make_again_later(s);
+    }
+    if (s->placed.loop != NULL && storage_dir_count(s->storage) > 1) {
+        placed_tell_later(&s->placed); /* new partitions have been put somewhere */
     }
 }
 
@@ -479,6 +484,8 @@ static void on_metalog_lost(void *ctx, enum err e)
     }
 }
 
+static void on_moved(void *ctx) { placed_tell_later(&((struct server *)ctx)->placed); }
+
 static enum err make_parts(struct server *s, struct buf *why)
 {
     struct broker *b = &s->broker;
@@ -505,10 +512,23 @@ static enum err make_parts(struct server *s, struct buf *why)
     int64_t most = b->config.queued_max_request_bytes;
     b->budget = net_budget_new(most > 0 ? (size_t)most : LIMIT_REQUEST_BYTES_IN_FLIGHT);
     s->upkeep = upkeep_new(s->storage, &b->topics, b->clock, &b->config);
-    b->mover = mover_new(
-        &(struct mover_args){s->storage, &b->topics, b->clock, &b->metacache, &b->config,
-                             s->args.in_one_thread ? NULL : controller_loop(b->controller)});
+    b->mover = mover_new(&(struct mover_args){
+        s->storage, &b->topics, b->clock, &b->metacache, &b->config,
+        s->args.in_one_thread ? NULL : controller_loop(b->controller), on_moved, s});
     return make_workers(s, why);
+}
+
+/* The controller's loop does not run yet: what is told now waits for it. */
+static void tell_places(struct server *s)
+{
+    struct broker *b = &s->broker;
+    s->placed = (struct placed){.controller = b->controller,
+                                .topics = &b->topics,
+                                .metacache = &b->metacache,
+                                .loop = controller_loop(b->controller),
+                                .clock = b->clock,
+                                .node_id = b->node_id};
+    placed_tell(&s->placed);
 }
 
 static enum err start_threads(struct server *s)
@@ -539,8 +559,11 @@ static enum err bring_up(struct server *s, struct buf *why)
     e = e ? e : make_parts(s, why);
     e = e ? e : listen_all(s, why);
     e = e ? e : join_cluster(s, why);
-    e = e ? e : start_threads(s);
-    return e;
+    if (e) {
+        return e;
+    }
+    tell_places(s);
+    return start_threads(s);
 }
 
 static void take_down(struct server *s, bool is_clean);
@@ -650,6 +673,7 @@ static void free_parts(struct server *s)
     }
     if (b->controller != NULL) {
         loop_timer_cancel(controller_loop(b->controller), &s->make_again);
+        placed_deinit(&s->placed);
         controller_free(b->controller);
     }
     if (b->coordinator != NULL) {

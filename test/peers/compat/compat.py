@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import brokers  # noqa: E402
 import groups  # noqa: E402
 import harness  # noqa: E402
+import moves  # noqa: E402
 from check import check  # noqa: E402
 from pair import JAVA, Pair  # noqa: E402
 from story import Story  # noqa: E402
@@ -88,6 +89,7 @@ SCENES = {
     "ottla-first": lambda a: Story(a, "dynamic", "mixed").run("ottla"),
     "ottla-first-static-dirs": lambda a: Story(a, "static", "mixed", dirs=3).run("ottla"),
     "groups": groups.scene,
+    "moves": moves.scene,
     "refusals": scene_refusals,
 }
 
