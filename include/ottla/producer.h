@@ -1,10 +1,11 @@
 /* libottla: writing records. Included by ottla/client.h.
  *
  * A producer gathers records in batches (batch.size, linger.ms, compression.type), sends them from
- * a thread of its own, over connections of its own, and tries again for as long as delivery.timeout.ms allows. With
- * enable.idempotence, which is the default with acks=all, no retry writes a record twice and those
- * of one partition are written in the order in which they were sent; without it that order needs
- * max.in.flight.requests.per.connection=1. Any thread may send. */
+ * a thread of its own, over connections of its own, and tries again for as long as
+ * delivery.timeout.ms allows. With enable.idempotence, which is the default with acks=all, no retry
+ * writes a record twice and those of one partition are written in the order in which they were
+ * sent; without it that order needs max.in.flight.requests.per.connection=1. Any thread may send.
+ */
 #ifndef OTTLA_PRODUCER_H
 #define OTTLA_PRODUCER_H
 

@@ -396,6 +396,55 @@ class Files(Console):
                          [(str(i), "k%d" % i, "v%d" % i) for i in range(5)])
 
 
+class Flags(Console):
+    """Those that no scene of a user's day needs."""
+
+    def file(self, text):
+        path = os.path.join(harness.Dirs.new("conf"), "x.properties")
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def test_files_of_the_reader_and_of_the_formatter(self):
+        topic = self.make("flag-files")
+        self.produce(topic, "k=v\n", "--reader-config", self.file("parse.key=true\nkey.separator=\\=\n"))
+        self.assertEqual(self.partition(topic, "--formatter-config", self.file("print.key=true\nkey.separator=@\n")), "k@v\n")
+        self.assertEqual(self.partition(topic, "--formatter-config", self.file("print.key=true\n"), "--formatter-property",
+                                        "print.key=false"), "v\n")
+
+    def test_of_the_consumer_perf_test(self):
+        topic = self.make("flag-perf")
+        self.produce(topic, "a\nb\n")
+        perf = ("consumer-perf-test", "--topic", topic, "--hide-header", "--timeout", 1000)
+        out = self.tool(*perf, "--num-records", 2, "--date-format", "yyyy@HH", "--socket-buffer-size", 4096)
+        self.assertRegex(out, r"^\d{4}@\d\d, \d{4}@\d\d, 0\.0000, [\d.]+, 2, ")
+        self.tool(*perf, "--num-records", 2, "--date-format", "Q", status=1)
+        out = self.tool(*perf, "--num-records", 2, "--from-latest")
+        self.assertIn("WARNING: Exiting before consuming the expected number of records", out)
+
+    def test_of_the_verifiable_consumer(self):
+        topic = self.make("flag-member")
+        self.produce(topic, "a\nb\n")
+        read = ("verifiable-consumer", "--topic", topic, "--max-messages", 2)
+        for words in (("--group-instance-id", "me", "--session-timeout", 7000, "--assignment-strategy",
+                       "org.apache.kafka.clients.consumer.RoundRobinAssignor"),
+                      ("--group-protocol", "consumer", "--group-remote-assignor", "range")):
+            out = self.tool(*read, "--group-id", "flags-%d" % len(words), "--reset-policy", "earliest", *words)
+            events = [json.loads(x) for x in out.splitlines()]
+            self.assertEqual(sum(e["count"] for e in events if e["name"] == "records_consumed"), 2, words)
+        self.tool(*read, "--group-id", "flags-none", "--reset-policy", "nonsense", status=1)
+        self.assertIn("auto.offset.reset", self.said)
+
+    def test_records_keep_their_partitions(self):
+        source, target = self.make("flag-from", 3), self.make("flag-to", 3)
+        for p in range(3):
+            self.tool("produce", source, "-p", p, text="in %d\n" % p)
+        rows = self.tool("consume", source, "-e", "-f", "json")
+        rows = "".join(json.dumps({**json.loads(x), "topic": target}) + "\n" for x in rows.splitlines())
+        self.tool("produce", "-f", "json", "--keep-partition", text=rows)
+        self.assertEqual([self.partition(target, partition=p) for p in range(3)], ["in %d\n" % p for p in range(3)])
+
+
 class Progress(Console):
     """What a person sees of long work; that scripts see nothing of it."""
 
