@@ -177,6 +177,19 @@ def tools(driver, topic):
     same(numbers(got), committed + [600, 601, 602], "ottla console-consumer")
 
 
+def perf(driver, topic):
+    """producer-perf-test in transactions: by their id, and by how long each is."""
+    driver.create([topic])
+    for words in (("--transactional-id", topic), ("--transaction-duration-ms", "200")):
+        out = harness.run(harness.ottla(), "producer-perf-test", "--bootstrap-server", driver.bootstrap, "--topic", topic,
+                          "--num-records", "500", "--record-size", "10", "--throughput", "500", *words).decode()
+        check("500 records sent" in out, out)
+    got = harness.run(harness.ottla(), "consume", "-b", driver.bootstrap, topic, "-X", "isolation.level=read_committed", "-e")
+    check(len(got.split()) == 1000, len(got.split()), "records are committed")
+    end = harness.run(harness.ottla(), "get-offsets", "--bootstrap-server", driver.bootstrap, "--topic", topic)
+    check(int(end.split(b":")[2]) > 1002, "no markers of several transactions:", end)
+
+
 def set_version(driver, level):
     how = "upgrade" if level == 2 else "downgrade"
     brokers.tool("kafka-features", "--bootstrap-server", driver.bootstrap, how, "--feature",
@@ -195,4 +208,4 @@ def of_version_1(driver, topic):
     write(driver, topic, topic, 7000, 10, "commit")
 
 
-SCENES = (ours_to_theirs, compressed, theirs_to_ours, fenced, offsets, copied, tools, of_version_1)
+SCENES = (ours_to_theirs, compressed, theirs_to_ours, fenced, offsets, copied, tools, perf, of_version_1)
