@@ -26,6 +26,7 @@ LIMIT = os.path.join(BUILD, "bench", "ottla-limit")
 BROKER_CPU, CLIENT_CPU = 0, 1
 JVM = "-server -XX:+UseG1GC -XX:MaxGCPauseMillis=20"
 HEAP = "-Xms1g -Xmx1g"
+BEHIND = ("chrt", "-o", "0", "nice", "-n", "10")
 LOADS = ("produce", "consume", "stream", "commit", "rebalance")
 DATA_SUFFIXES = (".c", ".h", ".md", ".py", ".msg", ".def")
 
@@ -83,14 +84,14 @@ class Side:
 
     recorder = None  # of stacks while the generator runs: a context
 
-    def gen(self, command, *args, **options):
-        """ottla-gen against this broker."""
+    def gen(self, command, *args, is_behind=False, **options):
+        """ottla-gen against this broker; behind: whoever else shares the core goes first."""
         words = [GEN, command, "--at", self.broker.bootstrap, "--pid", self.pid]
         for key, value in options.items():
             words += ["--" + key.replace("_", "-"), value]
         is_measured = command in LOADS and "--full-check" not in args
         with self.recorder(self.pid) if self.recorder and is_measured else contextlib.nullcontext():
-            return run_json(*words, *args)
+            return run_json(*(BEHIND if is_behind else ()), *words, *args)
 
     def create(self, topic, partitions=1, **config):
         words = []

@@ -170,6 +170,6 @@ class IdleAll(Life):
         self.format(bench, side, broker)
         first = self.start(bench, broker)
         self.gen(bench, broker, first["pid"], "create", topic="many", partitions=1000)
-        done = self.gen(bench, broker, first["pid"], "idle", conns=1000, settle=20 if bench.thorough else 5)
+        done = self.gen(bench, broker, first["pid"], "idle", conns=1000, settle=10 if bench.thorough else 5)
         self.stop(first["pid"], signal.SIGKILL)
         return {"percent": done["cpu_s"] / done["seconds"] * 100}

@@ -204,7 +204,7 @@ class Synced(Load):
 
     def begin(self, bench):
         self.bulk = Produce()
-        self.warm(bench)
+        self.bulk.warm(bench)
 
     def limit(self, bench):
         small = bench.limit("commit", conns=self.conns, files=self.partitions, chunk=self.record_bytes + 150)

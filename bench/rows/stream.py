@@ -104,7 +104,7 @@ class Beside(Stream):
             with bench.only(side):
                 self.topics[side.name] = topic = bench.topic()
                 side.create(topic, self.load.partitions, **page_cache(bench, side))
-                done = self.load.produce(bench, side, topic, acks=1, records=(4 if bench.thorough else 1) * 1000000)
+                done = self.load.produce(bench, side, topic, acks=1, records=(2 if bench.thorough else 1) * 1000000)
                 self.records = done["records"]
 
     def end(self, bench):
@@ -122,11 +122,12 @@ class Beside(Stream):
             os.close(fd)
 
     def read_on(self, bench, side, over, rates):
-        """Reads all of it, cold, and again, until the producer has ended."""
+        """Reads all of it, cold, and again, until the producer has ended; behind the producer where they share a core,
+        for it is the broker whose patience is measured."""
         topic = self.topics[side.name]
         while not over.is_set():
             self.evict(side, topic)
-            done = self.load.consume(bench, side, topic, records=self.records)
+            done = self.load.consume(bench, side, topic, records=self.records, is_behind=True)
             rates.append(done["bytes"] / done["seconds"] / 1e6)
 
     def sample(self, bench, side):
