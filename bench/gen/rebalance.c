@@ -229,6 +229,7 @@ int gen_rebalance(const struct options *o)
         die("a rebalance wants three members");
     }
     g.flow = (struct flow){.options = o, .ask = ask, .answer = answer};
+    g.leader = -1; /* nobody knows yet */
     arena_init(&g.arena, 64 << 20);
     g.members = mem_zalloc(sizeof *g.members * (size_t)o->conns);
     g.assignments = mem_zalloc(sizeof *g.assignments * (size_t)o->conns);
