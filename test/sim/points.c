@@ -39,6 +39,8 @@ static const struct kind kinds[] = {
     {"all calls fail", CRASHFS_FAIL_ON, ALL_CALLS, ERR_IO},
     {"the disk is full from then on", CRASHFS_FAIL_ON, CRASHFS_CHANGES, ERR_NO_SPACE},
     {"one sync fails", CRASHFS_FAIL, CRASHFS_SYNCS, ERR_IO},
+    {"one open finds no descriptor", CRASHFS_FAIL, CRASHFS_OPENS, ERR_NO_FDS},
+    {"there are no descriptors from then on", CRASHFS_FAIL_ON, CRASHFS_OPENS, ERR_NO_FDS},
     {"the power goes", CRASHFS_POWER, CRASHFS_CHANGES, ERR_IO},
     {"one allocation fails", CRASHFS_NO_FAULT, 0, OK},
 };

@@ -410,6 +410,51 @@ static void no_allocation_that_fails_does_harm(void **state)
     assert_true(world.close_count > world.frame_count);
 }
 
+/* --- no descriptors --- */
+
+enum { PORT = 9092, COMERS = 8 };
+
+static void accept_one(void *ctx, struct sock *s)
+{
+    struct conn *c;
+    assert_ok(conn_open(world.loop, s, &world.config, &c));
+}
+
+static bool is_turned_away(struct sock *s)
+{
+    char byte;
+    struct iovec iov = {&byte, 1};
+    size_t n = 1;
+    enum err e = sock_readv(s, &iov, 1, &n);
+    return e == ERR_CLOSED || (e == OK && n == 0);
+}
+
+/* Any number of accepts that fail: so many are turned away, at once; all others are served. */
+static void who_finds_no_descriptor_is_told_so(void **state)
+{
+    struct listener *l;
+    assert_ok(listener_open(world.loop, "", PORT, accept_one, NULL, &l));
+    for (int without = 0; without <= COMERS; without++) {
+        struct sock *socks[COMERS];
+        int open_count = world.open_count, turned_away = 0;
+        world.net.no_fds = without;
+        for (int i = 0; i < COMERS; i++) {
+            assert_ok(net_connect(&world.net.net, "127.0.0.1", PORT, &socks[i]));
+        }
+        world_run();
+        for (int i = 0; i < COMERS; i++) {
+            turned_away += is_turned_away(socks[i]);
+            sock_close(socks[i]);
+        }
+        world_run();
+        assert_int_equal(turned_away, without);
+        assert_int_equal(world.open_count - open_count, COMERS - without);
+        assert_int_equal(world.net.no_fds, 0);
+    }
+    listener_close(l);
+    world_run();
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -427,6 +472,7 @@ int main(void)
         T(a_waiter_that_goes_away_leaves_nothing_behind),
         T(room_is_handed_on_between_loops),
         T(no_allocation_that_fails_does_harm),
+        T(who_finds_no_descriptor_is_told_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
