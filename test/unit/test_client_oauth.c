@@ -19,9 +19,9 @@ struct server {
     int fd;
     pthread_t thread;
     const char *script[SCRIPT_MAX]; /* an answer a connection; NULL: none, it stays open */
-    _Atomic int count;
-    char request[REQUEST_MAX]; /* the last */
-    int open;                  /* that stays open; -1: none */
+    _Atomic int count, turn;        /* of connections, of questions: what orders the threads */
+    char request[REQUEST_MAX];      /* the last */
+    int open;                       /* that stays open; -1: none */
     _Atomic bool is_endless;
 };
 
@@ -79,6 +79,7 @@ static void *serve(void *ctx)
     int fd;
     while ((fd = accept(s->fd, NULL, NULL)) >= 0) {
         read_request(s, fd);
+        (void)atomic_load(&s->turn);
         const char *text = s->script[MIN(s->count, SCRIPT_MAX - 1)];
         s->count++;
         if (text == NULL) {
@@ -164,6 +165,7 @@ static int ask(void)
 {
     buf_clear(&world.token);
     buf_clear(&world.why);
+    world.server.turn++;
     return oauth_token(&world.oauth, &world.token, &world.why);
 }
 
