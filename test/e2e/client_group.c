@@ -1,4 +1,4 @@
-/* client_group group --bootstrap B --group G --topic T[,T…] [--instance I] [--strategy S]
+/* client_group group --bootstrap B --group G --topic T[,T…] [--instance I] [--strategy S] [--protocol P]
  * [--commit sync|async|auto|none] [--prop SETTING=VALUE …]: a member of a group, called as the
  * peers of test/peers are. Until its input ends it prints, a JSON object a line,
  * {"have":[partitions]} when that changes, {"p","o","v"} for a record, which it commits then, and
@@ -239,6 +239,7 @@ static const char *read_args(struct ottla_config *config, int argc, char **argv)
     static const char *const names[][2] = {{"--bootstrap", "bootstrap.servers"},
                                            {"--group", "group.id"},
                                            {"--instance", "group.instance.id"},
+                                           {"--protocol", "group.protocol"},
                                            {"--strategy", "partition.assignment.strategy"}};
     const char *topic = "";
     for (int i = 2; i + 1 < argc; i += 2) {

@@ -58,12 +58,12 @@ def alone(it, peer, topic):
             write(it, peer, topic, last, 12)
 
 
-def together(it, a, b, topic):
+def together(it, a, b, topic, **opts):
     """Two share, one crashes, the other takes over what was committed."""
     it.create([topic], PARTITIONS)
-    with members(it, topic, (a, {})) as (one,):
+    with members(it, topic, (a, opts)) as (one,):
         wait_for("one with all", lambda: len(one.have()) == PARTITIONS)
-        with members(it, topic, (b, {})) as (two,):
+        with members(it, topic, (b, opts)) as (two,):
             wait_for(lambda: "a fair share (%s, %s)" % (one.have(), two.have()),
                      lambda: sorted(one.have() + two.have()) == [0, 1, 2, 3] and len(two.have()) == 2)
             write(it, a, topic, 0, 10)
@@ -75,6 +75,11 @@ def together(it, a, b, topic):
         wait_for("the rest", lambda: len(everything(one, two)) >= 12 * PARTITIONS)
         assert everything(one, two) == range_of(0, 12), everything(one, two)
         one.stop()
+
+
+def kip848(it, a, b, topic):
+    """As together; the coordinator shares the partitions, and waits 45 s for the one that crashed."""
+    together(it, a, b, topic, protocol="consumer")
 
 
 def static(it, peer, topic):

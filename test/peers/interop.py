@@ -34,6 +34,7 @@ from scenes import PAST_MS
 BIG_BYTES = 10_000_000
 KEY_JOIN_GROUP = 11
 KEY_END_TXN = 26
+KEY_CONSUMER_GROUP_HEARTBEAT = 68
 
 
 def api_keys(bootstrap):
@@ -282,7 +283,10 @@ class Driver:
         self.scene("groups/alone", ours.name, group_scenes.alone, self, ours, self.topic("alone", ours.name))
         self.scene("groups/static", ours.name, group_scenes.static, self, ours, self.topic("static", ours.name))
         for name, run in (("range", group_scenes.together), ("cooperative", group_scenes.cooperative),
-                          ("sticky", group_scenes.sticky)):
+                          ("sticky", group_scenes.sticky), ("kip848", group_scenes.kip848)):
+            if name == "kip848" and KEY_CONSUMER_GROUP_HEARTBEAT not in self.keys:
+                self.skip("groups/kip848", ours.name, "the broker has no coordinator of that kind")
+                continue
             for p in [p for p in self.all if p.can("group") and p.can(name)] + [ours]:
                 for a, b in ((ours, p), (p, ours)) if p is not ours else ((ours, ours),):
                     self.scene("groups/" + name, "%s+%s" % (a.name, b.name), run, self, a, b,

@@ -22,7 +22,7 @@ class Peer:
     binary: takes any byte in keys and headers; null-header: sends a header without a value;
     both-null: sends a record with neither key nor value;
     assign: reads without a group; group: is a member of one; static: with an instance id; cooperative: gives
-    partitions away one by one; range, sticky: shares them as others do; admin, idempotent, trim, produce: has these calls."""
+    partitions away one by one; range, sticky: shares them as others do; kip848: lets the coordinator share them; admin, idempotent, trim, produce: has these calls."""
 
     name: str
     install: tuple
@@ -152,24 +152,24 @@ def franz(name, *args, **kw):
     return Peer(name, ("franz-go",), (os.path.join(CACHE, "franz-go", "peer"),), args, **kw)
 
 
-NO_STICKY = frozenset(("sticky",))  # as Java has it: only Java does
+NO_STICKY = frozenset(("sticky", "kip848"))  # as Java has it: only Java does
 
 ALL = [
     java("4.3.1"),
-    java("3.9.1"),
-    java("2.8.2"),
-    java("2.1.1", cannot=frozenset(("static", "cooperative"))),
+    java("3.9.1", cannot=frozenset(("kip848",))),
+    java("2.8.2", cannot=frozenset(("kip848",))),
+    java("2.1.1", cannot=frozenset(("static", "cooperative", "kip848"))),
     franz("franz-go", cannot=NO_STICKY),
     franz("franz-go-as-2.1", "--proto", "2.1", cannot=NO_STICKY | {"static"}),
     python("kafka-python", "kafka_python.py", "3.0.12",
            cannot=NO_STICKY | {"null-header", "both-null", "cooperative"}),
     python("kafka-python", "kafka_python.py", "2.0.2",
            cannot=NO_STICKY | {"idempotent", "trim", "null-header", "both-null", "static", "cooperative"}),
-    python("confluent", "confluent.py", "2.16.1", cannot=NO_STICKY),
+    python("confluent", "confluent.py", "2.16.1", cannot=frozenset(("sticky",))),
     Peer("kafkajs", ("kafkajs",), ("node", os.path.join(HERE, "node", "peer.js")),
          cannot=NO_STICKY | {"null-header", "assign", "static", "cooperative", "range"}),
     Peer("kcat", ("kcat",), ("python3", os.path.join(HERE, "kcat", "kcat_peer.py")),
-         cannot=frozenset(("times", "offsets", "binary", "null-header", "admin", "group")), count=60),
+         cannot=frozenset(("times", "offsets", "binary", "null-header", "admin", "group", "kip848")), count=60),
 ]
 
 

@@ -195,15 +195,20 @@ public class Peer {
         p.put("group.id", arg("group", null));
         p.put("enable.auto.commit", "false");
         p.put("auto.offset.reset", "earliest");
-        p.put("session.timeout.ms", "6000");
-        p.put("heartbeat.interval.ms", "500");
+        boolean isClassic = arg("protocol", "classic").equals("classic");
         Map<String, String> assignors = new HashMap<>();
         assignors.put("range", "RangeAssignor");
         assignors.put("roundrobin", "RoundRobinAssignor");
         assignors.put("sticky", "StickyAssignor");
         assignors.put("cooperative-sticky", "CooperativeStickyAssignor");
-        p.put("partition.assignment.strategy",
-            "org.apache.kafka.clients.consumer." + assignors.get(arg("strategy", "range")));
+        if (isClassic) {
+            p.put("session.timeout.ms", "6000");
+            p.put("heartbeat.interval.ms", "500");
+            p.put("partition.assignment.strategy",
+                "org.apache.kafka.clients.consumer." + assignors.get(arg("strategy", "range")));
+        } else {
+            p.put("group.protocol", "consumer");
+        }
         if (arg("instance", null) != null)
             p.put("group.instance.id", arg("instance", null));
         long deadline = System.currentTimeMillis() + timeoutMs();

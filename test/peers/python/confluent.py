@@ -70,8 +70,12 @@ def consume(args):
 
 def group(args):
     conf = dict(common(args), **{
-        "group.id": args.group, "enable.auto.commit": False, "auto.offset.reset": "earliest",
-        "session.timeout.ms": 6000, "heartbeat.interval.ms": 500, "partition.assignment.strategy": args.strategy})
+        "group.id": args.group, "enable.auto.commit": False, "auto.offset.reset": "earliest"})
+    if args.protocol == "classic":
+        conf.update({"session.timeout.ms": 6000, "heartbeat.interval.ms": 500,
+                     "partition.assignment.strategy": args.strategy})
+    else:
+        conf["group.protocol"] = args.protocol
     if args.instance:
         conf["group.instance.id"] = args.instance
     c = Consumer(conf)

@@ -58,6 +58,7 @@ def parse():
     a.add_argument("--acks", default="all")
     a.add_argument("--time", default="latest")
     a.add_argument("--strategy", default="range")
+    a.add_argument("--protocol", default="classic")
     for name, default in (("partition", 0), ("partitions", 1), ("before", -1), ("idempotent", 0),
                           ("timeout", 60), ("linger", 5), ("batch", 50),
                           ("batch-bytes", 16384)):
