@@ -1,6 +1,6 @@
-/* client_group group --bootstrap B --group G --topic T[,T…] [--instance I] [--strategy S] [--protocol P]
- * [--commit sync|async|auto|none] [--prop SETTING=VALUE …]: a member of a group, called as the
- * peers of test/peers are. Until its input ends it prints, a JSON object a line,
+/* client_group group --bootstrap B --group G --topic T[,T…] [--instance I] [--strategy S]
+ * [--protocol P] [--commit sync|async|auto|none] [--prop SETTING=VALUE …]: a member of a group,
+ * called as the peers of test/peers are. Until its input ends it prints, a JSON object a line,
  * {"have":[partitions]} when that changes, {"p","o","v"} for a record, which it commits then, and
  * what its listener hears:
  * {"revoked":[…]}, {"assigned":[…]}, {"lost":[…]}. A topic "~EXPRESSION" is a pattern.
