@@ -30,19 +30,21 @@ static void on_home(struct mail *m)
     t->done(t);
 }
 
-static void on_call_done(struct metalog_call *call)
-{
-    struct ctl_task *t = CONTAINER_OF(call, struct ctl_task, call);
-    t->mail = (struct mail){.fn = on_home};
-    loop_post(t->loop, &t->mail);
-}
-
 static void publish(struct controller *c)
 {
     struct metalog_status s;
     metalog_status(c->log, &s);
     atomic_store(&c->high_watermark, s.high_watermark);
     atomic_store(&c->epoch, s.epoch);
+}
+
+/* Who hears that something is done finds it in the status, too. */
+static void on_call_done(struct metalog_call *call)
+{
+    struct ctl_task *t = CONTAINER_OF(call, struct ctl_task, call);
+    publish(t->controller);
+    t->mail = (struct mail){.fn = on_home};
+    loop_post(t->loop, &t->mail);
 }
 
 void controller_status(const struct controller *c, struct controller_status *ret_status)
