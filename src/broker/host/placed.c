@@ -2,7 +2,6 @@
  * told of by the next. What is refused is told by the next start, or after the next move. */
 #include "broker/host/placed.h"
 
-#include "base/assert.h"
 #include "base/diag.h"
 #include "base/mem.h"
 #include "log/logdir.h"
@@ -52,8 +51,8 @@ static void look_at(void *ctx, struct partition *p)
     t->rows[t->count++] = (struct row){logdir_meta(p->dir)->dir_id, p->topic_id, p->index};
 }
 
-/* A row each: there are few of them but once. */
-static void build(struct telling *t)
+/* A row each: there are few of them but once. False without room. */
+static bool build(struct telling *t)
 {
     struct assign_replicas_to_dirs_req_directory_data *d =
         arena_array(&t->arena, t->count, sizeof *d);
@@ -61,7 +60,9 @@ static void build(struct telling *t)
         arena_array(&t->arena, t->count, sizeof *topics);
     struct assign_replicas_to_dirs_req_partition_data *parts =
         arena_array(&t->arena, t->count, sizeof *parts);
-    ASSERT(d != NULL && topics != NULL && parts != NULL); /* as mem_alloc: no peer sizes it */
+    if (d == NULL || topics == NULL || parts == NULL) {
+        return false;
+    }
     for (size_t i = 0; i < t->count; i++) {
         parts[i].partition_index = t->rows[i].partition;
         topics[i].topic_id = t->rows[i].topic;
@@ -73,6 +74,7 @@ static void build(struct telling *t)
     }
     t->req.directories = d;
     t->req.directories_count = (int32_t)t->count;
+    return true;
 }
 
 static void telling_free(struct telling *t)
@@ -122,11 +124,14 @@ void placed_tell(struct placed *p)
     struct telling *t = NEW(struct telling);
     t->owner = p;
     arena_init(&t->arena, SIZE_MAX);
-    if (!gather(t)) {
+    bool has_news = gather(t);
+    if (!has_news || !build(t)) {
         telling_free(t);
+        if (has_news) { /* for want of memory: it may come back */
+            placed_tell_later(p);
+        }
         return;
     }
-    build(t);
     p->current = t;
     t->task.loop = p->loop;
     t->task.done = on_done;
