@@ -341,8 +341,8 @@ static void test_static_stays(void **state)
 
 static void has(const char *json, const char *text)
 {
-    if (strstr(json, text) == NULL) {
-        fail_msg("no %s in %s", text, json);
+    if (json == NULL || strstr(json, text) == NULL) {
+        fail_msg("no %s in %s", text, json ? json : "nothing");
     }
 }
 
