@@ -58,6 +58,15 @@ bool order_is_lost(const struct accumulator *acc, const struct acc_queue *q)
     return acc->txn.is_transactional && q->needs_restart && q->gap < 0 && is_current(acc, q);
 }
 
+/* A broker remembers the last five batches of a producer. The earliest one whose fate is open has
+ * to stay among them, or its retry would look like a new one out of order: what was sent behind it
+ * counts, even where that is written already. */
+static bool is_window_full(const struct acc_queue *q)
+{
+    const struct acc_batch *first = acc_first(q);
+    return first->sequence >= 0 && q->placed - first->place >= IN_FLIGHT_IDEMPOTENT;
+}
+
 struct acc_batch *order_next(struct accumulator *acc, struct acc_queue *q)
 {
     struct acc_batch *b = first_waiting(q);
@@ -77,7 +86,7 @@ struct acc_batch *order_next(struct accumulator *acc, struct acc_queue *q)
     if (b->sequence >= 0) {
         return is_first ? b : NULL;
     }
-    if (q->unresolved_next >= 0) {
+    if (q->unresolved_next >= 0 || is_window_full(q)) {
         return NULL;
     }
     if (q->sequenced > 0 && (!is_current(acc, q) || q->known_id != acc->txn.id)) {
@@ -98,6 +107,7 @@ void order_place(struct accumulator *acc, struct acc_batch *b)
         b->sequence = q->next_sequence;
         q->next_sequence = seq_add(q->next_sequence, b->count);
         q->sequenced++;
+        b->place = q->placed++;
     }
 }
 

@@ -33,6 +33,7 @@ static void inherit(struct acc_batch *to, const struct acc_batch *from, int32_t 
         to->sequence = seq_add(from->sequence, skipped);
         to->producer_id = from->producer_id;
         to->producer_epoch = from->producer_epoch;
+        to->place = from->place;
         to->queue->sequenced++;
     }
 }

@@ -38,6 +38,7 @@ struct acc_batch {
     bool is_sealed; /* records are complete */
     bool is_asked;
     int32_t sequence; /* -1: none yet */
+    uint32_t place;   /* how many of its queue had a sequence before it had one */
     int64_t producer_id;
     int16_t producer_epoch;
     int tries;
@@ -52,6 +53,7 @@ struct acc_queue {
     struct list batches;
     int32_t count;        /* of batches */
     int asked, sequenced; /* of them */
+    uint32_t placed;      /* ever */
     size_t usual_bytes;   /* of its batches: what the last one that was asked had */
     int32_t usual_count;
     int32_t leader;       /* -1: not known */

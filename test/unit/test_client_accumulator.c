@@ -314,6 +314,62 @@ static void test_retry(void **state)
     ends(0, 1, 1);
 }
 
+/* A batch of its own. */
+static void add_full(void)
+{
+    char value[190];
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    add(0, value);
+}
+
+/* The fifth is written and told, over a new connection, before it is known that the first four were
+ * lost with the old one. A broker remembers five: of those that are sent again none may fall out of
+ * its sight while its fate is open. */
+static void test_window(void **state)
+{
+    (void)state;
+    enum { LOST = 4 };
+    struct produce_ask *asks[LOST + 1], *a;
+    int fresh = 0;
+    world.acc.flushes = 1;
+    for (int i = 0; i < 14; i++) {
+        add_full();
+    }
+    give_id(7);
+    answer(next(), 0, 0); /* the first batch of an id goes alone */
+    for (int i = 0; i <= LOST; i++) {
+        asks[i] = next();
+        assert_int_equal(head_of(asks[i], 0).base_seq, i + 1);
+    }
+    assert_null(next());
+    answer(asks[LOST], 0, LOST + 1);
+    assert_null(next()); /* the first of the five is the earliest that a broker still knows */
+    for (int i = 0; i < LOST; i++) {
+        acc_take(&world.acc, asks[i], ERR_NETWORK_EXCEPTION, NULL, world.now_ms);
+    }
+    world.topic = metadata(4);
+    world.now_ms += 10000;
+    for (int i = 1; i < LOST; i++) {
+        a = next();
+        assert_int_equal(head_of(a, 0).base_seq, i);
+        assert_null(next());
+        answer(a, 0, i);
+    }
+    a = next();
+    assert_int_equal(head_of(a, 0).base_seq, LOST);
+    struct produce_ask *more[8];
+    while ((more[fresh] = next()) != NULL) {
+        assert_int_equal(head_of(more[fresh], 0).base_seq, LOST + 2 + fresh);
+        fresh++;
+    }
+    assert_int_equal(fresh, 3); /* with 4, 5 and these the broker remembers five */
+    answer(a, 0, LOST);
+    for (int i = 0; i < fresh; i++) {
+        answer(more[i], 0, LOST + 2 + i);
+    }
+}
+
 /* A network that breaks is a reason to try again, a record that is wrong is none. After what is
  * lost all begins in another epoch. */
 static void test_failure(void **state)
@@ -582,6 +638,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_shared_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_leaders, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retry, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_window, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failure, setup, teardown),
         cmocka_unit_test_setup_teardown(test_delivery_timeout, setup, teardown),
         cmocka_unit_test_setup_teardown(test_delivery_timeout_on_the_way, setup, teardown),
