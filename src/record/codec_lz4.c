@@ -93,8 +93,9 @@ enum err lz4_decompress(struct bytes in, size_t max_bytes, struct buf *out)
         return ERR_NO_MEMORY;
     }
     bool is_large = in.p[LZ4_BD_AT] >= LZ4_BD_LARGE;
-    if (is_large) { /* the library unpacks the last block beside the output: that counts, too */
-        max_bytes -= MIN(max_bytes / 16, (size_t)LZ4_BLOCK_MAX_BYTES);
+    if (is_large) { /* the library may hold a block as it came and one unpacked beside the output:
+                       they count, too */
+        max_bytes -= MIN(max_bytes / 16, 2 * (size_t)LZ4_BLOCK_MAX_BYTES);
     }
     enum err e = read_frame(in, max_bytes, out);
     if (is_large) {
