@@ -38,13 +38,8 @@ static struct uuid *dirs_with(const struct assigning *a, const struct image_part
 
 static bool is_there(const struct assigning *a, const struct image_part *p, struct uuid dir)
 {
-    struct ids replicas = image_part_replicas(p);
-    for (int32_t i = 0; i < replicas.count; i++) {
-        if (replicas.v[i] == a->broker->id) {
-            return uuid_eq(image_part_dir(p, i), dir);
-        }
-    }
-    return false;
+    struct uuid now;
+    return image_part_dir_of(p, a->broker->id, &now) && uuid_eq(now, dir);
 }
 
 static int16_t assign(const struct assigning *a, struct uuid topic_id, int32_t index,

@@ -82,13 +82,9 @@ static void finish_if_possible(struct placement *p)
 
 static struct uuid dir_of(const struct reassigning *r, const struct placement *p, int32_t id)
 {
-    struct ids now = image_part_replicas(p->part);
-    for (int32_t i = 0; i < now.count; i++) {
-        if (now.v[i] == id) {
-            return image_part_dir(p->part, i);
-        }
-    }
-    return ctl_default_dir(image_broker(r->ctl->tip, id));
+    struct uuid dir;
+    return image_part_dir_of(p->part, id, &dir) ? dir
+                                                : ctl_default_dir(image_broker(r->ctl->tip, id));
 }
 
 /* The leader stays as long as it is in sync; else the first replica that is. */

@@ -137,6 +137,18 @@ struct uuid image_part_dir(const struct image_part *p, int32_t replica_index)
     return u;
 }
 
+bool image_part_dir_of(const struct image_part *p, int32_t broker_id, struct uuid *ret_dir)
+{
+    struct ids replicas = image_part_replicas(p);
+    for (int32_t i = 0; i < replicas.count; i++) {
+        if (replicas.v[i] == broker_id) {
+            *ret_dir = image_part_dir(p, i);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* --- topics --- */
 
 static bool topic_has_name(const struct map_node *n, const void *key)

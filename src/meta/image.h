@@ -80,6 +80,8 @@ struct ids image_part_elr(const struct image_part *p);
 struct ids image_part_last_elr(const struct image_part *p);
 /* Of the replica at that index; UUID_ZERO when the record did not say. */
 struct uuid image_part_dir(const struct image_part *p, int32_t replica_index);
+/* Of that broker's replica; false: it has none. */
+bool image_part_dir_of(const struct image_part *p, int32_t broker_id, struct uuid *ret_dir);
 
 /* NULL when there is no such partition. */
 static inline const struct image_part *image_topic_part(const struct image_topic *t, int32_t part)

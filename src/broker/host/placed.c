@@ -29,13 +29,9 @@ static bool lies_elsewhere(const struct telling *t, const struct partition *p)
 {
     const struct image_topic *topic = image_topic_by_id(t->img, p->topic_id);
     const struct image_part *part = topic ? image_topic_part(topic, p->index) : NULL;
-    struct ids replicas = part ? image_part_replicas(part) : (struct ids){NULL, 0};
-    for (int32_t i = 0; i < replicas.count; i++) {
-        if (replicas.v[i] == t->owner->node_id) {
-            return !uuid_eq(image_part_dir(part, i), logdir_meta(p->dir)->dir_id);
-        }
-    }
-    return false;
+    struct uuid told;
+    return part != NULL && image_part_dir_of(part, t->owner->node_id, &told) &&
+           !uuid_eq(told, logdir_meta(p->dir)->dir_id);
 }
 
 static void look_at(void *ctx, struct partition *p)
