@@ -141,10 +141,7 @@ class Bombs(ApiCase):
         self.quiet = self.status("VmRSS")
 
     def restart(self):
-        self.c.close()
-        self.assertEqual(self.broker.stop(), 0)
-        self.broker.start()
-        type(self).c = Connection("127.0.0.1", self.broker.port)
+        self.start_again(lambda: self.assertEqual(self.broker.stop(), 0))
         self.quiet = self.status("VmRSS")
 
     def peak_of(self, work):
