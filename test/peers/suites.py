@@ -14,12 +14,10 @@ import re
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "test", "e2e"))
-import harness  # noqa: E402
+import brokers  # noqa: F401  it says where the harness is
+import harness
+from peers import CACHE, HERE
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-PEERS = os.environ.get("OTTLA_PEERS") or os.path.expanduser("~/.cache/ottla-peers")
 TEST_S = 600
 
 # What cannot pass yet, or anywhere, and why.
@@ -43,7 +41,7 @@ FRANZ_GO_SKIPS = "TestTxn"  # transactions: no coordinator yet
 
 def install(name):
     subprocess.run([os.path.join(HERE, "install.sh"), "suite", name], check=True)
-    return os.path.join(PEERS, "suite-" + name)
+    return os.path.join(CACHE, "suite-" + name)
 
 
 def tool_links():
