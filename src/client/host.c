@@ -75,6 +75,7 @@ void client_say(struct ottla_client *c, enum ottla_log_level level, struct str t
 
 /* A connection's user: its link's id, and whether it was open. */
 enum { WAS_OPEN = 1, LINK_SHIFT = 1 };
+enum { FRAME_HEAD = 4 }; /* bytes: the length before a frame */
 
 static uint32_t link_of(const struct conn *conn)
 {
@@ -89,9 +90,27 @@ static void set_link(struct conn *conn, uint32_t link_id, bool is_open)
     conn_set_user(conn, (void *)user);
 }
 
-static struct node_metrics *node_of(struct ottla_client *c, const struct link *l)
+static void count_in(struct traffic *t, size_t len)
 {
-    return l ? metric_node(c->metrics, l->node_id) : NULL;
+    metric_add(&t->responses, 1);
+    metric_add(&t->bytes_in, (int64_t)len + FRAME_HEAD);
+}
+
+static void count_out(struct traffic *t, size_t len)
+{
+    metric_add(&t->requests, 1);
+    metric_add(&t->bytes_out, (int64_t)len + FRAME_HEAD);
+}
+
+/* Of all brokers, and of the one at the link. */
+static void count(struct ottla_client *c, const struct link *l, size_t len,
+                  void (*to)(struct traffic *, size_t))
+{
+    struct node_metrics *node = l ? metric_node(c->metrics, l->node_id) : NULL;
+    to(&c->metrics->traffic, len);
+    if (node != NULL) {
+        to(&node->traffic, len);
+    }
 }
 
 static void on_open(struct conn *conn)
@@ -106,13 +125,7 @@ static void on_open(struct conn *conn)
 static enum conn_next on_frame(struct conn *conn, uint8_t *frame, size_t len)
 {
     struct ottla_client *c = conn_ctx(conn);
-    metric_add(&c->metrics->responses, 1);
-    metric_add(&c->metrics->bytes_in, (int64_t)len + 4);
-    struct node_metrics *node = node_of(c, link_by_id(&c->core, link_of(conn)));
-    if (node != NULL) {
-        metric_add(&node->responses, 1);
-        metric_add(&node->bytes_in, (int64_t)len + 4);
-    }
+    count(c, link_by_id(&c->core, link_of(conn)), len, count_in);
     core_frame(&c->core, link_of(conn), (struct bytes){frame, len}, now_ms(c));
     host_settle(c);
     return CONN_CONTINUE;
@@ -242,14 +255,7 @@ static void send_bytes(struct ottla_client *c, struct action *a)
     struct sendvec vec;
     sendvec_init(&vec);
     fill(&vec, a);
-    int64_t len = (int64_t)vec.total_bytes + 4;
-    metric_add(&c->metrics->requests, 1);
-    metric_add(&c->metrics->bytes_out, len);
-    struct node_metrics *node = node_of(c, l);
-    if (node != NULL) {
-        metric_add(&node->requests, 1);
-        metric_add(&node->bytes_out, len);
-    }
+    count(c, l, vec.total_bytes, count_out);
     conn_send(a->conn, &vec);
 }
 

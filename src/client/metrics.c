@@ -67,6 +67,15 @@ static void put_state(struct buf *out, const struct accumulator *acc)
                acc->txn.epoch);
 }
 
+static void put_traffic(struct buf *out, const struct traffic *t)
+{
+    buf_printf(out,
+               "\"request-total\":%lld,\"response-total\":%lld,"
+               "\"outgoing-byte-total\":%lld,\"incoming-byte-total\":%lld",
+               (long long)t->requests, (long long)t->responses, (long long)t->bytes_out,
+               (long long)t->bytes_in);
+}
+
 /* "node-1"; "bootstrap" has no number yet. */
 static void put_nodes(struct buf *out, const struct client_metrics *m)
 {
@@ -78,11 +87,9 @@ static void put_nodes(struct buf *out, const struct client_metrics *m)
         if (id >= 0) {
             snprintf(name, sizeof name, "node-%lld", id);
         }
-        buf_printf(out,
-                   "%s\"%s\":{\"request-total\":%lld,\"response-total\":%lld,"
-                   "\"outgoing-byte-total\":%lld,\"incoming-byte-total\":%lld}",
-                   i ? "," : "", name, (long long)n->requests, (long long)n->responses,
-                   (long long)n->bytes_out, (long long)n->bytes_in);
+        buf_printf(out, "%s\"%s\":{", i ? "," : "", name);
+        put_traffic(out, &n->traffic);
+        buf_put_u8(out, '}');
     }
     buf_put_u8(out, '}');
 }
@@ -94,11 +101,9 @@ static void put_client(struct buf *out, struct ottla_client *c)
     put_text(out, c->config->values.client_id);
     buf_printf(out,
                "\",\"connection-count\":%lld,\"connection-creation-total\":%lld,"
-               "\"connection-close-total\":%lld,\"request-total\":%lld,\"response-total\":%lld,"
-               "\"outgoing-byte-total\":%lld,\"incoming-byte-total\":%lld",
-               (long long)(m->created - m->closed), (long long)m->created, (long long)m->closed,
-               (long long)m->requests, (long long)m->responses, (long long)m->bytes_out,
-               (long long)m->bytes_in);
+               "\"connection-close-total\":%lld,",
+               (long long)(m->created - m->closed), (long long)m->created, (long long)m->closed);
+    put_traffic(out, &m->traffic);
     put_nodes(out, m);
     buf_put_u8(out, '}');
 }

@@ -8,16 +8,20 @@
 
 enum { METRIC_NODES = 64 };
 
+struct traffic {
+    _Atomic int64_t requests, responses, bytes_out, bytes_in;
+};
+
 /* Of one broker. */
 struct node_metrics {
     _Atomic int64_t mark; /* its id + 2: 1 is that of bootstrap addresses; 0: of nobody yet */
-    _Atomic int64_t requests, responses, bytes_out, bytes_in;
+    struct traffic traffic;
 };
 
 /* Of the connections. Any thread. */
 struct client_metrics {
     _Atomic int64_t created, closed; /* connections */
-    _Atomic int64_t requests, responses, bytes_out, bytes_in;
+    struct traffic traffic;
     struct node_metrics nodes[METRIC_NODES]; /* the first that were met */
 };
 
