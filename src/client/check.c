@@ -5,10 +5,9 @@
 #include "client/check.h"
 
 #include "base/attr.h"
+#include "base/topic_name.h"
 #include "client/accumulator_int.h"
 #include "client/error.h"
-
-enum { INSTANCE_ID_MAX = 249 };
 
 static bool is_asked_for(const struct ottla_config *c, const char *name)
 {
@@ -100,19 +99,6 @@ static int check_protocol(const struct ottla_config *c, struct ottla_error *erro
     return 0;
 }
 
-/* As the name of a topic. */
-static bool is_name(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.p[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!is_letter && c != '.' && c != '_' && c != '-') {
-            return false;
-        }
-    }
-    return s.len <= INSTANCE_ID_MAX && !str_eq(s, STR(".")) && !str_eq(s, STR(".."));
-}
-
 static int check_group(const struct ottla_config *c, struct ottla_error *error)
 {
     const struct client_values *v = &c->values;
@@ -123,7 +109,7 @@ static int check_group(const struct ottla_config *c, struct ottla_error *error)
     if (!has_group && config_is_set(c, "enable.auto.commit") && v->enable_auto_commit) {
         return bad(error, "enable.auto.commit=true", "needs group.id");
     }
-    if (!is_name(str_from(v->group_instance_id))) {
+    if (v->group_instance_id[0] != '\0' && !topic_name_is_legal(str_from(v->group_instance_id))) {
         return bad(error, "group.instance.id",
                    "has at most 249 letters, digits, '.', '_', '-', and is not '.' or '..'");
     }

@@ -1,6 +1,7 @@
 /* CreateTopics. Checks, their order and their sentences are Apache Kafka's. Pure. */
 #include "meta/ctl_int.h"
-#include "meta/topic_name.h"
+
+#include "base/topic_name.h"
 
 static const struct str metadata_topic = {"__cluster_metadata", 18};
 

@@ -3,8 +3,8 @@
  * Settings of topics, brokers, groups and clients' metrics are in the metadata image; the levels of
  * diagnostics ("broker loggers") are this process's own. */
 #include "base/diag.h"
+#include "base/topic_name.h"
 #include "broker/api/api.h"
-#include "meta/topic_name.h"
 
 typedef struct describe_configs_req_describe_configs_resource config_question;
 typedef struct describe_configs_resp_describe_configs_result config_answer;

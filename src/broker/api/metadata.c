@@ -5,8 +5,8 @@
 #include "broker/api/api.h"
 #include "broker/api/internal_topics.h"
 
+#include "base/topic_name.h"
 #include "broker/controller.h"
-#include "meta/topic_name.h"
 
 #include <stdlib.h>
 

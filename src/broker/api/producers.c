@@ -1,8 +1,8 @@
 /* InitProducerId for idempotent producers, and DescribeProducers. */
 #include "broker/api/api.h"
 
+#include "base/topic_name.h"
 #include "broker/producer_ids.h"
-#include "meta/topic_name.h"
 
 /* --- InitProducerId --- */
 

@@ -1,7 +1,7 @@
 /* DescribeTopicPartitions (KIP-966): topics in name order, a page of partitions at a time. */
 #include "broker/api/api.h"
 
-#include "meta/topic_name.h"
+#include "base/topic_name.h"
 
 #include <stdlib.h>
 

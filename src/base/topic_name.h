@@ -1,7 +1,7 @@
 /* What a topic may be called: 1 to 249 of [a-zA-Z0-9._-], but not "." or "..". Names that differ
  * only in '.' and '_' collide, because metric names cannot tell them apart. Pure. */
-#ifndef META_TOPIC_NAME_H
-#define META_TOPIC_NAME_H
+#ifndef BASE_TOPIC_NAME_H
+#define BASE_TOPIC_NAME_H
 
 #include "base/buf.h"
 

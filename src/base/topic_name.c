@@ -1,5 +1,5 @@
 /* The rules of topic names. Pure. */
-#include "meta/topic_name.h"
+#include "base/topic_name.h"
 
 static bool is_legal_char(char c)
 {
