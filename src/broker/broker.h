@@ -1,4 +1,4 @@
-/* What a broker is made of: the parts that requests work with. Made and taken down by host/start.c;
+/* What a broker is made of: the parts that requests work with. Made and taken down by host/server.c;
  * the parts know each other only through this table of them. */
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H

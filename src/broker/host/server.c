@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "broker/admission.h"
 #include "broker/fetch_session.h"
+#include "broker/host/acceptor.h"
 #include "broker/host/controller_host.h"
 #include "broker/host/coordinator_host.h"
 #include "broker/host/endpoints.h"
@@ -17,14 +18,14 @@
 #include "broker/host/pages.h"
 #include "broker/host/placed.h"
 #include "broker/host/reaction.h"
+#include "broker/host/registration.h"
+#include "broker/host/settings.h"
 #include "broker/host/upkeep.h"
 #include "broker/metrics.h"
 #include "broker/producer_ids.h"
 #include "broker/syncer.h"
 #include "broker/warmer.h"
 #include "broker/worker.h"
-#include "meta/versions.h"
-#include "wire/messages.h"
 
 enum { ARENA_BYTES = 4 << 20, MAKE_AGAIN_MS = 500, DELIVERY_ROUNDS = 10000 };
 
@@ -48,89 +49,13 @@ int server_port(const struct server *s, int i) { return s->broker.endpoints[i].p
 const char *server_address(const struct server *s) { return (const char *)s->address.p; }
 const struct broker_config *server_config(const struct server *s) { return &s->broker.config; }
 
-/* --- settings --- */
-
-static void warn_unknown(const struct props *props)
-{
-    for (int32_t i = 0; i < props->count; i++) {
-        struct str key = props->items[i].key;
-        if (config_find(CONFIG_BROKER, key) != NULL) {
-            continue;
-        }
-        const char *near = config_did_you_mean(CONFIG_BROKER, key);
-        diag_warn(DIAG_CONFIG, "'%.*s' is not a setting of this broker and is ignored%s%s%s",
-                  STR_ARG(key), near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-    }
-}
-
-static bool is_unheard(struct str name)
-{
-    static const char *const names[] = {
-#define X(name) name,
-#include "def/unheard.def"
-#undef X
-    };
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (str_eq(name, str_from(names[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What was set and is not looked at yet. */
-static void warn_unheard(const struct props *props)
-{
-    struct buf names = BUF_INIT;
-    for (int32_t i = 0; i < props->count; i++) {
-        if (is_unheard(props->items[i].key)) {
-            buf_printf(&names, "%s%.*s", names.len ? ", " : "", STR_ARG(props->items[i].key));
-        }
-    }
-    if (names.len > 0) {
-        diag_warn(DIAG_CONFIG, "accepted, but without effect in this release: %s",
-                  buf_cstr(&names));
-    }
-    buf_deinit(&names);
-}
-
-/* As in Kafka: one request of the largest size must fit. */
-static enum err check_sizes(const struct broker_config *c, struct buf *why)
-{
-    if (c->queued_max_request_bytes <= 0 ||
-        c->queued_max_request_bytes >= c->socket_request_max_bytes) {
-        return OK;
-    }
-    buf_printf(why, "queued.max.request.bytes (%lld) is less than socket.request.max.bytes (%d)",
-               (long long)c->queued_max_request_bytes, c->socket_request_max_bytes);
-    return ERR_BAD_CONFIG;
-}
-
-/* The controller is in this process: it cannot be one without the other. */
-static enum err check_roles(const struct broker_config *c, struct buf *why)
-{
-    struct str roles = c->process_roles ? str_from(c->process_roles) : STR_NULL;
-    if (str_is_null(roles) ||
-        (config_list_has(roles, STR("broker")) && config_list_has(roles, STR("controller")))) {
-        return OK;
-    }
-    buf_printf(why,
-               "process.roles=%.*s: this release is broker and controller in one; leave it out, or "
-               "say broker,controller",
-               STR_ARG(roles));
-    return ERR_BAD_CONFIG;
-}
-
 static enum err init_config(struct server *s, struct buf *why)
 {
     enum err e = broker_config_init(&s->broker.config, &s->args.props, why);
     if (e) {
         return e;
     }
-    warn_unknown(&s->broker.config.props);
-    warn_unheard(&s->broker.config.props);
-    e = check_roles(&s->broker.config, why);
-    e = e ? e : check_sizes(&s->broker.config, why);
+    e = settings_check(&s->broker.config, why);
     if (e) {
         return e;
     }
@@ -187,21 +112,6 @@ static void on_make_again(struct timer *t)
     }
 }
 
-/* Broker settings that count at once. */
-static void apply_settings(struct server *s, const struct image *img)
-{
-    const struct broker_config *c = &s->broker.config;
-    struct config_place place = {img, c, CONFIG_BROKER, STR("")};
-    struct config_value overrides[CONFIG_VALUES_MAX];
-    int32_t n = config_values(&place, STR("max.connections.per.ip.overrides"), overrides);
-    struct admission_limits limits = {
-        .total = broker_config_now(img, c, STR("max.connections")),
-        .per_ip = broker_config_now(img, c, STR("max.connections.per.ip")),
-        .overrides = n > 0 ? overrides[0].value : STR(""),
-    };
-    admission_set_limits(s->broker.admission, &limits);
-}
-
 static void forget_offsets(struct server *s, const struct delta *delta)
 {
     for (const struct delta_topic *t = delta->topics; t != NULL; t = t->next) {
@@ -217,7 +127,7 @@ static void on_committed(void *ctx, const struct image *img, const struct delta 
     reaction_apply(&s->reaction, img, delta);
     forget_offsets(s, delta);
     if (delta_has_config(delta, RESOURCE_BROKER)) {
-        apply_settings(s, img);
+        acceptor_set_limits(&s->broker, img);
     }
     if (storage_has_unmade(s->storage)) {
         make_again_later(s);
@@ -272,63 +182,12 @@ static enum err open_metalog(struct server *s, struct buf *why)
     enum err e = metalog_open(&args, &s->metalog, why);
     if (!e) {
         s->broker.metacache.image = metalog_image(s->metalog);
-        apply_settings(s, metalog_image(s->metalog));
+        acceptor_set_limits(&s->broker, metalog_image(s->metalog));
     }
     return e;
 }
 
 /* --- threads and listeners --- */
-
-/* At most one line a second. */
-static void say_refused(struct broker *b, const char *peer)
-{
-    static _Atomic int64_t said_s;
-    int64_t now_s = clock_mono_ms(b->clock) / 1000;
-    if (!atomic_load(&b->is_stopping) && atomic_exchange(&said_s, now_s) != now_s) {
-        diag_warn(DIAG_NET, "%s was turned away: max.connections or max.connections.per.ip", peer);
-    }
-}
-
-static void on_accept(void *ctx, struct sock *sock)
-{
-    struct endpoint *ep = ctx;
-    struct broker *b = ep->broker;
-    char peer[NET_NAME_MAX];
-    sock_peer_name(sock, peer);
-    if (atomic_load(&b->is_stopping) || !admission_enter(b->admission, peer)) {
-        say_refused(b, peer);
-        sock_close(sock);
-        return;
-    }
-    if (b->config.socket_send_buffer_bytes >= 0) {
-        sock_set_send_buffer(sock, b->config.socket_send_buffer_bytes);
-    }
-    unsigned n = atomic_fetch_add(&b->next_worker, 1);
-    atomic_fetch_add(&b->metrics->accepted, 1);
-    worker_adopt(b->workers[n % (unsigned)b->worker_count], sock, peer, ep);
-}
-
-static enum err listen_at(struct server *s, struct endpoint *ep, struct buf *why)
-{
-    ep->broker = &s->broker;
-    enum err e = listener_open(worker_loop(s->broker.workers[0]), ep->host, ep->port, on_accept, ep,
-                               &ep->listener);
-    if (e) {
-        buf_printf(why, "cannot listen on %s:%d (%.*s): %s", ep->host[0] ? ep->host : "*", ep->port,
-                   STR_ARG(ep->name),
-                   e == ERR_LOCKED      ? "the port is taken by another process"
-                   : e == ERR_NOT_FOUND ? "this machine has no such name or address"
-                                        : err_text(e));
-        return e;
-    }
-    if (ep->port == 0) {
-        ep->port = listener_port(ep->listener);
-    }
-    if (ep->advertised_port == 0) {
-        ep->advertised_port = ep->port;
-    }
-    return OK;
-}
 
 static enum err make_workers(struct server *s, struct buf *why)
 {
@@ -350,125 +209,25 @@ static enum err make_workers(struct server *s, struct buf *why)
 
 static enum err listen_all(struct server *s, struct buf *why)
 {
-    for (int i = 0; i < s->broker.listener_count; i++) {
-        enum err e = listen_at(s, &s->broker.endpoints[i], why);
-        if (e) {
-            return e;
-        }
-    }
-    buf_printf(&s->address, "%s:%d", s->broker.endpoints[0].advertised_host,
-               s->broker.endpoints[0].advertised_port);
-    buf_cstr(&s->address);
-    return OK;
-}
-
-/* --- registration, before any thread runs --- */
-
-struct registration {
-    struct metalog_call call;
-    bool is_done;
-};
-
-static void on_registered(struct metalog_call *call)
-{
-    CONTAINER_OF(call, struct registration, call)->is_done = true;
-}
-
-static enum err ask_controller(struct server *s, int api_key, int version, const void *msg,
-                               void **ret_resp)
-{
-    struct registration r = {.call = {.done = on_registered}};
-    int64_t deadline_ms;
-    r.call.req = (struct ctl_req){
-        .api_key = api_key,
-        .version = version,
-        .msg = msg,
-        .arena = &s->arena,
-        .now_ms = clock_wall_ms(s->args.clock),
-    };
-    metalog_call(s->metalog, &r.call);
-    while (!r.is_done) {
-        enum err e = metalog_step(s->metalog, &deadline_ms);
-        if (e) {
-            return e;
-        }
-    }
-    *ret_resp = r.call.resp;
-    return r.call.err;
-}
-
-static bool fill_features(struct server *s, struct broker_registration_req *req)
-{
-    req->features = arena_array(&s->arena, FEATURE_COUNT, sizeof *req->features);
-    for (int i = 0; req->features != NULL && i < FEATURE_COUNT; i++) {
-        const struct feature *f = &features_known[i];
-        req->features[i] =
-            (struct broker_registration_req_feature){str_from(f->name), f->min, f->max};
-        req->features_count++;
-    }
-    return req->features != NULL;
-}
-
-static bool fill_registration(struct server *s, struct broker_registration_req *req)
-{
-    int n = s->broker.endpoint_count;
-    req->broker_id = s->broker.node_id;
-    req->previous_broker_epoch = storage_previous_epoch(s->storage);
-    req->cluster_id = str_from(s->broker.cluster_id);
-    req->incarnation_id = s->incarnation;
-    req->rack = str_from(s->broker.config.broker_rack);
-    req->log_dirs = (struct uuid *)(uintptr_t)storage_dir_ids(s->storage, &req->log_dirs_count);
-    req->listeners = arena_array(&s->arena, (size_t)n, sizeof *req->listeners);
-    for (int i = 0; req->listeners != NULL && i < n; i++) {
-        const struct endpoint *ep = &s->broker.endpoints[i];
-        req->listeners[i] = broker_registration_req_listener_default;
-        req->listeners[i].name = ep->name;
-        req->listeners[i].host = str_from(ep->advertised_host);
-        req->listeners[i].port = (uint16_t)ep->advertised_port;
-        req->listeners[i].security_protocol = ep->security_protocol;
-        req->listeners_count++;
-    }
-    return req->listeners != NULL && fill_features(s, req);
-}
-
-static enum err register_broker(struct server *s)
-{
-    struct broker_registration_req req = broker_registration_req_default;
-    void *resp;
-    if (!fill_registration(s, &req)) {
-        return ERR_NO_MEMORY;
-    }
-    enum err e = ask_controller(s, API_BROKER_REGISTRATION,
-                                wire_max_version(&wire_broker_registration_req), &req, &resp);
+    enum err e = acceptor_listen(&s->broker, why);
     if (!e) {
-        const struct broker_registration_resp *answer = resp;
-        e = (enum err)answer->error_code;
-        s->broker_epoch = answer->broker_epoch;
+        buf_printf(&s->address, "%s:%d", s->broker.endpoints[0].advertised_host,
+                   s->broker.endpoints[0].advertised_port);
+        buf_cstr(&s->address);
     }
     return e;
 }
 
-static enum err unfence(struct server *s)
-{
-    struct broker_heartbeat_req req = broker_heartbeat_req_default;
-    struct metalog_status status;
-    void *resp;
-    metalog_status(s->metalog, &status);
-    req.broker_id = s->broker.node_id;
-    req.broker_epoch = s->broker_epoch;
-    req.current_metadata_offset = status.high_watermark - 1;
-    enum err e = ask_controller(s, API_BROKER_HEARTBEAT,
-                                wire_max_version(&wire_broker_heartbeat_req), &req, &resp);
-    return e ? e : (enum err)((const struct broker_heartbeat_resp *)resp)->error_code;
-}
-
 static enum err join_cluster(struct server *s, struct buf *why)
 {
-    enum err e = register_broker(s);
-    e = e ? e : unfence(s);
-    if (e) {
-        buf_printf(why, "the controller refused this broker: %s", err_name(e));
-    } else {
+    struct registration r = {.broker = &s->broker,
+                             .metalog = s->metalog,
+                             .storage = s->storage,
+                             .clock = s->args.clock,
+                             .incarnation = s->incarnation,
+                             .arena = &s->arena};
+    enum err e = registration_join(&r, &s->broker_epoch, why);
+    if (!e) {
         producer_ids_set_epoch(s->broker.producer_ids, s->broker_epoch);
     }
     return e;
@@ -649,11 +408,7 @@ static void stop_threads(struct server *s)
 
 static void free_connections(struct broker *b)
 {
-    for (int i = 0; i < b->listener_count; i++) {
-        if (b->endpoints[i].listener != NULL) {
-            listener_close(b->endpoints[i].listener);
-        }
-    }
+    acceptor_close(b);
     for (int i = 0; i < b->worker_count; i++) {
         worker_free(b->workers[i]);
     }
