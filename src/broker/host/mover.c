@@ -1,61 +1,18 @@
-/* See mover.h. `lock` guards the list and what a move tells others (is_cancelled, size_bytes,
- * end_off); the copies themselves belong to the copying thread, and to the controller's while that
- * one waits for it.
- *
- * A change of place, with appends held back: the rest is copied and synced, the copy is closed,
- * renamed to <topic>-<partition> and opened again; the old directory is marked for deletion,
- * durably; then the new partition goes into the table and takes appends. A crash in between leaves
- * two directories with the same records, and the next start takes one of them. */
-#include "broker/host/mover.h"
+/* See mover.h: which partitions are asked to move, how fast the copy may go, and what becomes of a
+ * move. `lock` guards the list and what a move tells others (is_cancelled, size_bytes, end_off);
+ * the copies themselves belong to the copying thread, and to the controller's while that one waits
+ * for it. */
+#include "broker/host/mover_priv.h"
 
-#include "base/assert.h"
 #include "base/diag.h"
 #include "base/limit.h"
 #include "base/mem.h"
-#include "broker/host/storage_priv.h"
 
 #include <stdio.h>
 
-enum {
-    CHUNK_BYTES = 1 << 20,
-    LAST_CHUNKS = 8, /* what may be left to copy while appends wait */
-    RETRY_MS = 100,
-};
+enum { RETRY_MS = 100 };
 
 #define RATE STR("replica.alter.log.dirs.io.max.bytes.per.second")
-
-struct move {
-    struct list_node node;
-    struct partition *part; /* referenced */
-    struct storage_dir *to;
-    char *path;                     /* of the copy; NULL: not made yet */
-    struct partition_args copy;     /* gate and log; log NULL: not open */
-    struct partition_config config; /* with which it was opened */
-    bool is_cancelled;
-    int64_t size_bytes, end_off;
-};
-
-struct mover {
-    struct mover_args args;
-    struct storage *storage;
-    struct mutex lock;
-    struct cond wake;
-    struct list moves;
-    bool is_stopping;
-    struct thread thread;
-    bool is_started;
-    struct buf chunk;
-    /* the throttle: so much was copied last, then */
-    size_t last_bytes;
-    int64_t last_ms;
-    /* the change of place that the controller's thread is asked for */
-    struct mail mail;
-    struct move *changing;
-    bool is_changed; /* it has answered */
-    enum err change_err;
-};
-
-/* --- the copy --- */
 
 static void publish(struct mover *m, struct move *v)
 {
@@ -63,116 +20,6 @@ static void publish(struct mover *m, struct move *v)
     v->size_bytes = (int64_t)log_size_bytes(v->copy.log);
     v->end_off = log_end_off(v->copy.log);
     mutex_unlock(&m->lock);
-}
-
-static struct logdir_partition name_of(const struct move *v)
-{
-    return (struct logdir_partition){v->part->topic_name, v->part->index, v->part->topic_id,
-                                     v->path};
-}
-
-static void take_config(struct move *v)
-{
-    mutex_lock(&v->part->lock);
-    v->config = v->part->config;
-    mutex_unlock(&v->part->lock);
-    /* batches that are there are copied, whatever the settings say now */
-    v->config.log.segment_bytes = MAX(v->config.log.segment_bytes, CHUNK_BYTES);
-}
-
-static enum err open_copy(struct mover *m, struct move *v)
-{
-    /* one of an earlier stop is checked as a whole: the log that it replaces is thrown away */
-    struct storage_log l = {.config = &v->config, .was_clean = v->path == NULL};
-    enum err e = OK;
-    take_config(v);
-    if (v->path == NULL) {
-        struct buf path = BUF_INIT;
-        struct logdir_partition name = name_of(v);
-        mutex_lock(&m->storage->lock);
-        e = logdir_make_future(v->to->dir, &name, &m->storage->rand, &path);
-        mutex_unlock(&m->storage->lock);
-        v->path = str_dup(str_from(buf_cstr(&path)));
-        buf_deinit(&path);
-    }
-    l.path = v->path;
-    return e ? e : storage_open_log(m->storage, &l, &v->copy, NULL);
-}
-
-static enum err close_copy(struct move *v, bool is_kept)
-{
-    enum err e = OK;
-    if (v->copy.log == NULL) {
-        return OK;
-    }
-    if (is_kept) {
-        e = log_close(v->copy.log);
-    } else {
-        log_abandon(v->copy.log);
-    }
-    fs_gate_deinit(v->copy.gate);
-    mem_free(v->copy.gate);
-    v->copy.log = NULL;
-    v->copy.gate = NULL;
-    return e;
-}
-
-/* What went wrong with a copy. POISONED is kept for a move that ended half way. */
-static enum err of_copy(enum err e) { return e == ERR_POISONED ? ERR_IO : e; }
-
-/* A copy that has nothing of what the log has begins where the log does, or with the batch that the
- * log begins within. Any other may have gaps, where the log was compacted. */
-static enum err begin_at(struct move *v, int64_t off)
-{
-    int64_t end = log_end_off(v->copy.log);
-    bool is_useless = log_start_off(v->copy.log) == end || log_start_off(v->part->log) > end;
-    return is_useless && off > end ? log_reset(v->copy.log, off) : OK;
-}
-
-static enum err append_chunk(struct mover *m, struct move *v)
-{
-    struct batch first;
-    struct log_appended done;
-    struct log_append a = {.p = m->chunk.p,
-                           .len = m->chunk.len,
-                           .origin = LOG_FROM_LEADER,
-                           .now_ms = clock_wall_ms(m->args.clock)};
-    enum err e = batch_parse((struct bytes){m->chunk.p, m->chunk.len}, &first);
-    e = e ? e : begin_at(v, MIN(first.base_off, log_start_off(v->part->log)));
-    if (!e && (int64_t)a.len > v->config.log.segment_bytes) {
-        v->config.log.segment_bytes = (int64_t)a.len;
-        log_set_config(v->copy.log, &v->config.log);
-    }
-    return e ? e : log_append(v->copy.log, &a, &done);
-}
-
-/* Copies what comes next; *ret_bytes 0: the copy has all of it. */
-static enum err copy_chunk(struct mover *m, struct move *v, size_t *ret_bytes)
-{
-    struct log *from = v->part->log;
-    int64_t start = log_start_off(from), at = log_end_off(v->copy.log);
-    struct log_read r = {.off = MAX(at, start),
-                         .max_bytes = CHUNK_BYTES,
-                         .upto = log_end_pos(from),
-                         .min_one_batch = true};
-    struct log_extent x;
-    *ret_bytes = 0;
-    if (r.off >= r.upto.off) {
-        return begin_at(v, start);
-    }
-    enum err e = log_read(from, &r, &x);
-    if (e) {
-        return e == ERR_OFFSET_OUT_OF_RANGE ? OK
-                                            : e; /* the start moved on: the next call sees it */
-    }
-    buf_clear(&m->chunk);
-    uint8_t *to = buf_extend(&m->chunk, x.len);
-    e = to == NULL ? m->chunk.err : log_extent_pread(&x, 0, to, x.len);
-    log_extent_done(&x);
-    log_extent_release(&x);
-    e = e ? e : append_chunk(m, v);
-    *ret_bytes = e ? 0 : m->chunk.len;
-    return e;
 }
 
 /* --- the end of a move --- */
@@ -189,7 +36,7 @@ static void forget(struct mover *m, struct move *v)
 
 static void drop(struct mover *m, struct move *v)
 {
-    enum err e = close_copy(v, false);
+    enum err e = move_close_copy(v, false);
     e = e || v->path == NULL ? e : logdir_remove_tree(m->storage->fs, v->path);
     if (e && e != ERR_NOT_FOUND) {
         diag_warn(DIAG_STORAGE, "%s could not be removed: %s", v->path, err_text(e));
@@ -204,177 +51,10 @@ static void fail(struct mover *m, struct move *v, enum err e)
     drop(m, v);
 }
 
-/* The rest of the log, durably; BUDGET: too much has come meanwhile. Under append_lock. */
-static enum err copy_rest(struct mover *m, struct move *v)
-{
-    size_t bytes = 1;
-    struct log_pos end;
-    enum err e = OK;
-    for (int i = 0; !e && bytes > 0; i++) {
-        e = i == LAST_CHUNKS ? ERR_BUDGET : copy_chunk(m, v, &bytes);
-    }
-    int64_t start = log_start_off(v->part->log);
-    if (!e && start > log_start_off(v->copy.log)) {
-        e = log_set_start(v->copy.log, start);
-    }
-    if (!e && log_end_off(v->copy.log) != log_end_off(v->part->log)) {
-        e = ERR_CORRUPT_MESSAGE; /* there is what cannot be read */
-    }
-    return of_copy(e ? e : log_sync(v->copy.log, &end));
-}
-
-/* The copy under the partition's name. */
-static enum err rename_copy(struct mover *m, struct move *v)
-{
-    struct logdir_partition name = name_of(v);
-    struct buf path = BUF_INIT;
-    mutex_lock(&m->storage->lock);
-    enum err e = logdir_settle_future(v->to->dir, &name, &path);
-    mutex_unlock(&m->storage->lock);
-    if (!e) {
-        mem_free(v->path);
-        v->path = str_dup(str_from(buf_cstr(&path)));
-    }
-    buf_deinit(&path);
-    return e;
-}
-
-/* The copy as a partition in its own right, that knows where its log starts. Never POISONED. */
-static enum err settle(struct mover *m, struct move *v, struct partition **ret)
-{
-    struct partition *p = v->part;
-    struct storage_log l = {.config = &p->config,
-                            .was_clean = true,
-                            .start_off = log_start_off(v->copy.log),
-                            .recovery_point_off = log_end_off(v->copy.log)};
-    struct partition_args args = {.topic_name = p->topic_name,
-                                  .topic_id = p->topic_id,
-                                  .index = p->index,
-                                  .dir = v->to->dir,
-                                  .syncer = p->syncer,
-                                  .leader_epoch = p->leader_epoch};
-    enum err e = close_copy(v, true);
-    e = e ? e : storage_note_start(m->storage, v->to, p, l.start_off);
-    e = e ? e : rename_copy(m, v);
-    if (!e) {
-        l.path = v->path;
-        e = storage_open_log(m->storage, &l, &args, NULL);
-    }
-    if (!e) {
-        *ret = partition_new(&args, &p->config);
-    }
-    return of_copy(e);
-}
-
-/* Renames a directory of the partition to one that is to be deleted. NOT_FOUND: there is none.
- * POISONED: it has that name now, but a power cut may give it back the old one. */
-static enum err put_away(struct mover *m, const struct partition *p, struct logdir *dir,
-                         struct buf *ret_path)
-{
-    struct buf was = BUF_INIT;
-    struct fs_stat st;
-    mutex_lock(&m->storage->lock);
-    enum err e = logdir_mark_partition(dir, p->topic_name, p->index, LOGDIR_DELETE,
-                                       &m->storage->rand, ret_path);
-    mutex_unlock(&m->storage->lock);
-    logdir_partition_path(dir, p->topic_name, p->index, &was);
-    if (e && e != ERR_NOT_FOUND && fs_stat(m->storage->fs, buf_cstr(&was), &st) == ERR_NOT_FOUND) {
-        e = ERR_POISONED;
-    }
-    buf_deinit(&was);
-    return e;
-}
-
-static void let_go(struct partition *copy)
-{
-    partition_take_offline(copy, ERR_UNKNOWN_TOPIC_OR_PARTITION); /* it writes nothing more */
-    partition_abandon(copy);
-    partition_unref(copy);
-}
-
-/* The copy is one more partition directory, and it is not wanted. */
-static enum err undo(struct mover *m, struct move *v)
-{
-    struct buf path = BUF_INIT;
-    enum err e = put_away(m, v->part, v->to->dir, &path);
-    if (!e) {
-        mem_free(v->path);
-        v->path = str_dup(str_from(buf_cstr(&path))); /* drop removes it */
-    }
-    buf_deinit(&path);
-    return e == ERR_NOT_FOUND ? OK : e; /* it was not renamed yet */
-}
-
-/* Makes the copy the partition. Where that fails in the middle, the old one goes on; or, with
- * POISONED, nobody: which of two directories the next start finds first must not matter, so none of
- * them may have more than the other. */
-static enum err replace(struct mover *m, struct move *v, struct buf *ret_old_path)
-{
-    struct partition *p = v->part, *copy = NULL;
-    enum err e = settle(m, v, &copy);
-    e = e ? e : put_away(m, p, p->dir, ret_old_path);
-    if (e && copy != NULL) {
-        let_go(copy);
-    }
-    if (e && e != ERR_POISONED && undo(m, v) != OK) {
-        e = ERR_POISONED;
-    }
-    if (e == ERR_POISONED) {
-        partition_hand_over(p);
-    }
-    if (e) {
-        return e;
-    }
-    bool is_there = topic_table_replace(m->args.topics, p, copy); /* the move has p still */
-    ASSERT(is_there);                                             /* it goes in this thread only */
-    partition_hand_over(p);
-    partition_abandon(p);
-    return OK;
-}
-
-/* Under upkeep_lock and append_lock of the old one. */
-static enum err change_locked(struct mover *m, struct move *v, struct buf *ret_old_path)
-{
-    mutex_lock(&m->lock);
-    bool is_cancelled = v->is_cancelled;
-    mutex_unlock(&m->lock);
-    if (is_cancelled || atomic_load(&v->part->offline) != OK) {
-        return ERR_CLOSED;
-    }
-    enum err e = copy_rest(m, v);
-    return e ? e : replace(m, v, ret_old_path);
-}
-
-static enum err change_place(struct mover *m, struct move *v)
-{
-    struct partition *p = v->part;
-    struct buf old_path = BUF_INIT;
-    mutex_lock(&m->storage->checkpoint_lock); /* outside of all upkeep_locks */
-    mutex_lock(&p->upkeep_lock);
-    mutex_lock(&p->append_lock);
-    int64_t delay_ms = p->config.log.file_delete_delay_ms;
-    enum err e = change_locked(m, v, &old_path);
-    mutex_unlock(&p->append_lock);
-    mutex_unlock(&p->upkeep_lock);
-    mutex_unlock(&m->storage->checkpoint_lock);
-    if (!e) {
-        mutex_lock(&m->storage->lock);
-        storage_dir_of(m->storage, p)->partition_count--;
-        v->to->partition_count++;
-        mutex_unlock(&m->storage->lock);
-        storage_remove_later(m->storage, buf_cstr(&old_path), delay_ms);
-        if (m->args.moved != NULL) {
-            m->args.moved(m->args.ctx);
-        }
-    }
-    buf_deinit(&old_path);
-    return e;
-}
-
 static void on_change(struct mail *mail)
 {
     struct mover *m = CONTAINER_OF(mail, struct mover, mail);
-    enum err e = change_place(m, m->changing);
+    enum err e = move_change_place(m, m->changing);
     mutex_lock(&m->lock);
     m->change_err = e;
     m->is_changed = true;
@@ -385,7 +65,7 @@ static void on_change(struct mail *mail)
 static enum err ask_for_change(struct mover *m, struct move *v)
 {
     if (m->args.loop == NULL) {
-        return change_place(m, v);
+        return move_change_place(m, v);
     }
     mutex_lock(&m->lock);
     m->changing = v;
@@ -457,8 +137,8 @@ static int64_t due_ms(struct mover *m)
 static void work_on(struct mover *m, struct move *v)
 {
     size_t bytes = 0;
-    enum err e = v->copy.log ? OK : open_copy(m, v);
-    e = e ? e : copy_chunk(m, v, &bytes);
+    enum err e = v->copy.log ? OK : move_open_copy(m, v);
+    e = e ? e : move_copy_chunk(m, v, &bytes);
     if (e) {
         fail(m, v, e);
         return;
@@ -466,7 +146,7 @@ static void work_on(struct mover *m, struct move *v)
     publish(m, v);
     m->last_bytes = bytes;
     m->last_ms = clock_mono_ms(m->args.clock);
-    if (bytes < CHUNK_BYTES / 2) { /* what comes meanwhile is little, too */
+    if (bytes < MOVE_CHUNK_BYTES / 2) { /* what comes meanwhile is little, too */
         finish(m, v);
     }
 }
@@ -652,7 +332,7 @@ void mover_free(struct mover *m)
 {
     LIST_EACH(&m->moves, n, tmp) {
         struct move *v = LIST_ENTRY(n, struct move, node);
-        enum err e = close_copy(v, !v->is_cancelled);
+        enum err e = move_close_copy(v, !v->is_cancelled);
         if (e) {
             diag_warn(DIAG_STORAGE, "%s: closing it failed: %s", v->path, err_text(e));
             logdir_spoil(v->to->dir);
