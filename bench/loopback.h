@@ -16,7 +16,7 @@ void pin(int cpu);
 /* A listening socket on a free port of 127.0.0.1. */
 int loopback_listen(int *ret_port);
 /* A blocking connection to that port, and one that the server takes, which does not block. Neither
- * waits to fill packets. */
+ * waits to fill packets, and none is paced. */
 int loopback_dial(int port);
 int loopback_accept(int listen_fd);
 

@@ -96,9 +96,9 @@ def markdown(rows, samples):
 def words_of(run):
     """What a reader must know to make something of the figures."""
     m = run["machine"]
-    text = ("%s. %d cores of %s, %d GiB, Linux %s; ottla %s, Apache Kafka %s with 1 GiB of heap; %d rounds of samples of "
+    text = ("%s. %d cores of %s, %d GiB, Linux %s, TCP %s; ottla %s, Apache Kafka %s with 1 GiB of heap; %d rounds of samples of "
             "%g s. Broker on one core, clients on the other.") % (
-        run["date"], m["cpus"], m["model"], m["memory_gib"], m["kernel"], run["commit"], run["kafka"], run["rounds"],
+        run["date"], m["cpus"], m["model"], m["memory_gib"], m["kernel"], m["tcp"], run["commit"], run["kafka"], run["rounds"],
         run["seconds"])
     return text + (" While it ran, others used the machine too: load %.1f at the start, %.1f at the end." % tuple(run["load"])
                    if max(run["load"]) > BUSY else "")

@@ -235,6 +235,8 @@ def machine():
     """Words for what this ran on."""
     with open("/proc/cpuinfo") as f:
         model = re.search(r"model name\s*: (.*)", f.read())
+    with open("/proc/sys/net/ipv4/tcp_congestion_control") as f:
+        tcp = f.read().strip()
     return {"cpus": os.cpu_count(), "model": model.group(1) if model else platform.machine(),
-            "kernel": platform.release().split("-")[0],
+            "kernel": platform.release().split("-")[0], "tcp": tcp,
             "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)}
