@@ -1,18 +1,15 @@
 /* The states of a member and what moves it between them. Pure; see member.h.
  *
- * What an error of the coordinator means is Kafka's: REBALANCE_IN_PROGRESS joins again,
- * ILLEGAL_GENERATION joins again with the same id, UNKNOWN_MEMBER_ID without, NOT_COORDINATOR looks
- * for another coordinator, FENCED_INSTANCE_ID is the end: somebody else has this instance id. */
+ * Its user's wishes come from member_subscription.c, the coordinator's answers are taken in
+ * member_answers.c. */
 #include "client/member_int.h"
 
 #include "base/assert.h"
 #include "base/attr.h"
-#include "base/limit.h"
 #include "base/mem.h"
 #include "client/backoff.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 void member_set_text(char **at, struct str text)
 {
@@ -21,7 +18,7 @@ void member_set_text(char **at, struct str text)
     *at = copy;
 }
 
-static void set_reason(struct member *m, const char *reason)
+void member_set_reason(struct member *m, const char *reason)
 {
     snprintf(m->reason, sizeof m->reason, "%s", reason);
 }
@@ -76,80 +73,12 @@ void member_later(struct member *m, int64_t now_ms)
 void member_rejoin(struct member *m, const char *reason)
 {
     if (!m->wants_join) {
-        set_reason(m, reason);
+        member_set_reason(m, reason);
     }
     m->wants_join = true;
 }
 
-/* --- the user's wishes --- */
-
-static void subscribed(struct member *m)
-{
-    bool was_subscribed = m->is_subscribed;
-    m->is_subscribed = true;
-    m->is_fatal = false;
-    m->code = 0;
-    m->watch_at_ms = 0;
-    m->s848.has_told_topics = false;
-    member_rejoin(m, was_subscribed ? "the subscription has changed" : "a new member");
-}
-
-static void drop_pattern(struct member *m)
-{
-    if (m->is_compiled) {
-        regfree(&m->pattern);
-    }
-    mem_free(m->pattern_text);
-    m->pattern_text = NULL;
-    m->has_pattern = m->is_compiled = m->knows_topics = false;
-}
-
-void member_subscribe(struct member *m, const char *const *topics, size_t count)
-{
-    drop_pattern(m);
-    member_set_topics(m, topics, count);
-    subscribed(m);
-}
-
-/* All of a name has to match. */
-static bool compile(const char *pattern, regex_t *ret, char *ret_why, size_t size)
-{
-    size_t len = strlen(pattern) + sizeof "^()$";
-    char *whole = mem_alloc(len);
-    snprintf(whole, len, "^(%s)$", pattern);
-    int code = regcomp(ret, whole, REG_EXTENDED | REG_NOSUB);
-    mem_free(whole);
-    if (code != 0) {
-        regerror(code, ret, ret_why, size);
-    }
-    return code == 0;
-}
-
-/* A coordinator that matches knows other expressions than we do: it is the one to refuse them. */
-int member_subscribe_pattern(struct member *m, const char *pattern, struct ottla_error *error)
-{
-    regex_t compiled;
-    char why[sizeof m->why_not] = "";
-    bool is_compiled = compile(pattern, &compiled, why, sizeof why);
-    if (pattern[0] == '\0' || (!is_compiled && (!m->is_848 || m->s848.matches_here))) {
-        if (is_compiled) {
-            regfree(&compiled);
-        }
-        return error_set(error, ERR_INVALID_REGULAR_EXPRESSION, "'%s': %s", pattern,
-                         pattern[0] == '\0' ? "it is empty" : why);
-    }
-    drop_pattern(m);
-    member_set_topics(m, NULL, 0);
-    if (is_compiled) {
-        m->pattern = compiled;
-    }
-    m->is_compiled = is_compiled;
-    m->pattern_text = str_dup(str_from(pattern));
-    snprintf(m->why_not, sizeof m->why_not, "%s", why);
-    m->has_pattern = true;
-    subscribed(m);
-    return 0;
-}
+/* --- the user --- */
 
 void member_poll(struct member *m, int64_t now_ms)
 {
@@ -283,7 +212,7 @@ static void leave(struct member *m, const char *reason)
     if (m->id[0] != '\0' && m->leave_id == NULL) {
         m->leave_id = str_dup(str_from(m->id));
         m->leave_epoch = -1;
-        set_reason(m, reason);
+        member_set_reason(m, reason);
     }
 }
 
@@ -301,7 +230,7 @@ void member_end_leave(struct member *m, bool tells_group, const char *reason)
     m->code = 0;
     tps_clear(&m->owned);
     tps_clear(&m->revoked);
-    drop_pattern(m);
+    member_drop_pattern(m);
     member_set_topics(m, NULL, 0);
     member_reset(m, false);
 }
@@ -451,227 +380,6 @@ int64_t member_deadline_ms(const struct member *m, int64_t now_ms)
     return is_watching && m->watch_at_ms > now_ms ? MIN(at, m->watch_at_ms) : at;
 }
 
-/* --- what came of it --- */
-
-bool member_passes(int code) { return code_is_retriable(code) || code == ERR_CLOSED; }
-
-bool member_blames_coordinator(int code)
-{
-    return code == ERR_NOT_COORDINATOR || code == ERR_COORDINATOR_NOT_AVAILABLE ||
-           code == ERR_NETWORK_EXCEPTION || code == ERR_REQUEST_TIMED_OUT || code == ERR_CLOSED;
-}
-
-/* What joins, syncs and heartbeats do alike with an error. */
-static void refused(struct member *m, int code)
-{
-    if (member_passes(code)) {
-        m->is_coordinator_stale = m->is_coordinator_stale || member_blames_coordinator(code);
-        return;
-    }
-    bool is_unknown = code == ERR_UNKNOWN_MEMBER_ID || code == ERR_ILLEGAL_GENERATION;
-    if (m->generation >= 0) {
-        member_say(m, &m->warnings, "put out in generation %d: %s", m->generation,
-                   ottla_error_name(code));
-    }
-    member_reset(m, code == ERR_ILLEGAL_GENERATION);
-    member_rejoin(m, "the coordinator does not know this member");
-    if (!is_unknown) {
-        member_fail(m, code, NULL);
-    }
-}
-
-static void begin_generation(struct member *m, const struct join_group_resp *resp, int64_t now_ms)
-{
-    member_set_text(&m->id, resp->member_id);
-    m->generation = resp->generation_id;
-    m->is_leader = str_eq(resp->leader, resp->member_id);
-    m->skips_assignment = resp->skip_assignment;
-    m->shares = NULL;
-    m->failures = 0;
-    m->retry_at_ms = 0;
-    m->alive_at_ms = now_ms;
-    m->beat_at_ms = now_ms + m->config->heartbeat_interval_ms;
-}
-
-static void joined(struct member *m, const struct join_group_resp *resp, int64_t now_ms)
-{
-    const struct assignor *assignor = assignor_find(resp->protocol_name);
-    bool is_ours = str_is_null(resp->protocol_type) || str_eq(resp->protocol_type, STR("consumer"));
-    if (assignor == NULL || !is_ours || resp->generation_id < 0 || resp->member_id.len == 0) {
-        member_reset(m, true);
-        member_fail(m, ERR_INCONSISTENT_GROUP_PROTOCOL, NULL);
-        return;
-    }
-    begin_generation(m, resp, now_ms);
-    m->assignor = assignor;
-    roster_deinit(&m->roster);
-    member_forget_known(m);
-    m->state = MEMBER_SYNCING;
-    if (m->is_leader) {
-        enum err e = roster_init(&m->roster, assignor, resp);
-        if (e) {
-            member_reset(m, true);
-            member_fail(m, e, "the group is too large to lead");
-            return;
-        }
-        m->state = MEMBER_LEADING;
-        m->watch_at_ms = 0;
-    }
-}
-
-static void take_join(struct member *m, enum err e, const struct join_group_resp *resp,
-                      int64_t now_ms)
-{
-    int code = e ? (int)e : resp->error_code;
-    m->is_asking = false;
-    if (code == 0) {
-        joined(m, resp, now_ms);
-    } else if (code == ERR_MEMBER_ID_REQUIRED && !e && resp->member_id.len > 0) {
-        member_set_text(&m->id, resp->member_id); /* and again, at once */
-    } else if (member_passes(code)) {
-        refused(m, code);
-        member_later(m, now_ms);
-    } else if (code == ERR_REBALANCE_IN_PROGRESS ||
-               (code == ERR_UNKNOWN_MEMBER_ID && m->id[0] == '\0')) {
-        member_later(m, now_ms);
-    } else {
-        refused(m, code);
-    }
-}
-
-static bool is_wanted(const struct member *m, const struct tps *t)
-{
-    for (size_t i = 0; i < t->count; i++) {
-        if ((i == 0 || strcmp(t->items[i].topic, t->items[i - 1].topic) != 0) &&
-            !member_wants_topic(m, t->items[i].topic)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void synced(struct member *m, const struct sync_group_resp *resp, int64_t now_ms)
-{
-    struct arena a;
-    bool is_ours =
-        (str_is_null(resp->protocol_type) || str_eq(resp->protocol_type, STR("consumer"))) &&
-        (str_is_null(resp->protocol_name) ||
-         str_eq(resp->protocol_name, str_from(m->assignor->name)));
-    arena_init(&a, LIMIT_REQUEST_ARENA_BYTES);
-    enum err e = is_ours ? protocol_read_assignment(resp->assignment, &a, &m->target)
-                         : ERR_INCONSISTENT_GROUP_PROTOCOL;
-    arena_deinit(&a);
-    m->failures = 0;
-    m->alive_at_ms = now_ms;
-    if (e) {
-        member_reset(m, true);
-        member_fail(m, e, NULL);
-    } else if (!is_wanted(m, &m->target)) {
-        member_say(m, &m->warnings, "%s", "was given topics that it does not want: joins again");
-        m->state = MEMBER_STABLE; /* for an older subscription: nothing of it is taken */
-        member_rejoin(m, "what was given does not match the subscription");
-    } else {
-        m->state = MEMBER_ADOPTING;
-    }
-}
-
-static void take_sync(struct member *m, enum err e, const struct sync_group_resp *resp,
-                      int64_t now_ms)
-{
-    int code = e ? (int)e : resp->error_code;
-    m->is_asking = false;
-    if (code == 0) {
-        synced(m, resp, now_ms);
-    } else if (code == ERR_REBALANCE_IN_PROGRESS) {
-        m->state = MEMBER_JOINING;
-        set_reason(m, "the group is being shared anew");
-    } else if (member_passes(code)) {
-        refused(m, code);
-        m->state = MEMBER_JOINING;
-        set_reason(m, "its assignment did not arrive");
-        member_later(m, now_ms);
-    } else {
-        refused(m, code);
-    }
-}
-
-static void take_heartbeat(struct member *m, enum err e, const struct heartbeat_resp *resp,
-                           int64_t now_ms)
-{
-    int code = e ? (int)e : resp->error_code;
-    m->is_beating = false;
-    if (code == 0) {
-        m->alive_at_ms = now_ms;
-    } else if (code == ERR_REBALANCE_IN_PROGRESS) {
-        m->alive_at_ms = now_ms;
-        if (m->state >= MEMBER_ADOPTING) {
-            member_rejoin(m, "the group is being shared anew");
-        }
-    } else {
-        refused(m, code);
-        m->beat_at_ms = member_passes(code) ? now_ms + m->config->retry_backoff_ms : m->beat_at_ms;
-    }
-}
-
-static void ask_free(struct member_ask *a)
-{
-    arena_deinit(&a->arena);
-    mem_free(a);
-}
-
-static void take_leave(struct member *m)
-{
-    m->is_leaving = false;
-    mem_free(m->leave_id);
-    m->leave_id = NULL; /* whatever came of it: the session ends by itself */
-}
-
-static void count_answer(struct member *m, const struct member_ask *a, int64_t now_ms)
-{
-    int64_t ms = now_ms - a->at_ms;
-    if (a->kind == MEMBER_JOIN) {
-        metric_time(&m->metrics.joins, ms);
-    } else if (a->kind == MEMBER_SYNC) {
-        metric_time(&m->metrics.syncs, ms);
-    } else if (a->kind == MEMBER_HEARTBEAT || a->kind == MEMBER_BEAT) {
-        metric_time(&m->metrics.heartbeats, ms);
-        m->metrics.heartbeat_at_ms = now_ms;
-    }
-}
-
-void member_take(struct member *m, struct member_ask *a, enum err e, const void *resp,
-                 int64_t now_ms)
-{
-    if (!e) {
-        count_answer(m, a, now_ms);
-    }
-    if (a->kind == MEMBER_TOPICS) {
-        m->is_asking_topics = false;
-        member_take_topics(m, e, resp, now_ms);
-    } else if (a->kind == MEMBER_LEAVE) {
-        take_leave(m);
-    } else if (a->turn == m->turn && a->kind == MEMBER_BEAT) {
-        member_848_take(m, e, resp, now_ms);
-    } else if (a->turn == m->turn && a->kind == MEMBER_JOIN) {
-        take_join(m, e, resp, now_ms);
-    } else if (a->turn == m->turn && a->kind == MEMBER_SYNC) {
-        take_sync(m, e, resp, now_ms);
-    } else if (a->turn == m->turn) {
-        take_heartbeat(m, e, resp, now_ms);
-    }
-    ask_free(a);
-}
-
-void member_drop(struct member *m, struct member_ask *a)
-{
-    if (a->kind == MEMBER_TOPICS) {
-        m->is_asking_topics = false;
-    } else if (a->kind == MEMBER_LEAVE) {
-        take_leave(m);
-    }
-    ask_free(a);
-}
-
 /* --- life --- */
 
 static int read_strategy(struct member *m, struct ottla_error *error)
@@ -715,7 +423,7 @@ int member_init(struct member *m, const struct client_values *config, uint64_t s
 
 void member_deinit(struct member *m)
 {
-    drop_pattern(m);
+    member_drop_pattern(m);
     member_set_topics(m, NULL, 0);
     mem_free(m->topics);
     member_forget_known(m);

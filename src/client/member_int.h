@@ -11,9 +11,15 @@ void member_say(struct member *m, struct buf *to, const char *fmt, ...) printf_l
 void member_fail(struct member *m, int code, const char *said);
 void member_later(struct member *m, int64_t now_ms); /* the same again, after a while */
 void member_set_text(char **at, struct str text);
-bool member_is_in(const struct member *m); /* the coordinator wants heartbeats */
-bool member_passes(int code);              /* an error that another try may not meet */
+void member_set_reason(struct member *m, const char *reason); /* of the next join or leave */
+bool member_is_in(const struct member *m);                    /* the coordinator wants heartbeats */
+
+/* member_answers.c */
+bool member_passes(int code); /* an error that another try may not meet */
 bool member_blames_coordinator(int code);
+
+/* member_subscription.c */
+void member_drop_pattern(struct member *m);
 
 /* member_ask.c: requests */
 struct member_ask *member_ask_join(struct member *m);
