@@ -1,223 +1,10 @@
-/* Partitions in the data directories: found at start, opened, made, deleted. storage_load runs at
- * start-up with threads of its own; adding and deleting run in the controller's thread. */
+/* Partitions in the data directories: opened and made. storage_load runs at start-up with threads
+ * of its own; adding runs in the controller's thread. */
 #include "broker/host/storage_priv.h"
 
 #include "base/diag.h"
 #include "base/limit.h"
 #include "base/mem.h"
-#include "log/checkpoint.h"
-
-/* --- what a topic's settings mean --- */
-
-static int codec_level(const struct topic_config *t)
-{
-    switch (t->compression_type) {
-    case CODEC_GZIP:
-        return t->compression_gzip_level == -1 ? CODEC_LEVEL_DEFAULT : t->compression_gzip_level;
-    case CODEC_LZ4:
-        return t->compression_lz4_level;
-    case CODEC_ZSTD:
-        return t->compression_zstd_level;
-    default:
-        return CODEC_LEVEL_DEFAULT;
-    }
-}
-
-static void log_config_of(const struct topic_config *t, int64_t producer_expiration_ms,
-                          struct log_config *c)
-{
-    log_config_init(c);
-    c->segment_bytes = t->segment_bytes;
-    c->segment_ms = t->segment_ms;
-    c->segment_jitter_ms = t->segment_jitter_ms;
-    c->segment_index_bytes = t->segment_index_bytes;
-    c->index_interval_bytes = t->index_interval_bytes;
-    c->retention_ms = t->retention_ms;
-    c->retention_bytes = t->retention_bytes;
-    c->file_delete_delay_ms = t->file_delete_delay_ms;
-    c->producer_expiration_ms = producer_expiration_ms;
-    c->is_deleted_by_retention = t->cleanup_policy & CLEANUP_DELETE;
-    c->has_gaps = t->cleanup_policy & CLEANUP_COMPACT;
-}
-
-void storage_partition_config(struct storage *s, const struct image *img, struct str topic,
-                              struct partition_config *ret)
-{
-    struct topic_config t;
-    topic_config_resolve(img, s->config, topic, &t);
-    *ret = (struct partition_config){
-        .flush_before_ack = t.flush_before_ack,
-        .flush_messages = t.flush_messages,
-        .flush_ms = t.flush_ms,
-        .rules =
-            {
-                .ts_type = (enum timestamp_type)t.message_timestamp_type,
-                .ts_before_max_ms = t.message_timestamp_before_max_ms,
-                .ts_after_max_ms = t.message_timestamp_after_max_ms,
-                .needs_keys = t.cleanup_policy & CLEANUP_COMPACT,
-                .recompress = t.compression_type != COMPRESSION_PRODUCER,
-                .codec = t.compression_type == COMPRESSION_PRODUCER
-                             ? CODEC_NONE
-                             : (enum codec)t.compression_type,
-                .codec_level = codec_level(&t),
-                .max_batch_bytes = (size_t)t.max_message_bytes,
-                .max_plain_bytes = LIMIT_BATCH_PLAIN_BYTES,
-            },
-    };
-    log_config_of(&t, broker_config_now(img, s->config, STR("producer.id.expiration.ms")),
-                  &ret->log);
-}
-
-/* --- what is on disk at start --- */
-
-/* A partition directory, and what the checkpoints say of it. */
-struct found {
-    struct map_node node;
-    char *topic;
-    int32_t partition;
-    struct uuid topic_id;
-    int64_t recovery_point_off, start_off, cleaned_off;
-    int64_t made_ms; /* when partition.metadata was written */
-    bool is_used;
-};
-
-/* A checkpoint file that is being read. */
-struct reading {
-    struct storage_dir *dir;
-    int64_t written_ms;
-};
-
-struct found_key {
-    struct str topic;
-    int32_t partition;
-};
-
-static bool found_eq(const struct map_node *n, const void *key)
-{
-    const struct found *f = MAP_ENTRY(n, struct found, node);
-    const struct found_key *k = key;
-    return f->partition == k->partition && str_eq(str_from(f->topic), k->topic);
-}
-
-static uint64_t found_hash(struct str topic, int32_t partition)
-{
-    return str_hash(topic, (uint64_t)(uint32_t)partition);
-}
-
-static struct found *find(const struct storage_dir *d, struct str topic, int32_t partition)
-{
-    struct found_key k = {topic, partition};
-    struct map_node *n = map_find(&d->known, found_hash(topic, partition), found_eq, &k);
-    return n ? MAP_ENTRY(n, struct found, node) : NULL;
-}
-
-/* INT64_MIN: not known. */
-static int64_t mtime_of(struct storage *s, const char *dir, const char *name)
-{
-    struct buf path = BUF_INIT;
-    struct fs_stat st;
-    enum err e = fs_stat(s->fs, fs_path(&path, dir, name), &st);
-    buf_deinit(&path);
-    return e ? INT64_MIN : st.mtime_ms;
-}
-
-struct listing {
-    struct storage *storage;
-    struct storage_dir *dir;
-};
-
-static void on_directory(void *ctx, const struct logdir_partition *p)
-{
-    struct listing *l = ctx;
-    struct found *f = NEW(struct found);
-    f->topic = str_dup(p->topic);
-    f->partition = p->partition;
-    f->topic_id = p->topic_id;
-    f->recovery_point_off = -1; /* until a row tells */
-    f->made_ms = mtime_of(l->storage, p->path, PARTITION_METADATA_FILE);
-    map_insert(&l->dir->known, found_hash(p->topic, p->partition), &f->node);
-}
-
-/* Rows go by names: one that is older than the partition tells of another that was deleted. */
-static struct found *find_of_row(const struct reading *r, const struct checkpoint_row *row)
-{
-    struct found *f = find(r->dir, row->topic, row->partition);
-    return f != NULL && f->made_ms <= r->written_ms ? f : NULL;
-}
-
-static void on_recovery_point(void *ctx, const struct checkpoint_row *row)
-{
-    struct found *f = find_of_row(ctx, row);
-    if (f != NULL) {
-        f->recovery_point_off = row->off;
-    }
-}
-
-static void on_start(void *ctx, const struct checkpoint_row *row)
-{
-    struct found *f = find_of_row(ctx, row);
-    if (f != NULL) {
-        f->start_off = row->off;
-    }
-}
-
-static void on_cleaned(void *ctx, const struct checkpoint_row *row)
-{
-    struct found *f = find_of_row(ctx, row);
-    if (f != NULL) {
-        f->cleaned_off = row->off;
-    }
-}
-
-static enum err read_rows(struct storage *s, struct storage_dir *d, const char *path,
-                          checkpoint_row_fn *fn)
-{
-    struct fs_stat st = {0};
-    enum err e = fs_stat(s->fs, path, &st);
-    struct reading r = {d, st.mtime_ms};
-    return e ? e : checkpoint_read(s->fs, path, fn, &r);
-}
-
-/* One that is missing or bad costs a longer scan, or what it held. One that cannot be read now is
- * neither: that is an error, and deleted records do not come back for it. */
-static enum err read_checkpoint(struct storage *s, struct storage_dir *d, const char *name,
-                                checkpoint_row_fn *fn)
-{
-    struct buf path = BUF_INIT;
-    enum err e = read_rows(s, d, fs_path(&path, logdir_path(d->dir), name), fn);
-    bool is_bad = e == ERR_MALFORMED || e == ERR_BUDGET;
-    if (e && e != ERR_NOT_FOUND) {
-        diag_warn(DIAG_STORAGE, "%s %s: %s", buf_cstr(&path),
-                  is_bad ? "is not used" : "cannot be read", err_text(e));
-    }
-    buf_deinit(&path);
-    return is_bad || e == ERR_NOT_FOUND ? OK : e;
-}
-
-static enum err read_checkpoints(struct storage *s, struct storage_dir *d)
-{
-    enum err e = read_checkpoint(s, d, "recovery-point-offset-checkpoint", on_recovery_point);
-    e = e ? e : read_checkpoint(s, d, "log-start-offset-checkpoint", on_start);
-    return e ? e : read_checkpoint(s, d, "cleaner-offset-checkpoint", on_cleaned);
-}
-
-static enum err scan_dir(struct storage *s, struct storage_dir *d)
-{
-    struct listing l = {s, d};
-    enum err e = logdir_take_clean_mark(d->dir, &d->was_clean, &d->previous_epoch);
-    e = e ? e : logdir_each_partition(d->dir, on_directory, &l);
-    return e ? e : read_checkpoints(s, d);
-}
-
-static void forget_found(struct storage_dir *d)
-{
-    MAP_EACH(&d->known, n, tmp) {
-        struct found *f = MAP_ENTRY(n, struct found, node);
-        mem_free(f->topic);
-        mem_free(f);
-    }
-    map_deinit(&d->known);
-}
 
 /* --- opening one --- */
 
@@ -253,7 +40,7 @@ static struct storage_dir *assigned_dir(struct storage *s, const struct image_pa
 static struct place look_for(struct storage *s, const struct image_topic *topic, int32_t index)
 {
     for (int i = 0; i < s->dir_count; i++) {
-        struct found *f = find(&s->dirs[i], topic->name, index);
+        struct found *f = storage_find_found(&s->dirs[i], topic->name, index);
         if (f != NULL && uuid_eq(f->topic_id, topic->id)) {
             return (struct place){&s->dirs[i], f};
         }
@@ -277,33 +64,6 @@ static void unplace(struct storage *s, struct storage_dir *d)
     mutex_lock(&s->lock);
     d->partition_count--;
     mutex_unlock(&s->lock);
-}
-
-static enum err keep_aside(struct storage *s, struct storage_dir *d, struct found *f)
-{
-    struct buf path = BUF_INIT;
-    mutex_lock(&s->lock);
-    enum err e = logdir_mark_partition(d->dir, str_from(f->topic), f->partition, LOGDIR_STRAY,
-                                       &s->rand, &path);
-    mutex_unlock(&s->lock);
-    if (!e) {
-        diag_warn(DIAG_STORAGE, "%s-%d %s: kept as %s", f->topic, f->partition,
-                  uuid_is_zero(f->topic_id) ? "has no readable " PARTITION_METADATA_FILE
-                                            : "belongs to no topic of this cluster",
-                  buf_cstr(&path));
-    }
-    buf_deinit(&path);
-    return e;
-}
-
-/* Who does not say which topic it belongs to was never synced, and so nothing in it was ever
- * acknowledged as durable; what is in it may be left of an earlier topic of that name. */
-static enum err put_aside(struct storage *s, struct storage_dir *d, struct found *f)
-{
-    enum err e = uuid_is_zero(f->topic_id)
-                     ? logdir_remove_unused(d->dir, str_from(f->topic), f->partition)
-                     : ERR_EXISTS;
-    return e == ERR_EXISTS ? keep_aside(s, d, f) : e;
 }
 
 static void say_recovery(const struct storage_dir *d, const struct image_topic *topic,
@@ -512,34 +272,20 @@ static void run_jobs(struct load *l)
     }
 }
 
-static enum err put_strays_aside(struct storage *s)
-{
-    enum err e = OK;
-    for (int i = 0; i < s->dir_count; i++) {
-        MAP_EACH(&s->dirs[i].known, n, tmp) {
-            struct found *f = MAP_ENTRY(n, struct found, node);
-            if (!e && !f->is_used) {
-                e = put_aside(s, &s->dirs[i], f);
-            }
-        }
-    }
-    return e;
-}
-
 enum err storage_load(struct storage *s, const struct image *img, int32_t node_id, struct buf *why)
 {
     struct load l;
     enum err e = OK;
     load_init(&l, s, img);
     for (int i = 0; !e && i < s->dir_count; i++) {
-        e = scan_dir(s, &s->dirs[i]);
+        e = storage_scan_dir(s, &s->dirs[i]);
         if (e) {
             buf_printf(why, "%s cannot be read: %s", logdir_path(s->dirs[i].dir), err_text(e));
         }
     }
     if (!e) {
         plan(&l, node_id);
-        e = put_strays_aside(s);
+        e = storage_put_strays_aside(s);
     }
     if (!e) {
         run_jobs(&l);
@@ -550,7 +296,7 @@ enum err storage_load(struct storage *s, const struct image *img, int32_t node_i
                    l.failed->index, err_text(e));
     }
     for (int i = 0; i < s->dir_count; i++) {
-        forget_found(&s->dirs[i]);
+        storage_forget_found(&s->dirs[i]);
     }
     load_deinit(&l);
     return e;
@@ -600,86 +346,4 @@ void storage_make_again(struct storage *s, const struct image *img)
     storage_add_partitions(s, img, parts, wanted);
     mem_free(parts);
     mem_free(unmade);
-}
-
-/* --- deleting --- */
-
-/* A directory that is to be removed when file.delete.delay.ms is over. */
-struct removal {
-    struct list_node node;
-    char *path;
-    int64_t due_ms; /* monotonic */
-};
-
-void storage_remove_later(struct storage *s, const char *path, int64_t delay_ms)
-{
-    struct removal *r = NEW(struct removal);
-    r->path = str_dup(str_from(path));
-    r->due_ms = clock_mono_ms(s->clock) + delay_ms;
-    mutex_lock(&s->lock);
-    list_push_back(&s->removals, &r->node);
-    mutex_unlock(&s->lock);
-}
-
-static struct removal *take_removal(struct storage *s, int64_t now_ms)
-{
-    struct removal *due = NULL;
-    mutex_lock(&s->lock);
-    LIST_EACH(&s->removals, n, tmp) {
-        struct removal *r = LIST_ENTRY(n, struct removal, node);
-        if (r->due_ms <= now_ms) {
-            list_remove(n);
-            due = r;
-            break;
-        }
-    }
-    mutex_unlock(&s->lock);
-    return due;
-}
-
-void storage_remove_due(struct storage *s, int64_t now_ms)
-{
-    struct removal *r;
-    while ((r = take_removal(s, now_ms)) != NULL) {
-        enum err e = logdir_remove_tree(s->fs, r->path);
-        if (e && e != ERR_NOT_FOUND) {
-            diag_warn(DIAG_STORAGE, "%s could not be removed: %s", r->path, err_text(e));
-        }
-        mem_free(r->path);
-        mem_free(r);
-    }
-}
-
-struct storage_dir *storage_dir_of(struct storage *s, const struct partition *p)
-{
-    int i = 0;
-    while (s->dirs[i].dir != p->dir) {
-        i++;
-    }
-    return &s->dirs[i];
-}
-
-void storage_delete_partition(struct storage *s, struct partition *p)
-{
-    struct buf path = BUF_INIT;
-    mutex_lock(&p->upkeep_lock);
-    partition_take_offline(p, ERR_UNKNOWN_TOPIC_OR_PARTITION);
-    mutex_lock(&p->append_lock);
-    int64_t delay_ms = p->config.log.file_delete_delay_ms;
-    mutex_unlock(&p->append_lock);
-    partition_abandon(p);
-    mutex_lock(&s->lock);
-    enum err e =
-        logdir_mark_partition(p->dir, p->topic_name, p->index, LOGDIR_DELETE, &s->rand, &path);
-    storage_dir_of(s, p)->partition_count--;
-    mutex_unlock(&s->lock);
-    mutex_unlock(&p->upkeep_lock);
-    if (e) {
-        diag_error(DIAG_STORAGE, "%.*s-%d cannot be deleted: %s", STR_ARG(p->topic_name), p->index,
-                   err_text(e));
-    } else {
-        storage_remove_later(s, buf_cstr(&path), delay_ms);
-    }
-    partition_unref(p);
-    buf_deinit(&path);
 }

@@ -1,4 +1,4 @@
-/* What storage.c and storage_partitions.c share. */
+/* What the files of the storage share. */
 #ifndef BROKER_HOST_STORAGE_PRIV_H
 #define BROKER_HOST_STORAGE_PRIV_H
 
@@ -33,6 +33,24 @@ struct storage {
     struct unmade *unmade; /* partitions that could not be made yet */
     size_t unmade_count;
 };
+
+/* A partition directory, and what the checkpoints say of it. */
+struct found {
+    struct map_node node;
+    char *topic;
+    int32_t partition;
+    struct uuid topic_id;
+    int64_t recovery_point_off, start_off, cleaned_off;
+    int64_t made_ms; /* when partition.metadata was written */
+    bool is_used;
+};
+
+/* storage_found.c: the clean mark is taken, and d->known filled with what there is. */
+must_check enum err storage_scan_dir(struct storage *s, struct storage_dir *d);
+struct found *storage_find_found(const struct storage_dir *d, struct str topic, int32_t partition);
+/* What is not used: renamed, or removed where nothing in it was ever acknowledged. */
+must_check enum err storage_put_strays_aside(struct storage *s);
+void storage_forget_found(struct storage_dir *d);
 
 /* How a log in a data directory is opened. */
 struct storage_log {
