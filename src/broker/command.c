@@ -5,7 +5,7 @@
 #include "base/args.h"
 #include "base/diag.h"
 #include "base/mem.h"
-#include "broker/host/storage.h"
+#include "broker/storage/storage.h"
 #include "broker/messages.h"
 #include "broker/server.h"
 #include "plat/daemon.h"

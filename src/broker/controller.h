@@ -4,7 +4,7 @@
 #ifndef BROKER_CONTROLLER_H
 #define BROKER_CONTROLLER_H
 
-#include "broker/host/metalog.h"
+#include "broker/metalog/metalog.h"
 #include "net/loop.h"
 
 struct controller;

@@ -3,7 +3,7 @@
 #ifndef TEST_CRASH_METALOG_WORLD_H
 #define TEST_CRASH_METALOG_WORLD_H
 
-#include "broker/host/metalog.h"
+#include "broker/metalog/metalog.h"
 #include "crashfs.h"
 #include "logtest.h"
 #include "wire/messages.h"

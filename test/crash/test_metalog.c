@@ -5,8 +5,8 @@
 #include "metalog_world.h"
 
 #include "base/mem.h"
-#include "broker/host/meta_snapshot.h"
-#include "broker/host/quorum_state.h"
+#include "broker/metalog/meta_snapshot.h"
+#include "broker/metalog/quorum_state.h"
 
 enum { MANY = 40 };
 

@@ -56,7 +56,7 @@ PLANTS = {
          "if (v.high_watermark.off < 0 && !is_late) {"),
         ("src/broker/host/coordinator.c", "enum err e = v.high_watermark.off < f->need_off ?", "enum err e = v.high_watermark.off < 0 ?")]),
     "metadata-not-synced": ("a topic that was created is gone", [
-        ("src/broker/host/metalog.c", "enum err e = log_sync(ml->log, &synced);", "enum err e = OK;\n    (void)synced;\n    (void)log_sync;")]),
+        ("src/broker/metalog/metalog.c", "enum err e = log_sync(ml->log, &synced);", "enum err e = OK;\n    (void)synced;\n    (void)log_sync;")]),
     "torn-tail-kept": ("what was behind a cut follows what is written next", [
         ("src/log/recover_io.c", "e = e ? e : file_truncate(f, rs->good_bytes);", "")]),
     "gap-in-the-log": ("a batch is skipped", [

@@ -2,7 +2,7 @@
  * log is; and which gaps a log of somebody else's may have. */
 #include "test.h"
 
-#include "broker/host/storage.h"
+#include "broker/storage/storage.h"
 #include "logtest.h"
 
 struct world {

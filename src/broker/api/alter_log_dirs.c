@@ -1,7 +1,7 @@
 /* AlterReplicaLogDirs: partitions that shall be in another directory of this broker. */
 #include "broker/api/api.h"
 
-#include "broker/host/mover.h"
+#include "broker/storage/mover.h"
 
 typedef struct alter_replica_log_dirs_req_alter_replica_log_dir dir_req;
 typedef struct alter_replica_log_dirs_req_alter_replica_log_dir_topic topic_req;

@@ -2,7 +2,7 @@
 #include "broker/api/api.h"
 
 #include "base/mem.h"
-#include "broker/host/mover.h"
+#include "broker/storage/mover.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 #ifndef BROKER_HOST_REACTION_H
 #define BROKER_HOST_REACTION_H
 
-#include "broker/host/storage.h"
+#include "broker/storage/storage.h"
 #include "meta/delta.h"
 
 struct reaction {

@@ -3,8 +3,8 @@
 #define BROKER_HOST_REGISTRATION_H
 
 #include "broker/broker.h"
-#include "broker/host/metalog.h"
-#include "broker/host/storage.h"
+#include "broker/metalog/metalog.h"
+#include "broker/storage/storage.h"
 
 struct registration {
     const struct broker *broker;

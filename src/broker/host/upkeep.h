@@ -3,7 +3,7 @@
 #ifndef BROKER_HOST_UPKEEP_H
 #define BROKER_HOST_UPKEEP_H
 
-#include "broker/host/storage.h"
+#include "broker/storage/storage.h"
 
 struct upkeep;
 

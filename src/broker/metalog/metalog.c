@@ -3,7 +3,7 @@
  *
  * Invariants: the log's end = img->next_off + unsynced.count; the controller's tip is img plus
  * unsynced; calls are ordered by commit_off. */
-#include "broker/host/metalog_priv.h"
+#include "broker/metalog/metalog_priv.h"
 
 #include "base/assert.h"
 #include "base/diag.h"

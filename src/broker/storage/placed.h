@@ -1,7 +1,7 @@
 /* Tells the controller in which data directory the partitions of this broker lie, where the
  * metadata says another: after a move, and once at the start. The controller's thread. */
-#ifndef BROKER_HOST_PLACED_H
-#define BROKER_HOST_PLACED_H
+#ifndef BROKER_STORAGE_PLACED_H
+#define BROKER_STORAGE_PLACED_H
 
 #include "broker/controller.h"
 #include "broker/metacache.h"

@@ -1,8 +1,8 @@
 /* The file quorum-state in __cluster_metadata-0: who led the metadata quorum in which epoch, and
  * for whom this node voted. JSON, in the two versions that Apache Kafka has: 0 for a quorum that is
  * named by controller.quorum.voters, 1 for one whose voters are in the log (KIP-853). */
-#ifndef BROKER_HOST_QUORUM_STATE_H
-#define BROKER_HOST_QUORUM_STATE_H
+#ifndef BROKER_METALOG_QUORUM_STATE_H
+#define BROKER_METALOG_QUORUM_STATE_H
 
 #include "base/buf.h"
 #include "base/uuid.h"

@@ -1,5 +1,5 @@
 /* Reading, writing and listing snapshots of the metadata log. One thread: the controller's. */
-#include "broker/host/meta_snapshot.h"
+#include "broker/metalog/meta_snapshot.h"
 
 #include "base/mem.h"
 #include "wire/messages.h"

@@ -1,6 +1,6 @@
 /* What is in a data directory when the broker starts: partitions, what the checkpoints say of them,
  * and what belongs to nobody. In the thread that starts it. */
-#include "broker/host/storage_priv.h"
+#include "broker/storage/storage_priv.h"
 
 #include "base/diag.h"
 #include "base/mem.h"

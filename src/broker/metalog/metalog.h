@@ -10,8 +10,8 @@
  * Life of a request: metalog_call handles it against the speculative image and writes its records;
  * metalog_step syncs all that was written since the last step (group commit), applies it to the
  * committed image, tells on_committed, and then completes the calls in order. */
-#ifndef BROKER_HOST_METALOG_H
-#define BROKER_HOST_METALOG_H
+#ifndef BROKER_METALOG_METALOG_H
+#define BROKER_METALOG_METALOG_H
 
 #include "base/list.h"
 #include "log/logdir.h"

@@ -5,7 +5,7 @@
  *
  * In the controller's thread; checkpoint_lock, upkeep_lock and append_lock are taken in that order.
  */
-#include "broker/host/mover_priv.h"
+#include "broker/storage/mover_priv.h"
 
 #include "base/assert.h"
 #include "base/mem.h"

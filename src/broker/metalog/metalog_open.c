@@ -5,7 +5,7 @@
  *   this node is the only voter, by whatever tells → epoch + 1, made durable in quorum-state before
  * anything is written in it → LeaderChange → bootstrap records (new cluster), own registration →
  * commit */
-#include "broker/host/metalog_priv.h"
+#include "broker/metalog/metalog_priv.h"
 
 #include "base/diag.h"
 #include "base/mem.h"

@@ -7,11 +7,11 @@
  *
  * One thread copies; the change of place happens in the controller's thread, where partitions are
  * made, changed and deleted as well. Any thread may ask for a move. */
-#ifndef BROKER_HOST_MOVER_H
-#define BROKER_HOST_MOVER_H
+#ifndef BROKER_STORAGE_MOVER_H
+#define BROKER_STORAGE_MOVER_H
 
-#include "broker/host/storage.h"
 #include "broker/metacache.h"
+#include "broker/storage/storage.h"
 #include "net/loop.h"
 
 struct mover;

@@ -1,6 +1,6 @@
 /* Whether this node may own a metadata log: it has to be the only voter, by whatever tells, and to
  * know the cluster's features. Nothing here changes anything. Thread: the owner's. */
-#include "broker/host/metalog_priv.h"
+#include "broker/metalog/metalog_priv.h"
 
 #include "meta/versions.h"
 

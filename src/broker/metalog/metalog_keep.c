@@ -1,6 +1,6 @@
 /* Snapshots of the metadata log and what they make superfluous. The image is written as it is
  * between two steps, so a snapshot always ends where a batch does (KAFKA-17713). */
-#include "broker/host/metalog_priv.h"
+#include "broker/metalog/metalog_priv.h"
 
 #include "base/diag.h"
 #include "base/mem.h"

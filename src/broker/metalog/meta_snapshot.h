@@ -2,8 +2,8 @@
  * beside the segments, and bootstrap.checkpoint above them. A header, then what the quorum's
  * control records said, then metadata records, then a footer; a file without its footer is no
  * snapshot (KIP-630). */
-#ifndef BROKER_HOST_META_SNAPSHOT_H
-#define BROKER_HOST_META_SNAPSHOT_H
+#ifndef BROKER_METALOG_META_SNAPSHOT_H
+#define BROKER_METALOG_META_SNAPSHOT_H
 
 #include "meta/batches.h"
 #include "plat/file.h"

@@ -1,11 +1,11 @@
 /* What the parts of the metadata log share. metalog_open.c brings one to life, metalog_judge.c says
  * whether it is ours, metalog.c runs it, metalog_keep.c takes snapshots and lets old ones go. */
-#ifndef BROKER_HOST_METALOG_PRIV_H
-#define BROKER_HOST_METALOG_PRIV_H
+#ifndef BROKER_METALOG_METALOG_PRIV_H
+#define BROKER_METALOG_METALOG_PRIV_H
 
-#include "broker/host/meta_snapshot.h"
-#include "broker/host/metalog.h"
-#include "broker/host/quorum_state.h"
+#include "broker/metalog/meta_snapshot.h"
+#include "broker/metalog/metalog.h"
+#include "broker/metalog/quorum_state.h"
 #include "log/log.h"
 #include "wire/messages.h"
 

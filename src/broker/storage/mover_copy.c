@@ -1,6 +1,6 @@
 /* The copy of a partition in another directory: made, continued, closed. In the copying thread, and
  * for the rest of the log in the one that changes places. */
-#include "broker/host/mover_priv.h"
+#include "broker/storage/mover_priv.h"
 
 #include "base/mem.h"
 

@@ -1,6 +1,6 @@
 /* Deleting partitions: taken offline and marked at once, by the controller's thread; removed when
  * file.delete.delay.ms is over, by the upkeep thread. */
-#include "broker/host/storage_priv.h"
+#include "broker/storage/storage_priv.h"
 
 #include "base/diag.h"
 #include "base/mem.h"

@@ -1,5 +1,5 @@
 /* What the settings of a topic mean to its partitions. Any thread that has the image. */
-#include "broker/host/storage_priv.h"
+#include "broker/storage/storage_priv.h"
 
 #include "base/limit.h"
 

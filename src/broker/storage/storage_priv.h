@@ -1,8 +1,8 @@
 /* What the files of the storage share. */
-#ifndef BROKER_HOST_STORAGE_PRIV_H
-#define BROKER_HOST_STORAGE_PRIV_H
+#ifndef BROKER_STORAGE_STORAGE_PRIV_H
+#define BROKER_STORAGE_STORAGE_PRIV_H
 
-#include "broker/host/storage.h"
+#include "broker/storage/storage.h"
 #include "plat/thread.h"
 
 struct storage_dir {

@@ -1,8 +1,8 @@
 /* The data directories of a broker and the partitions that live in them: opening, recovering,
  * making, deleting, and the checkpoints. Start-up, the controller's thread (reaction to metadata)
  * and the upkeep thread use it; each public function takes the storage's lock where it must. */
-#ifndef BROKER_HOST_STORAGE_H
-#define BROKER_HOST_STORAGE_H
+#ifndef BROKER_STORAGE_STORAGE_H
+#define BROKER_STORAGE_STORAGE_H
 
 #include "broker/topics.h"
 #include "log/logdir.h"

@@ -1,6 +1,6 @@
 /* Partitions in the data directories: opened and made. storage_load runs at start-up with threads
  * of its own; adding runs in the controller's thread. */
-#include "broker/host/storage_priv.h"
+#include "broker/storage/storage_priv.h"
 
 #include "base/diag.h"
 #include "base/limit.h"

@@ -1,6 +1,6 @@
 /* See placed.h. One request at a time is under way; a partition that came or moved meanwhile is
  * told of by the next. What is refused is told by the next start, or after the next move. */
-#include "broker/host/placed.h"
+#include "broker/storage/placed.h"
 
 #include "base/diag.h"
 #include "base/mem.h"

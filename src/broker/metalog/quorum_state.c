@@ -1,5 +1,5 @@
 /* quorum-state: parsed by jansson, written by hand, because it is one line. */
-#include "broker/host/quorum_state.h"
+#include "broker/metalog/quorum_state.h"
 
 #include "base/mem.h"
 

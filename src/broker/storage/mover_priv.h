@@ -1,9 +1,9 @@
 /* What the files of the mover share: a move, its copy, and the change of place. */
-#ifndef BROKER_HOST_MOVER_PRIV_H
-#define BROKER_HOST_MOVER_PRIV_H
+#ifndef BROKER_STORAGE_MOVER_PRIV_H
+#define BROKER_STORAGE_MOVER_PRIV_H
 
-#include "broker/host/mover.h"
-#include "broker/host/storage_priv.h"
+#include "broker/storage/mover.h"
+#include "broker/storage/storage_priv.h"
 
 enum { MOVE_CHUNK_BYTES = 1 << 20 };
 

@@ -1,6 +1,6 @@
 /* The data directories as a whole: opening, formatting, checkpoints, closing. Partitions in them
  * are in storage_partitions.c. */
-#include "broker/host/storage_priv.h"
+#include "broker/storage/storage_priv.h"
 
 #include "base/diag.h"
 #include "base/mem.h"

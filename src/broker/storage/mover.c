@@ -2,7 +2,7 @@
  * move. `lock` guards the list and what a move tells others (is_cancelled, size_bytes, end_off);
  * the copies themselves belong to the copying thread, and to the controller's while that one waits
  * for it. */
-#include "broker/host/mover_priv.h"
+#include "broker/storage/mover_priv.h"
 
 #include "base/diag.h"
 #include "base/limit.h"
