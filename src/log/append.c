@@ -226,7 +226,7 @@ static void publish_batch(struct log *log, const struct batch *b)
         seg->first_ts_ms = b->max_ts_ms;
         seg->has_first_ts = true;
     }
-    log->recent[log->recent_count++ % LOG_RECENT_COUNT] = (struct log_recent){b->base_off, pos};
+    log_note_recent(log, b, pos);
     log_index_batch(log, b, pos);
     seg->size_bytes += b->size_bytes;
     log->size_bytes += b->size_bytes;

@@ -1,6 +1,6 @@
 /* Making the next start short: recovery checkpoints, clean closing, and giving back what an idle
  * log holds. Any thread, one at a time (ckpt_mu). */
-#include "log/log_priv.h"
+#include "log/rewrite.h"
 
 #include "base/mem.h"
 
@@ -46,6 +46,19 @@ enum err log_store_epochs(struct log *log)
     return e;
 }
 
+/* The rows that a start by a memo found are written again before they count as synced. */
+static enum err prove_rows(struct log *log, const struct seg_list *segs)
+{
+    mutex_lock(&log->mu);
+    bool is_due = log->are_rows_unproven;
+    mutex_unlock(&log->mu);
+    enum err e = is_due ? rewrite_indexes(log, segs) : OK;
+    if (e == ERR_CORRUPT_MESSAGE) {
+        log_poison(log, "index rows were lost");
+    }
+    return e;
+}
+
 /* A checkpoint as it was decided under mu. */
 struct ckpt {
     struct buf snapshot;
@@ -70,6 +83,7 @@ static enum err ckpt_run(struct log *log, struct ckpt *c)
     enum err e = c->snapshot.err;
     e = e ? e : log_sync(log, NULL);
     e = e ? e : log_flush_rows(log);
+    e = e ? e : prove_rows(log, &c->segs);
     e = e ? e : sync_indexes(log, &c->segs);
     e = e ? e
           : fs_sync_dir(log->fs, log->dir); /* names of index files, before a snapshot vouches */
@@ -83,6 +97,7 @@ static enum err ckpt_run(struct log *log, struct ckpt *c)
 static void claim(struct log *log, int64_t off)
 {
     log->checkpointed_off = off;
+    log->are_rows_unproven = false;
     log->claimed_off = MAX(log->claimed_off, off);
 }
 

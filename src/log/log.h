@@ -62,6 +62,10 @@ struct log_open_args {
                                    all is checked, and a loss may pass for one of has_gaps */
     int64_t cleaned_off; /* from cleaner-offset-checkpoint: below it offsets may be missing */
     bool was_clean;      /* .kafka_cleanshutdown was there: nothing is scanned */
+    struct bytes memo;   /* of log_memo, taken by an earlier process since this machine runs, after
+                            the log was truncated or reset and after its recovery point was stored;
+                            empty: there is none */
+    bool is_durable;     /* what comes back is on the disk even if the log is opened by its memo */
     uint64_t seed;       /* of segment.jitter.ms */
 };
 
@@ -75,8 +79,8 @@ struct log_recovery {
 /* Opens and recovers: leftovers (.deleted, .cleaned, .swap) are finished or removed; beyond the
  * recovery point batches are checked (CRC, offsets) and the first bad one and all after it
  * are cut off; missing or bad indexes are rebuilt; producer state is restored from the newest good
- * snapshot and the batches after it. The log that comes back is durable up to its end. ret_recovery
- * may be NULL. */
+ * snapshot and the batches after it. The log that comes back is durable up to its end; or, by a
+ * memo and without is_durable, up to log_synced_off. ret_recovery may be NULL. */
 must_check enum err log_open(const struct log_open_args *args, struct log **ret_log,
                              struct log_recovery *ret_recovery);
 
@@ -281,6 +285,11 @@ must_check enum err log_each_aborted(struct log *log, int64_t from_off, int64_t 
  * no scan after a crash: the value for recovery-point-offset-checkpoint. It may be stored late, or
  * not at all. */
 must_check enum err log_checkpoint_recovery_point(struct log *log, int64_t *ret_off);
+
+/* Appends what a later process needs to open the log without a look at what lies before, if this
+ * one is killed (doc/decisions/0019). No disk is waited for. It is worth nothing once the machine
+ * went down. NOT_FOUND: there is none now; POISONED. */
+must_check enum err log_memo(struct log *log, struct buf *out);
 
 /* Closes descriptors and frees buffers of a log that was not touched since idle_since_ms. */
 void log_idle(struct log *log, int64_t idle_since_ms);

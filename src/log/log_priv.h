@@ -23,6 +23,7 @@ enum { LOG_RECENT_COUNT = 8, LOG_ROW_FILES = 3 };
 struct log_recent {
     int64_t base_off;
     uint64_t pos;
+    uint32_t crc;
 };
 
 struct log {
@@ -61,6 +62,10 @@ struct log {
     bool is_dir_dirty; /* a segment file was made since the directory was synced */
     bool is_settled;   /* the directory's own name and partition.metadata are on the disk */
     bool is_suspect;   /* a sync of partition.metadata may have failed before the log was opened */
+    bool
+        is_unproven; /* what lies beyond synced_off may have been lost by an earlier process's sync,
+                        and reads as if it had not: the next sync writes it again (rewrite.h) */
+    bool are_rows_unproven; /* the same of index rows, for the next checkpoint */
 
     /* the writer's */
     int64_t jitter_ms; /* of the active segment */
@@ -81,6 +86,12 @@ static inline bool log_is_harmless(enum err e)
 static inline struct seg *log_active(const struct log *log)
 {
     return log->segs[log->seg_count - 1];
+}
+/* b, in the active segment, is the log's last batch. Under mu. */
+static inline void log_note_recent(struct log *log, const struct batch *b, uint64_t pos)
+{
+    log->recent[log->recent_count++ % LOG_RECENT_COUNT] =
+        (struct log_recent){b->base_off, pos, b->crc};
 }
 static inline struct rows *log_rows(struct log *log, enum seg_part part)
 {
@@ -139,6 +150,8 @@ struct seg_list {
 };
 struct seg_list log_ref_segs(const struct log *log, uint32_t first);
 void seg_list_release(struct seg_list *x);
+/* After this nothing is unproven. */
+must_check enum err log_prove(struct log *log);
 /* OK where there is no such file. */
 must_check enum err log_sync_path(struct log *log, const char *path);
 

@@ -188,11 +188,28 @@ static enum err settle(struct recovery *r, const struct listing *l)
     return e ? e : fs_sync_dir(log->fs, log->dir);
 }
 
+/* A compaction that did not come to its end. */
+static bool has_half_done(const struct listing *l)
+{
+    bool is_any = false;
+    for (size_t i = 0; i < l->count; i++) {
+        is_any = is_any || l->p[i].suffix == RECOVER_SWAP || l->p[i].suffix == RECOVER_CLEANED;
+    }
+    return is_any;
+}
+
+/* With a memo the names need not be on the disk as they are seen: nothing is rewritten that a
+ * snapshot could vouch for. */
 enum err recover_files(struct recovery *r)
 {
     struct listing l = {0};
     enum err e = fs_list(r->log->fs, r->log->dir, list_file, &l);
-    e = e ? e : settle(r, &l);
+    r->has_memo = !e && !has_half_done(&l) && memo_is_true(r);
+    if (r->has_memo) {
+        r->log->is_suspect = true;
+    } else {
+        e = e ? e : settle(r, &l);
+    }
     if (l.count > 0) {
         qsort(l.p, l.count, sizeof *l.p, by_off);
     }

@@ -28,11 +28,16 @@ static enum err void_unread(struct recovery *r)
 static enum err find_recovery_off(struct recovery *r)
 {
     if (r->args->was_clean) {
-        r->recovery_off = INT64_MAX;
+        r->recovery_off = r->durable_off = INT64_MAX;
         return OK;
     }
     r->recovery_off = recover_load_snapshot(r, r->args->recovery_point_off);
+    r->durable_off = r->recovery_off;
     producers_clear(&r->log->producers);
+    if (r->has_memo) { /* younger than any stored point: nothing below one is rewritten */
+        r->recovery_off = r->memo.off;
+        return OK;
+    }
     return void_unread(r);
 }
 
@@ -111,6 +116,9 @@ static void set_active(struct log *log, const struct recover_seg *rs, const stru
     log->unindexed_bytes = s->unindexed_bytes;
     log->timeindex_last_ts = s->last_time.ts_ms;
     log->end_off = rs->next_off;
+    if (s->has_last) {
+        log_note_recent(log, &s->last, s->last_pos);
+    }
     seg->max_ts_ms = s->max_time.ts_ms;
     seg->max_ts_off = s->max_time.off;
     seg->has_max_ts = true;
@@ -169,6 +177,18 @@ static enum err adopt_segs(struct recovery *r, const struct scanned *scanned)
     return e;
 }
 
+/* A memo tells of a log that ends before: it is not this one's. Looked at before anything goes. */
+static enum err check_memo(const struct recovery *r)
+{
+    for (size_t i = 0; i < r->seg_count && r->has_memo; i++) {
+        const struct recover_seg *rs = &r->segs[i];
+        if (rs->scan == SCAN_CHECK && rs->is_cut && rs->next_off < r->memo.off) {
+            return ERR_CORRUPT_MESSAGE;
+        }
+    }
+    return OK;
+}
+
 static enum err recover_segs(struct recovery *r)
 {
     if (r->seg_count == 0) {
@@ -177,8 +197,12 @@ static enum err recover_segs(struct recovery *r)
     struct scanned *scanned = mem_zalloc(r->seg_count * sizeof *scanned);
     recover_plan_scans(r->segs, r->seg_count, r->recovery_off);
     enum err e = scan_segs(r, scanned);
+    e = e ? e : check_memo(r);
     e = e ? e : adopt_segs(r, scanned);
     mem_free(scanned);
+    if (!e && r->has_memo && r->log->end_off < r->memo.off) {
+        e = ERR_CORRUPT_MESSAGE;
+    }
     return e;
 }
 
@@ -187,6 +211,7 @@ static enum err fit_start(struct recovery *r)
 {
     struct log *log = r->log;
     log->start_off = MAX(r->args->log_start_off, log->segs[0]->base_off);
+    log->start_off = MAX(log->start_off, r->has_memo ? r->memo.start_off : 0);
     if (log->end_off >= log->start_off) {
         return OK;
     }
@@ -207,11 +232,13 @@ static enum err fit_start(struct recovery *r)
 
 /* --- the end --- */
 
-/* Where the first segment begins that was checked: its index files may be new. */
-static int64_t first_checked(const struct recovery *r)
+/* Where the first segment begins whose index files may not be on the disk: they may have rows that
+ * are younger than the recovery point. */
+static int64_t first_unsynced(const struct recovery *r)
 {
     for (size_t i = 0; i < r->seg_count; i++) {
-        if (r->segs[i].scan == SCAN_CHECK) {
+        bool is_last = i + 1 == r->seg_count;
+        if (r->segs[i].scan == SCAN_CHECK || is_last || r->segs[i + 1].base_off >= r->durable_off) {
             return r->segs[i].base_off;
         }
     }
@@ -225,8 +252,11 @@ static enum err sync_names(struct recovery *r)
 {
     struct log *log = r->log;
     enum err e = OK;
-    log->is_settled = log->size_bytes > 0; /* what was kept of a stop was synced by it, or above */
-    log->is_dir_dirty = log->is_dir_dirty || !log->is_settled; /* an empty one need not have been */
+    /* what was kept of a stop was synced by it, or above */
+    log->is_settled =
+        r->has_memo ? r->memo.synced_off > log->segs[0]->base_off : log->size_bytes > 0;
+    /* an empty one need not have been */
+    log->is_dir_dirty = log->is_dir_dirty || !log->is_settled || r->has_memo;
     if (r->is_dir_changed) {
         e = fs_sync_dir(log->fs, log->dir);
         log->is_dir_dirty = false;
@@ -255,15 +285,17 @@ static enum err finish(struct recovery *r)
         e = snapshot_prune(log, log->end_off);
     }
     e = e ? e : sync_names(r);
-    e = e ? e : log_store_epochs(log);
+    e = e || r->has_memo ? e : log_store_epochs(log); /* with one they wait for a checkpoint */
     for (uint32_t i = 0; i < log->seg_count; i++) {
         seg_close_files(log->segs[i]); /* the log may stay unused */
     }
-    log->synced_off = log->end_off;
+    log->synced_off = r->has_memo ? r->memo.synced_off : log->end_off;
+    log->is_unproven = log->synced_off < log->end_off;
+    log->are_rows_unproven = r->has_memo;
     if (r->recovery_off == INT64_MAX || log->size_bytes == 0) {
         log->checkpointed_off = log->end_off;
     } else {
-        int64_t off = MIN(r->recovery_off, first_checked(r));
+        int64_t off = MIN(r->durable_off, first_unsynced(r));
         log->checkpointed_off = off <= log->end_off ? off : -1;
     }
     return e;
@@ -327,6 +359,9 @@ static bool is_point_stale(const struct recovery *r)
 {
     int64_t point_off = r->args->recovery_point_off;
     bool is_stale = point_off > r->log->end_off;
+    if (r->has_memo) {
+        return false;
+    }
     for (size_t i = 0; i < r->snapshots.count && r->snapshots.p[i] <= point_off; i++) {
         is_stale = is_stale || r->snapshots.p[i] > r->recovery_off;
     }
@@ -356,11 +391,14 @@ static enum err recover(struct recovery *r)
     return e ? e : correct_point(r);
 }
 
-enum err log_open(const struct log_open_args *args, struct log **ret_log,
-                  struct log_recovery *ret_recovery)
+static enum err open_once(const struct log_open_args *args, struct log **ret_log,
+                          struct log_recovery *ret_recovery)
 {
     struct recovery r = {.log = log_new(args), .args = args};
     enum err e = recover(&r);
+    if (!e && args->is_durable) {
+        e = log_prove(r.log);
+    }
     mem_free(r.segs);
     mem_free(r.snapshots.p);
     if (e) {
@@ -376,4 +414,16 @@ enum err log_open(const struct log_open_args *args, struct log **ret_log,
     }
     *ret_log = r.log;
     return OK;
+}
+
+enum err log_open(const struct log_open_args *args, struct log **ret_log,
+                  struct log_recovery *ret_recovery)
+{
+    struct log_open_args without = *args;
+    enum err e = open_once(args, ret_log, ret_recovery);
+    if (e && args->memo.len > 0) {
+        without.memo = BYTES_NULL;
+        e = open_once(&without, ret_log, ret_recovery);
+    }
+    return e;
 }

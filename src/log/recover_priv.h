@@ -3,6 +3,7 @@
 #define LOG_RECOVER_PRIV_H
 
 #include "log/log_priv.h"
+#include "log/memo.h"
 #include "log/recover.h"
 
 /* One opening. Nobody else sees the log yet, so nothing is locked. */
@@ -14,6 +15,9 @@ struct recovery {
     size_t seg_count, seg_cap;
     struct snapshot_list snapshots;
     int64_t recovery_off; /* what is trusted ends here; INT64_MAX: all */
+    int64_t durable_off;  /* the same by what is on the disk: without a memo no other */
+    struct memo memo;
+    bool has_memo; /* it is true: the page cache is as the process that was killed left it */
     bool is_dir_changed;
     bool is_reload; /* after a truncation: rows may lie beyond the end */
 };
@@ -24,6 +28,9 @@ struct scanned {
     uint64_t unindexed_bytes;
     struct timeindex_row last_time; /* of the rows */
     struct timeindex_row max_time;  /* of the segment */
+    struct batch last;              /* that was walked; its place */
+    uint64_t last_pos;
+    bool has_last;
 };
 
 /* recover_files.c: lists the directory, removes and renames leftovers; what is left becomes segs

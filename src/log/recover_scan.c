@@ -217,7 +217,7 @@ static void add_rows(struct walk *w, const struct batch *b, uint64_t pos)
         o->max_time = (struct timeindex_row){b->max_ts_ms, batch_last_off(b)};
     }
     if (o->unindexed_bytes > (uint64_t)w->r->log->config.index_interval_bytes) {
-        w->is_anew = w->is_anew || batch_last_off(b) < w->r->recovery_off;
+        w->is_anew = w->is_anew || batch_last_off(b) < w->r->durable_off;
         index_encode(row, w->seg->base_off, (struct index_row){batch_last_off(b), pos});
         buf_put(&w->parts[SEG_INDEX - 1].added, row, INDEX_ROW_BYTES);
         add_time_row(w);
@@ -249,6 +249,9 @@ static enum err walk_batch(struct walk *w, struct scan *s)
         return e;
     }
     add_rows(w, &b, pos);
+    w->out.last = b;
+    w->out.last_pos = pos;
+    w->out.has_last = true;
     w->next_off = batch_next_off(&b);
     w->rs->good_bytes = pos + b.size_bytes;
     return OK;
@@ -403,7 +406,7 @@ enum err recover_scan_seg(struct recovery *r, struct recover_seg *rs, struct sca
     struct walk w = {.r = r, .rs = rs, .seg = seg_new(rs->base_off)};
     forget_rows(&w);
     enum err e = seg_file(w.seg, r->log->fs, r->log->dir, SEG_LOG, &w.file);
-    if (!e && rs->scan == SCAN_CHECK) {
+    if (!e && rs->scan == SCAN_CHECK && !r->has_memo) {
         e = forget_cache(w.file);
     }
     e = e ? e : scan_seg(&w);
@@ -411,7 +414,7 @@ enum err recover_scan_seg(struct recovery *r, struct recover_seg *rs, struct sca
         diag_warn(DIAG_LOG, "%s: the stop was clean but segment %lld is not: checking all of it",
                   r->log->dir, (long long)rs->base_off);
         rs->scan = SCAN_CHECK;
-        r->recovery_off = rs->base_off;
+        r->recovery_off = r->durable_off = rs->base_off;
     }
     if (!e) {
         *ret_scanned = w.out;

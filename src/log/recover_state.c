@@ -241,17 +241,26 @@ enum err recover_producers(struct recovery *r, int64_t from_off)
     return e;
 }
 
+/* What a memo has of both; the checkpoint's file may be older. */
+static enum err load_memo(struct recovery *r)
+{
+    struct log *log = r->log;
+    enum err e = epochs_decode(&log->epochs, r->memo.epochs);
+    log->are_epochs_dirty = true;
+    return e ? e : producers_decode(&log->producers, r->memo.producers);
+}
+
 enum err recover_state(struct recovery *r)
 {
     struct log *log = r->log;
-    enum err e = load_epochs(r);
+    enum err e = r->has_memo ? load_memo(r) : load_epochs(r);
     if (e) {
         return e;
     }
     if (epochs_cut_end(&log->epochs, log->end_off)) {
         log->are_epochs_dirty = true;
     }
-    e = recover_producers(r, replay_from(r));
+    e = recover_producers(r, r->has_memo ? r->memo.off : replay_from(r));
     if (epochs_cut_start(&log->epochs, log->start_off)) {
         log->are_epochs_dirty = true;
     }

@@ -279,8 +279,12 @@ enum err log_truncate(struct log *log, int64_t off)
     if (off <= log->segs[0]->base_off) {
         return log_reset(log, MAX(off, 0));
     }
+    enum err e = log_prove(log); /* nothing is written behind the new end */
+    if (e) {
+        return e;
+    }
     begin_change(log);
-    enum err e = truncate_to(log, off);
+    e = truncate_to(log, off);
     end_change(log, e);
     mutex_lock(&log->mu);
     log->start_off = MIN(log->start_off, log->end_off);
@@ -326,9 +330,13 @@ enum err log_reset(struct log *log, int64_t off)
     if (log_is_poisoned(log)) {
         return ERR_POISONED;
     }
+    enum err e = log_prove(log);
+    if (e) {
+        return e;
+    }
     begin_change(log);
     int64_t base_off = log->segs[0]->base_off;
-    enum err e = snapshot_distrust(log, base_off, base_off); /* off may lie below the others */
+    e = snapshot_distrust(log, base_off, base_off); /* off may lie below the others */
     e = e ? e : drop_all(log);
     e = e ? e : restart_at(log, off);
     end_change(log, e);

@@ -1,10 +1,12 @@
 /* Group commit: one thread syncs for all that wait. Any thread.
  *
+ * After a start by a memo the first round writes again what no earlier sync is known to cover.
+ *
  * Invariants: synced_off only grows by a sync that began after the bytes below it were written, in
  * the same generation; a failed fsync poisons the log, because the kernel may call the lost pages
  * clean from then on; nothing counts as synced in a directory that a power cut could take away, so
  * the first sync makes that durable too (doc/decisions/0009). */
-#include "log/log_priv.h"
+#include "log/rewrite.h"
 
 #include "base/mem.h"
 
@@ -47,6 +49,10 @@ struct round {
     uint64_t gen;
     bool needs_dir;
     bool needs_settling; /* and all else without which the log would not be there */
+    bool needs_proof;    /* it is written again first */
+    bool has_synced;     /* something is: a failure is one of a sync from then on */
+    int64_t from_off;
+    struct find *finds; /* of the segments, if they need a proof */
 };
 
 static void round_begin(struct log *log, struct round *r)
@@ -57,13 +63,33 @@ static void round_begin(struct log *log, struct round *r)
     r->gen = log->gen;
     r->needs_dir = log->is_dir_dirty;
     r->needs_settling = !log->is_settled;
+    r->needs_proof = log->is_unproven;
+    r->has_synced = false;
+    r->from_off = log->synced_off;
+    r->finds = NULL;
+    if (r->needs_proof) {
+        r->finds = mem_alloc(r->segs.count * sizeof *r->finds);
+        for (uint32_t i = 0; i < r->segs.count; i++) {
+            find_init(&r->finds[i], log, log->seg_count - r->segs.count + i);
+        }
+    }
     log->is_syncing = true;
     log->is_dir_dirty = false;
 }
 
-static enum err round_run(struct log *log, const struct round *r)
+static enum err write_again(const struct round *r)
 {
     enum err e = OK;
+    for (uint32_t i = 0; i < r->segs.count && !e && r->needs_proof; i++) {
+        e = rewrite_seg(&r->finds[i], r->from_off);
+    }
+    return e;
+}
+
+static enum err round_run(struct log *log, struct round *r)
+{
+    enum err e = write_again(r);
+    r->has_synced = !e;
     for (uint32_t i = 0; i < r->segs.count && !e; i++) {
         struct file *f;
         e = seg_file(r->segs.p[i], log->fs, log->dir, SEG_LOG, &f);
@@ -82,11 +108,12 @@ static void round_end(struct log *log, struct round *r, enum err e)
     log->is_syncing = false;
     if (e) {
         log->is_dir_dirty = log->is_dir_dirty || r->needs_dir;
-        if (!log_is_harmless(e)) {
+        if (!log_is_harmless(e) && (r->has_synced || e == ERR_CORRUPT_MESSAGE)) {
             log_poison_locked(log, "a sync failed");
         }
     } else {
         log->is_settled = log->is_settled || r->needs_settling;
+        log->is_unproven = log->is_unproven && !r->needs_proof;
         if (r->gen == log->gen && r->end.off > log->synced_off) {
             log->synced_off = r->end.off;
         }
@@ -102,6 +129,7 @@ static enum err sync_round(struct log *log)
     mutex_unlock(&log->mu);
     enum err e = round_run(log, &r);
     seg_list_release(&r.segs);
+    mem_free(r.finds);
     mutex_lock(&log->mu);
     round_end(log, &r, e);
     return e;
@@ -129,4 +157,12 @@ enum err log_sync(struct log *log, struct log_pos *ret_end)
         *ret_end = want;
     }
     return e;
+}
+
+enum err log_prove(struct log *log)
+{
+    mutex_lock(&log->mu);
+    bool is_due = log->is_unproven;
+    mutex_unlock(&log->mu);
+    return is_due ? log_sync(log, NULL) : OK;
 }

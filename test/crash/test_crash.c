@@ -74,17 +74,28 @@ static void append_and_sync(struct world *w)
                 err_name(e));
 }
 
+/* What was opened by a memo is on the disk once it says so, whatever failed before the kill. */
+static void sync_all(struct world *w, bool is_checkpoint)
+{
+    enum err e = is_checkpoint ? world_checkpoint(w) : log_sync(w->log, NULL);
+    WORLD_CHECK(w, !e, "what was opened cannot be synced: %s", err_name(e));
+    w->model->synced_off = log_end_off(w->log);
+}
+
 /* Cuts or kills, and looks; what was recovered is durable at once, so a second cut changes nothing.
  */
 static void crash_and_check(struct world *w, const struct run *r)
 {
     crashfs_arm(w->disk, &(struct crashfs_plan){.fault = CRASHFS_NO_FAULT});
     if (!r->is_kill) {
-        crashfs_cut(w->disk, r->cut_seed);
+        world_cut(w, r->cut_seed);
     }
     open_and_check(w);
+    if (r->args.has_memos && r->cut_seed % 4 != 0) {
+        sync_all(w, r->cut_seed % 2 == 0);
+    }
     world_abandon(w);
-    crashfs_cut(w->disk, r->cut_seed + 1);
+    world_cut(w, r->cut_seed + 1);
     describe(w, r, "second cut");
     open_and_check(w);
     append_and_sync(w);
@@ -157,6 +168,7 @@ static void crash_recovery_at(struct world *w, const struct run *r, uint64_t at,
     struct world again = *w;
     struct run second = {.args = r->args, .cut_seed = r->cut_seed + 7 * at + 3};
     again.disk = crashfs_clone(w->disk);
+    again.memo = BUF_INIT; /* w's was cut off */
     again.model = model_clone(w->model);
     snprintf(again.what, sizeof again.what, "%.110s, recovery cut after %llu", w->what,
              (unsigned long long)at);
@@ -174,7 +186,7 @@ static void crash_recovery(const struct run *r)
     struct world w;
     bool is_over = false;
     work(&w, r);
-    crashfs_cut(w.disk, r->cut_seed);
+    world_cut(&w, r->cut_seed);
     for (uint64_t at = 0; !is_over; at++) {
         crash_recovery_at(&w, r, at, &is_over);
     }
@@ -211,7 +223,7 @@ static void cut_then_fail(const struct run *r, const struct crashfs_plan *fault)
     snprintf(more, sizeof more, ", then %s after %llu of kinds %u", err_name(fault->err),
              (unsigned long long)fault->after, fault->kinds);
     describe(&w, r, more);
-    crashfs_cut(w.disk, r->cut_seed);
+    world_cut(&w, r->cut_seed);
     crashfs_arm(w.disk, fault);
     for (int i = 0; i < MORE_STEPS; i++) {
         world_step(&w);
@@ -262,6 +274,37 @@ static void failed_syncs(void **state)
     fail_calls(301, 6, &(struct crashfs_plan){CRASHFS_FAIL, CRASHFS_SYNCS, 0, ERR_IO, 0});
 }
 
+/* Starts by memos: of a log whose every sync counts, and of one that lives in the page cache. */
+static void kills_with_memos(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 901; seed <= 900 + seed_count(12); seed++) {
+        struct run r = {.args = {seed, seed % 3 == 0, true, seed % 2 == 0},
+                        .plan = {.fault = CRASHFS_POWER, .kinds = CRASHFS_CHANGES},
+                        .is_kill = true};
+        run_all(&r, 1);
+    }
+}
+
+static void failed_calls_with_memos(void **state)
+{
+    static const struct crashfs_plan plans[] = {
+        {CRASHFS_FAIL, CRASHFS_SYNCS, 0, ERR_IO, 0},
+        {CRASHFS_FAIL, CRASHFS_CHANGES, 0, ERR_IO, 0},
+        {CRASHFS_FAIL, CRASHFS_READS, 0, ERR_IO, 0},
+        {CRASHFS_FAIL, CRASHFS_OPENS, 0, ERR_NO_FDS, 0},
+    };
+    (void)state;
+    for (uint64_t seed = 1001; seed <= 1000 + seed_count(12); seed++) {
+        struct run r = {.args = {seed, seed % 3 == 0, true, seed % 2 == 0},
+                        .plan = plans[seed % ARRAY_LEN(plans)],
+                        .is_kill = true};
+        run_all(&r, 1);
+        r.is_kill = false;
+        run_all(&r, 1);
+    }
+}
+
 static void failed_changes(void **state)
 {
     (void)state;
@@ -296,6 +339,8 @@ int main(void)
         cmocka_unit_test(power_cuts_and_failures),
         cmocka_unit_test(failed_syncs),
         cmocka_unit_test(failed_changes),
+        cmocka_unit_test(kills_with_memos),
+        cmocka_unit_test(failed_calls_with_memos),
         cmocka_unit_test(failed_reads),
         cmocka_unit_test(no_descriptors),
         cmocka_unit_test(a_full_disk),

@@ -33,12 +33,15 @@ void world_init(struct world *w, const struct world_args *args)
     w->config.retention_bytes = 9000;
     w->config.retention_ms = 60000;
     w->config.has_gaps = args->has_gaps;
+    w->has_memos = args->has_memos;
+    w->is_durable = args->is_durable;
 }
 
 void world_deinit(struct world *w)
 {
     crashfs_free(w->disk);
     model_free(w->model);
+    buf_deinit(&w->memo);
 }
 
 /* --- start and stop --- */
@@ -103,9 +106,17 @@ static enum err open_log(struct world *w)
                                  .log_start_off = start_off,
                                  .recovery_point_off = point_off,
                                  .was_clean = w->was_clean,
+                                 .memo = buf_bytes(&w->memo),
+                                 .is_durable = w->is_durable,
                                  .seed = 1};
     args.config.has_gaps &= w->has_point;
     return log_open(&args, &w->log, &w->recovery);
+}
+
+void world_cut(struct world *w, uint64_t power_seed)
+{
+    crashfs_cut(w->disk, power_seed);
+    buf_clear(&w->memo);
 }
 
 enum err world_open(struct world *w)
@@ -141,6 +152,7 @@ enum err world_close(struct world *w)
     int64_t end_off = log_end_off(w->log);
     enum err e = log_close(w->log);
     w->log = NULL;
+    buf_clear(&w->memo);
     if (!e) {
         w->model->synced_off = w->model->end_off;
         e = write_point(w, recovery_file, end_off);
@@ -295,13 +307,24 @@ static void step_roll(struct world *w)
     WORLD_CHECK(w, !e || crashfs_has_struck(w->disk), "a roll failed: %s", err_name(e));
 }
 
-static void step_checkpoint(struct world *w)
+enum err world_checkpoint(struct world *w)
 {
     int64_t off;
-    if (log_checkpoint_recovery_point(w->log, &off) == OK) {
-        w->model->synced_off = MAX(w->model->synced_off, off);
-        w->has_point |= write_point(w, recovery_file, off) == OK && off > 0;
+    buf_clear(&w->memo); /* it may be older than the point that is stored now */
+    enum err e = log_checkpoint_recovery_point(w->log, &off);
+    if (e) {
+        return e;
     }
+    w->model->synced_off = MAX(w->model->synced_off, off);
+    e = write_point(w, recovery_file, off);
+    w->has_point |= !e && off > 0;
+    return e;
+}
+
+static void step_checkpoint(struct world *w)
+{
+    enum err e = world_checkpoint(w);
+    (void)e; /* noted in the model */
 }
 
 static enum err write_start(struct world *w, int64_t off)
@@ -365,6 +388,7 @@ static void step_truncate(struct world *w)
     if (off <= log_start_off(w->log)) {
         return; /* may be a reset */
     }
+    buf_clear(&w->memo);
     int at = model_at(m, off);
     int64_t cut_off = MAX(at > 0 ? m->log.p[at - 1].last_off + 1 : 0, m->base_off);
     if (at == 0 || cut_off < m->file_max) {
@@ -388,6 +412,7 @@ static void step_reset(struct world *w)
     if (off < m->file_max && write_start(w, off) != OK) {
         return;
     }
+    buf_clear(&w->memo);
     m->synced_off = 0;
     m->may_be_reset = true;
     m->start_min = 0;
@@ -401,6 +426,17 @@ static void step_reset(struct world *w)
 }
 
 static void step_epoch(struct world *w) { w->epoch++; }
+
+static void step_memo(struct world *w)
+{
+    struct buf memo = BUF_INIT;
+    if (!w->has_memos || log_memo(w->log, &memo) != OK) {
+        buf_deinit(&memo);
+        return;
+    }
+    buf_deinit(&w->memo);
+    w->memo = memo;
+}
 
 static void step_idle(struct world *w)
 {
@@ -466,6 +502,9 @@ void world_step(struct world *w)
 {
     w->clock.wall_ms += 500;
     w->clock.mono_ms += 500;
+    if (w->has_memos && w->log != NULL && rand_one_in(&w->rand, 4)) {
+        step_memo(w);
+    }
     if (w->log != NULL && log_is_poisoned(w->log)) {
         restart(w, false);
     } else if (w->log == NULL) {

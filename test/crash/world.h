@@ -54,8 +54,10 @@ struct world {
     struct logdir *dir;
     struct log *log; /* NULL: not open */
     struct log_recovery recovery;
+    struct buf memo; /* as long as the machine runs */
     int32_t epoch;
     bool was_clean;
+    bool has_memos, is_durable;
     bool has_point; /* a recovery point is stored: gaps can be told from losses */
     char what[160]; /* how to run this again */
 };
@@ -64,6 +66,8 @@ struct world {
 struct world_args {
     uint64_t seed;
     bool has_gaps;
+    bool has_memos;  /* memos are taken, and believed after a kill */
+    bool is_durable; /* with one */
 };
 
 void world_init(struct world *w, const struct world_args *args);
@@ -72,10 +76,14 @@ void world_deinit(struct world *w);
 
 /* Starts the host: data directory, checkpoints, log. */
 must_check enum err world_open(struct world *w);
+/* The machine goes down: power_seed decides what is left on the disk. */
+void world_cut(struct world *w, uint64_t power_seed);
 /* As a kill does. */
 void world_abandon(struct world *w);
 /* As a clean stop does; closed in any case. */
 must_check enum err world_close(struct world *w);
+/* A recovery point, stored. */
+must_check enum err world_checkpoint(struct world *w);
 /* The first things that happen. */
 void world_begin(struct world *w);
 /* The next thing that happens. Errors are noted in the model. */
