@@ -25,7 +25,8 @@ static inline size_t uvarint_put(uint8_t *p, uint64_t v)
 
 static inline size_t uvarint_size(uint64_t v)
 {
-    return v == 0 ? 1 : (size_t)((63 - __builtin_clzll(v)) / 7 + 1);
+    unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1);
+    return (bits * 9 + 64) / 64; /* bits / 7, rounded up, without a division */
 }
 
 /* Reads from [p, end); returns the bytes used, 0 when it is cut short or does not fit in 64 bits.

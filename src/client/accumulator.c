@@ -108,8 +108,13 @@ static void free_batch(struct acc_batch *b)
     mem_free(b);
 }
 
+/* Records are gathered in memory that is used again. What they were compressed to is as large as
+ * it is, and only those under way have it: for long queues of batches it would be much. */
 void acc_free_batch(struct accumulator *acc, struct acc_batch *b)
 {
+    if (acc->codec != CODEC_NONE && !parcel_is_shared(b->parcel)) {
+        buf_deinit(&b->parcel->buf);
+    }
     size_t held = held_bytes(b);
     size_t most = (size_t)acc->config->buffer_memory / SPARE_PART;
     if (!parcel_is_shared(b->parcel) &&
@@ -294,15 +299,13 @@ int acc_choose(struct accumulator *acc, struct acc_topic *t, const struct ottla_
     return 0;
 }
 
-static struct buf encode_headers(const struct ottla_message *m)
+static void encode_headers(const struct ottla_message *m, struct buf *out)
 {
-    struct buf headers = BUF_INIT;
     for (size_t i = 0; i < m->header_count; i++) {
         const struct ottla_header *h = &m->headers[i];
-        record_put_header(&headers, (struct bytes){(const uint8_t *)h->key, h->key_length},
+        record_put_header(out, (struct bytes){(const uint8_t *)h->key, h->key_length},
                           (struct bytes){h->value, h->value_length});
     }
-    return headers;
 }
 
 bool acc_add(struct accumulator *acc, const struct acc_place *place, const struct ottla_message *m,
@@ -310,16 +313,22 @@ bool acc_add(struct accumulator *acc, const struct acc_place *place, const struc
 {
     struct acc_queue *q = place->queue;
     struct acc_batch *b = place->is_new ? open_batch(acc, q, now_ms) : last_of(q);
-    struct buf headers = encode_headers(m);
     struct record r = {.off = b->count,
                        .ts_ms = m->timestamp_ms < 0 ? wall_ms : m->timestamp_ms,
                        .key = {m->key, m->key_length},
                        .value = {m->value, m->value_length},
-                       .header_count = (int32_t)m->header_count,
-                       .headers = buf_bytes(&headers)};
+                       .header_count = (int32_t)m->header_count};
+    struct buf headers = BUF_INIT;
+    if (m->header_count > 0) {
+        encode_headers(m, &headers);
+        r.headers = buf_bytes(&headers);
+        b->builder.err = b->builder.err ? b->builder.err : headers.err;
+    }
     txn_enrol(&acc->txn, &q->part);
     acc_put_record(b, &r, to);
-    buf_deinit(&headers);
+    if (m->header_count > 0) {
+        buf_deinit(&headers);
+    }
     b->bytes += place->bytes;
     acc->bytes += place->bytes;
     acc->open++;

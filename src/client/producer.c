@@ -419,7 +419,7 @@ static int add(struct ottla_producer *p, const struct ottla_message *m, struct d
     if (code) {
         return refuse_record(p, m, code, error);
     }
-    int64_t wall_ms = m->timestamp_ms < 0 ? clock_wall_ms(p->client->clock) : 0;
+    int64_t wall_ms = m->timestamp_ms < 0 ? clock_wall_ms_for(p->client->clock, &p->asker) : 0;
     int64_t now_ms = place.is_new ? client_now_ms(p->client) : 0;
     *ret_wakes = acc_add(&p->acc, &place, m, to, wall_ms, now_ms) && producer_nudge(p);
     p->untold++;

@@ -11,6 +11,7 @@ struct ottla_producer {
     struct ottla_client *host; /* its connections; the thread's */
     struct ottla_producer_options options;
     struct accumulator acc;
+    struct clock_asker asker; /* for the records' timestamps; under lock */
     struct waiter waiter;
     struct mutex lock;
     struct cond cond; /* something happened; with waiting > 0 */

@@ -1,5 +1,9 @@
 /* Codecs by number: what they are called, which levels they take, and the rules that all of them
- * keep: budget, cutting off after a failure. Pure, any thread. */
+ * keep: budget, cutting off after a failure. Pure, any thread.
+ *
+ * A codec wants room for the worst case, three times what it then needs. That room is kept per
+ * thread, and what came out is copied: so each batch takes the memory that it needs, and what is
+ * written over and over is warm. */
 #include "base/assert.h"
 #include "record/codec_impl.h"
 
@@ -48,6 +52,11 @@ bool codec_level_is_valid(enum codec c, int level)
            (level >= row->level_min && level <= row->level_max);
 }
 
+/* Beyond that the copy and what would be kept are worth more than the room. */
+enum { SCRATCH_INPUT_MAX = 512 * 1024 };
+
+static _Thread_local struct buf scratch;
+
 static enum err cut_off(enum err e, struct buf *out, size_t len)
 {
     e = e ? e : out->err;
@@ -74,6 +83,21 @@ enum err codec_decompress(enum codec c, struct bytes in, size_t max_bytes, struc
     return cut_off(codecs[c].decompress(in, max_bytes, out), out, len);
 }
 
+static enum err compress_by_scratch(const struct codec_row *row, int level, struct bytes in,
+                                    struct buf *out)
+{
+    buf_clear(&scratch);
+    enum err e = row->compress(level, in, &scratch);
+    e = e ? e : scratch.err;
+    uint8_t *to = e ? NULL : buf_reserve_exact(out, scratch.len);
+    if (to == NULL) {
+        return e ? e : ERR_NO_MEMORY;
+    }
+    memcpy(to, scratch.p, scratch.len);
+    out->len += scratch.len;
+    return OK;
+}
+
 enum err codec_compress(enum codec c, int level, struct bytes in, struct buf *out)
 {
     size_t len = out->len;
@@ -85,11 +109,14 @@ enum err codec_compress(enum codec c, int level, struct bytes in, struct buf *ou
         return ERR_BAD_CONFIG;
     }
     level = level == CODEC_LEVEL_DEFAULT ? codecs[c].level_default : level;
-    return cut_off(codecs[c].compress(level, in, out), out, len);
+    enum err e = in.len > SCRATCH_INPUT_MAX ? codecs[c].compress(level, in, out)
+                                            : compress_by_scratch(&codecs[c], level, in, out);
+    return cut_off(e, out, len);
 }
 
 void codec_release_thread(void)
 {
+    buf_deinit(&scratch);
     gzip_release_thread();
     lz4_release_thread();
     zstd_release_thread();

@@ -187,6 +187,20 @@ static void false_claims_are_not_believed(void **state)
     }
 }
 
+/* The room for the worst case is the thread's; a batch that waits to be sent has what it needs. */
+static void what_comes_out_takes_what_it_needs(void **state)
+{
+    struct buf in = BUF_INIT;
+    fill(&in, CHUNK - 100, 1);
+    for (int c = CODEC_GZIP; c < CODEC_COUNT; c++) {
+        struct buf packed = BUF_INIT;
+        assert_ok(codec_compress((enum codec)c, CODEC_LEVEL_DEFAULT, buf_bytes(&in), &packed));
+        assert_true(packed.len < in.len && packed.cap == packed.len);
+        buf_deinit(&packed);
+    }
+    buf_deinit(&in);
+}
+
 static void inputs_cut_short_are_refused(void **state)
 {
     struct buf in = BUF_INIT, packed = BUF_INIT;
@@ -345,6 +359,7 @@ int main(void)
         cmocka_unit_test(codecs_have_names),
         cmocka_unit_test(bombs_stop_at_the_budget),
         cmocka_unit_test(false_claims_are_not_believed),
+        cmocka_unit_test(what_comes_out_takes_what_it_needs),
         cmocka_unit_test(inputs_cut_short_are_refused),
         cmocka_unit_test(streams_may_follow_one_another),
         cmocka_unit_test(streams_share_the_budget),
