@@ -131,6 +131,8 @@ OTTLA_API char *ottla_client_metrics(struct ottla_client *client);
 #include <ottla/consumer.h>
 #include <ottla/internal.h>
 #include <ottla/producer.h>
+#include <ottla/security.h>
+#include <ottla/transactions.h>
 
 #ifdef __cplusplus
 }

@@ -47,6 +47,15 @@ void *admin_array(struct admin *ad, size_t count, size_t size)
     return p;
 }
 
+struct str *admin_texts(struct admin *ad, const char *const *from, size_t count)
+{
+    struct str *to = admin_array(ad, count, sizeof *to);
+    for (size_t i = 0; i < count; i++) {
+        to[i] = str_from(from[i]);
+    }
+    return to;
+}
+
 int32_t admin_left_ms(const struct admin *ad)
 {
     int64_t left = ad->deadline_ms - client_now_ms(ad->client);

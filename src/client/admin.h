@@ -24,6 +24,7 @@ int admin_end(struct admin *ad, int code);
 
 /* Zeroed memory for requests; never NULL. */
 void *admin_array(struct admin *ad, size_t count, size_t size);
+struct str *admin_texts(struct admin *ad, const char *const *from, size_t count);
 int32_t admin_left_ms(const struct admin *ad); /* for the time-out inside of requests */
 
 /* A request and its answer. Zeroed before first use. */

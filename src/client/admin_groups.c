@@ -22,15 +22,6 @@ struct listing {
     struct ottla_error why;
 };
 
-static struct str *texts(struct admin *ad, const char *const *from, size_t count)
-{
-    struct str *to = admin_array(ad, count, sizeof *to);
-    for (size_t i = 0; i < count; i++) {
-        to[i] = str_from(from[i]);
-    }
-    return to;
-}
-
 /* "classic" of the protocol is "Classic" to people, here as in Apache Kafka's tools. */
 static const char *fill_type(struct fill *f, struct str type)
 {
@@ -119,9 +110,9 @@ int ottla_list_groups(struct ottla_client *client, const char *const *states, si
     struct metadata_ask m = {0};
     struct list_groups_req req = list_groups_req_default;
     admin_begin(&ad, client, options, error);
-    req.states_filter = texts(&ad, states, state_count);
+    req.states_filter = admin_texts(&ad, states, state_count);
     req.states_filter_count = (int32_t)state_count;
-    req.types_filter = texts(&ad, types, type_count);
+    req.types_filter = admin_texts(&ad, types, type_count);
     req.types_filter_count = (int32_t)type_count;
     int code = admin_metadata(&ad, &m, NULL, 0);
     if (!code) {
@@ -442,7 +433,7 @@ int ottla_delete_groups(struct ottla_client *client, const char *const *ids, siz
     struct ottla_outcomes *o = outcomes_new(count, &f);
     struct exchange *exchanges = mem_zalloc(sizeof *exchanges * (count + 1));
     struct delete_groups_req *reqs = admin_array(&ad, count, sizeof *reqs);
-    struct str *names = texts(&ad, ids, count);
+    struct str *names = admin_texts(&ad, ids, count);
     bool *is_open = admin_array(&ad, count, sizeof *is_open);
     for (size_t i = 0; i < o->count; i++) {
         outcome_name(&f, outcome_row(o, i), ids[i], -1);

@@ -8,6 +8,7 @@ import harness
 import kcat
 
 PROGRAM = os.environ.get("CLIENT_ADMIN") or os.path.join(harness.ROOT, "build", "test", "e2e", "client_admin")
+SECURITY = os.environ.get("CLIENT_SECURITY") or os.path.join(harness.ROOT, "build", "test", "e2e", "client_security")
 
 
 class ClientAdmin(unittest.TestCase):
@@ -56,6 +57,11 @@ class ClientAdmin(unittest.TestCase):
     def test_a_name_and_a_dead_address(self):
         """A name is looked up; the address that nobody listens at is passed over."""
         self.scene("cluster", "127.0.0.1:%d,localhost:%d" % (harness.free_port(), self.broker.port))
+
+    @harness.only_ottla("Apache Kafka has them: ./dev interop secure")
+    def test_what_the_broker_does_not_have(self):
+        """ACLs, users and quotas are refused at once."""
+        harness.run(SECURITY, self.broker.bootstrap, "unsupported")
 
     def test_nobody(self):
         self.scene("nobody", "127.0.0.1:%d" % harness.free_port())

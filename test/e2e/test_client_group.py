@@ -2,6 +2,7 @@
 go on. With OTTLA_E2E_BROKER=kafka the same on Apache Kafka; with other clients: test/peers, our_groups."""
 
 import contextlib
+import json
 import os
 import sys
 import time
@@ -72,6 +73,11 @@ class Case(unittest.TestCase):
 
     def heard(self, m, word):
         return [x[word] for x in list(m.said) if word in x]
+
+    def committed(self):
+        rows = json.loads(harness.run(TOOL, "consumer-groups", "--bootstrap-server", self.broker.bootstrap, "--describe",
+                                      "--group", "of-" + self.topic, "--format", "json"))
+        return [r["current_offset"] for r in rows if r.get("current_offset") is not None]
 
     def tell(self, m, line):
         m.p.stdin.write(line.encode() + b"\n")
@@ -226,7 +232,7 @@ class ClientGroup(Case):
         a = self.join("metadata.max.age.ms=300")
         self.until_read([a], 0, 5)
         harness.run(TOOL, "topics", "--bootstrap-server", self.broker.bootstrap, "--delete", "--topic", self.topic)
-        time.sleep(0.5)  # Apache Kafka takes its time
+        self.until("what was committed is gone, too", lambda: not self.committed())  # Apache Kafka takes its time
         self.create()
         self.write(0, 7)  # more than there were
         self.until(lambda: "the new records: %s" % a.said[-5:], lambda: len(a.records()) >= PARTITIONS * 12)

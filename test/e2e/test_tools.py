@@ -34,6 +34,8 @@ class Tools(unittest.TestCase):
     def make(self, topic, partitions=1):
         self.assertEqual(self.tool("topics", "--create", "--topic", topic, "--partitions", partitions),
                          "Created topic %s.\n" % topic)
+        if harness.IS_KAFKA:  # says so before its leaders lead; who asks them for ends is told when they do
+            self.tool("get-offsets", "--topic", topic)
 
     # -- topics
 

@@ -25,7 +25,11 @@ from check import Check, check
 ROOT = harness.ROOT
 CERTS = os.path.join(ROOT, "test", "unit", "certs")
 PROGRAM = os.environ.get("CLIENT_RECORDS") or os.path.join(ROOT, "build", "test", "e2e", "client_records")
+SECURITY = os.environ.get("CLIENT_SECURITY") or os.path.join(ROOT, "build", "test", "e2e", "client_security")
 TOOL = harness.ottla()
+HERE = os.path.dirname(os.path.abspath(__file__))
+PEERS = os.environ.get("OTTLA_PEERS") or os.path.expanduser("~/.cache/ottla-peers")
+JAVA = ["java", "-cp", os.path.join(PEERS, "java-clients-4.3.1", "libs", "*"), os.path.join(HERE, "java", "Security.java")]
 MODULE = "org.apache.kafka.common.security."
 USER = ("alice", "alice-secret")
 REAUTH_MS = 3000
@@ -76,6 +80,9 @@ class Kafka:
             "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
             "connections.max.reauth.ms": REAUTH_MS,
             "num.partitions": 4,
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "allow.everyone.if.no.acl.found": "true",
+            "super.users": "User:ANONYMOUS",
         }
         for name in ("saslp", "sasls"):
             at = "listener.name.%s." % name
@@ -295,6 +302,42 @@ class Scenes:
         env = dict(os.environ, BROKER=self.kafka.broker.bootstrap, TXN="1")
         harness.run(os.path.join(ROOT, "examples", "try.sh"), os.path.join(ROOT, "build", "examples"), env=env)
 
+    # -- who looks after all this
+
+    def administration(self):
+        """ACLs, users, quotas and transactions: what libottla makes and what Java makes, both see alike."""
+        subprocess.run([os.path.join(HERE, "install.sh"), "java"], check=True)
+        at = self.kafka.broker.bootstrap
+        harness.run(SECURITY, at, "make")
+        java = subprocess.run([*JAVA, at, "make"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        check(java.returncode == 0, java.stdout)
+        holders = {name: self.hold(name) for name in ("sec-fenced", "sec-hanging")}
+        ours, theirs = (sorted(harness.run(*words, at, "show").decode().splitlines()) for words in ([SECURITY], JAVA))
+        kinds = [line.split()[0] for line in ours]
+        check({k: kinds.count(k) for k in kinds} == {"acl": 7, "listed": 2, "quota": 7, "txn": 2, "user": 5}, ours)
+        check(ours == theirs, "differ:", sorted(set(ours) ^ set(theirs)))
+        self.check_holders(at, holders)
+        for name in ("one", "two"):
+            self.goes("SASLP", sasl_mechanism="SCRAM-SHA-256" if name == "one" else "SCRAM-SHA-512",
+                      sasl_username="sec-u", sasl_password=name)
+        harness.run(SECURITY, at, "unmake")
+        left = [line.split()[0] for line in harness.run(SECURITY, at, "show").decode().splitlines()]
+        check({k: left.count(k) for k in left if k in ("acl", "quota", "user")} == {"acl": 3, "quota": 2, "user": 3}, left)
+
+    def hold(self, name):
+        holder = subprocess.Popen([SECURITY, self.kafka.broker.bootstrap, "hold", name, name], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE)
+        check(holder.stdout.readline() == b"open\n", name)
+        return holder
+
+    def check_holders(self, at, holders):
+        harness.run(SECURITY, at, "fence", "sec-fenced")
+        harness.run(SECURITY, at, "hanging", "sec-hanging")
+        said = {name: holder.communicate(b"\n", timeout=60)[0] for name, holder in holders.items()}
+        check(said["sec-fenced"] in (b"PRODUCER_FENCED\n", b"INVALID_PRODUCER_EPOCH\n"), said)
+        got = harness.run(PROGRAM, "consume", at, "sec-hanging", "1", "earliest", "isolation.level=read_committed")
+        check(got == b"", got)
+
     # -- what hangs
 
     def silence(self):
@@ -317,7 +360,7 @@ class Scenes:
 
 
 SCENES = ["tls", "tls_is_refused", "wrong_protocols", "client_certificates", "logins", "jaas", "tokens", "token_endpoint",
-          "logins_that_are_refused", "sessions_are_renewed", "silence", "examples"]
+          "logins_that_are_refused", "sessions_are_renewed", "administration", "silence", "examples"]
 
 
 def main():
