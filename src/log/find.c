@@ -12,6 +12,7 @@ void find_init(struct find *x, const struct log *log, uint32_t at)
     for (int i = 0; i < LOG_ROW_FILES; i++) {
         x->row_counts[i] = is_active ? log->rows[i].file_count : FIND_BY_SIZE;
     }
+    x->unwritten_count = is_active ? rows_pending_count(&log->rows[SEG_INDEX - 1]) : 0;
 }
 
 /* Opens an index file for searching; NOT_FOUND when it has no rows. */
@@ -31,12 +32,11 @@ static enum err open_rows(const struct find *x, enum seg_part part, struct rows_
     return e ? e : s->count ? OK : ERR_NOT_FOUND;
 }
 
-static uint64_t index_floor(const struct find *x, rows_key_fn *key, int64_t target)
+static uint64_t index_floor(const struct find *x, struct rows_search *s, int64_t target)
 {
-    struct rows_search s = {.key = key};
     uint8_t bytes[INDEX_ROW_BYTES];
     int64_t at = -1;
-    if (open_rows(x, SEG_INDEX, &s) != OK || rows_find(&s, target, &at, bytes) != OK || at < 0) {
+    if (rows_find(s, target, &at, bytes) != OK || at < 0) {
         return 0;
     }
     struct index_row row = index_decode(bytes, x->seg->base_off);
@@ -45,12 +45,20 @@ static uint64_t index_floor(const struct find *x, rows_key_fn *key, int64_t targ
 
 uint64_t find_floor_of_off(const struct find *x, int64_t off)
 {
-    return index_floor(x, index_key_off, off - x->seg->base_off);
+    struct rows_search s = {.key = index_key_off};
+    return open_rows(x, SEG_INDEX, &s) ? 0 : index_floor(x, &s, off - x->seg->base_off);
 }
 
+/* Rows come about evenly. A wrong guess costs a read. */
 uint64_t find_floor_of_pos(const struct find *x, uint64_t pos)
 {
-    return index_floor(x, index_key_pos, (int64_t)pos);
+    struct rows_search s = {.key = index_key_pos};
+    if (open_rows(x, SEG_INDEX, &s)) {
+        return 0;
+    }
+    uint64_t count = (uint64_t)s.count + x->unwritten_count;
+    s.guess = (uint32_t)(pos * count / MAX(x->size_bytes, UINT64_C(1)));
+    return index_floor(x, &s, (int64_t)pos);
 }
 
 static enum err walk_to(const struct find *x, struct file *f, uint64_t floor, int64_t off,
@@ -92,8 +100,8 @@ enum err find_batch(const struct find *x, uint64_t floor, int64_t off, struct fo
     return e;
 }
 
-enum err find_boundary(const struct find *x, uint64_t floor, uint64_t upto_pos, uint64_t *ret_pos,
-                       int64_t *ret_next_off)
+enum err find_boundary(const struct find *x, uint64_t floor, uint64_t upto_pos,
+                       struct boundary *ret)
 {
     struct file *f;
     enum err e = seg_file(x->seg, x->fs, x->dir, SEG_LOG, &f);
@@ -102,18 +110,22 @@ enum err find_boundary(const struct find *x, uint64_t floor, uint64_t upto_pos, 
     }
     struct scan s;
     struct batch b;
-    uint64_t pos = floor;
+    uint64_t pos;
+    struct boundary at = {.pos = floor};
     scan_init(&s, f, floor, x->size_bytes);
-    *ret_pos = floor;
     while ((e = scan_next(&s, &b, &pos)) == OK && s.pos <= upto_pos) {
-        *ret_pos = s.pos;
-        *ret_next_off = batch_next_off(&b);
+        at = (struct boundary){.pos = s.pos, .next_off = batch_next_off(&b)};
     }
-    if (!e && *ret_pos == floor) {
-        *ret_next_off = b.base_off;
+    if (!e) {
+        at.next_off = at.pos == floor ? b.base_off : at.next_off;
+        at.next_pos = s.pos;
     }
     scan_deinit(&s);
-    return e == ERR_NOT_FOUND && *ret_pos > floor ? OK : e;
+    if (e && !(e == ERR_NOT_FOUND && at.pos > floor)) {
+        return e;
+    }
+    *ret = at;
+    return OK;
 }
 
 struct timeindex_row find_time_floor(const struct find *x, int64_t ts_ms)

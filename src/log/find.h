@@ -11,6 +11,7 @@ struct find {
     struct seg *seg;
     uint64_t size_bytes;                /* of the segment, as the caller saw it */
     uint32_t row_counts[LOG_ROW_FILES]; /* rows in the files; FIND_BY_SIZE: what the files hold */
+    uint32_t unwritten_count;           /* index rows in memory that follow those in the file */
 };
 
 #define FIND_BY_SIZE UINT32_MAX
@@ -34,10 +35,17 @@ uint64_t find_floor_of_pos(const struct find *x, uint64_t pos);
 must_check enum err find_batch(const struct find *x, uint64_t floor, int64_t off,
                                struct found *ret_found);
 
-/* The largest boundary <= upto_pos from floor on; *ret_next_off is the offset after it. *ret_pos is
- * the batch's beginning itself when the first one at floor already ends beyond upto_pos. */
+/* Where a batch ends, and the next one begins. */
+struct boundary {
+    uint64_t pos;
+    int64_t next_off;
+    uint64_t next_pos; /* where the batch that begins at pos ends; 0 where nothing follows */
+};
+
+/* The largest boundary <= upto_pos from floor on: floor itself when the first batch there already
+ * ends beyond upto_pos. */
 must_check enum err find_boundary(const struct find *x, uint64_t floor, uint64_t upto_pos,
-                                  uint64_t *ret_pos, int64_t *ret_next_off);
+                                  struct boundary *ret);
 
 /* Last time index row with ts < ts_ms: everything up to its offset is older. off is -1 when there
  * is none. */

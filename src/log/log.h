@@ -157,15 +157,20 @@ struct log_extent {
     int64_t read_ms;             /* monotonic */
     bool is_first_batch_too_big; /* len exceeds max_bytes, given whole all the same */
     bool is_behind;              /* not near the log's end: it may have left the memory */
+    bool is_warm;                /* but it was there a moment ago */
+    uint64_t ahead_bytes;        /* from pos on, what its reader will come to soon: at least len */
 };
 
-/* Remembered by a reader between two reads: where its next offset lies. Zero it to begin; a wrong
- * hint only costs time. */
+/* Remembered by a reader between two reads: where its next offset lies, and what was seen on the
+ * way there. Zero it to begin; a wrong hint only costs time. */
 struct log_hint {
     int64_t off;
     int64_t seg_base_off;
     uint64_t seg_pos;
-    uint64_t gen; /* of the log's layout: 0 never matches */
+    uint64_t gen;      /* of the log's layout: 0 never matches */
+    uint64_t next_pos; /* where the batch at seg_pos ends; 0: not known */
+    uint64_t warm_pos; /* the segment was in memory up to here at warm_ms (monotonic) */
+    int64_t warm_ms;
 };
 
 struct log_read {
@@ -191,8 +196,9 @@ must_check enum err log_extent_pread(const struct log_extent *x, size_t from, vo
 /* For sendfile; -1 where the file system has no descriptors. Valid while the extent is held. */
 int log_extent_fd(const struct log_extent *x);
 
-/* Whether reading it would wait for the disk. Costs nothing near the log's end. */
-bool log_extent_is_cold(const struct log_extent *x);
+/* Whether reading it would wait for the disk. Costs nothing near the log's end, and little where
+ * the reader's hint (may be NULL) comes along: it gets what was found out about the bytes ahead. */
+bool log_extent_is_cold(const struct log_extent *x, struct log_hint *hint);
 /* Reads it into memory; what goes wrong shows when it is sent. Any thread. */
 void log_extent_warm(const struct log_extent *x);
 /* The reader is done with it: old data that had to be read from the disk leaves the memory again,

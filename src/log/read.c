@@ -15,10 +15,15 @@ struct place {
     int64_t limit_seg;   /* and the segment it is in */
     uint64_t limit_pos;
     uint64_t end_floor; /* a boundary <= start + max_bytes known from memory, or 0 */
+    uint64_t next_pos;  /* where the batch at start ends, if the hint knows it, or 0 */
+    uint64_t warm_pos;  /* before it nothing is cold, the hint says; or 0 */
+    bool is_from_hint;  /* the reader goes on where it was */
     uint64_t gen;
     uint64_t tail_pos; /* beyond it nothing is cold */
     int64_t now_ms;
 };
+
+enum { WARM_FOR_MS = 100, AHEAD_BYTES = 1 << 20, CLOSE_BYTES = 4096 };
 
 static bool from_hint(const struct log *log, const struct log_read *r, struct place *p)
 {
@@ -28,6 +33,9 @@ static bool from_hint(const struct log *log, const struct log_read *r, struct pl
         return false;
     }
     p->start = h->seg_pos;
+    p->next_pos = h->next_pos;
+    p->warm_pos = p->now_ms - h->warm_ms < WARM_FOR_MS ? h->warm_pos : 0;
+    p->is_from_hint = true;
     return true;
 }
 
@@ -137,10 +145,22 @@ static enum err take_first_batch(const struct place *p, struct file *f, struct l
     if (!e) {
         x->len = b.size_bytes;
         x->is_first_batch_too_big = true;
-        *hint = (struct log_hint){batch_next_off(&b), p->find.seg->base_off,
-                                  p->start + b.size_bytes, p->gen};
+        *hint = (struct log_hint){.off = batch_next_off(&b),
+                                  .seg_base_off = p->find.seg->base_off,
+                                  .seg_pos = p->start + b.size_bytes,
+                                  .gen = p->gen};
     }
     return e;
+}
+
+/* A boundary to look for the end from. Where memory has none, one that is about a batch from the
+ * end will do: the index costs more. */
+static uint64_t end_floor(const struct place *p, uint64_t upto)
+{
+    uint64_t next = p->next_pos <= upto ? p->next_pos : 0;
+    bool is_near = next > p->start && upto - next <= MAX(next - p->start, CLOSE_BYTES);
+    return p->end_floor == 0 && !is_near ? find_floor_of_pos(&p->find, upto)
+                                         : MAX(p->end_floor, next);
 }
 
 /* Where the run ends: at the limit, or at the last boundary that max_bytes allows. */
@@ -150,20 +170,45 @@ static enum err find_end(const struct place *p, const struct log_read *r, uint64
     uint64_t upto = p->start + r->max_bytes;
     if (upto >= p->limit || upto < p->start) {
         *ret_end = p->limit;
-        *hint = (struct log_hint){p->limit_off, p->limit_seg, p->limit_pos, p->gen};
+        *hint = (struct log_hint){.off = p->limit_off,
+                                  .seg_base_off = p->limit_seg,
+                                  .seg_pos = p->limit_pos,
+                                  .gen = p->gen};
         return OK;
     }
-    uint64_t floor = p->end_floor ? p->end_floor : find_floor_of_pos(&p->find, upto);
-    int64_t next_off = -1;
+    struct boundary end = {.pos = p->start};
+    uint64_t floor = end_floor(p, upto);
     enum err e = ERR_CORRUPT_MESSAGE;
     if (floor > p->start && floor <= upto) {
-        e = find_boundary(&p->find, floor, upto, ret_end, &next_off);
+        e = find_boundary(&p->find, floor, upto, &end);
     }
     if (e == ERR_CORRUPT_MESSAGE) {
-        e = find_boundary(&p->find, p->start, upto, ret_end, &next_off);
+        e = find_boundary(&p->find, p->start, upto, &end);
     }
-    *hint = (struct log_hint){next_off, p->find.seg->base_off, *ret_end, p->gen};
+    *ret_end = end.pos;
+    *hint = (struct log_hint){.off = end.next_off,
+                              .seg_base_off = p->find.seg->base_off,
+                              .seg_pos = end.pos,
+                              .gen = p->gen,
+                              .next_pos = end.next_pos};
     return e;
+}
+
+/* What was in memory for the read before is there for the next one, too. */
+static void keep_warmth(const struct place *p, const struct log_read *r, struct log_hint *hint)
+{
+    if (hint->seg_base_off == p->find.seg->base_off) {
+        hint->warm_pos = p->warm_pos;
+        hint->warm_ms = r->hint->warm_ms;
+    }
+}
+
+static void tell_warmth(const struct place *p, struct log_extent *x)
+{
+    uint64_t left = p->find.size_bytes - p->start;
+    x->is_behind = p->start < p->tail_pos;
+    x->is_warm = p->start + x->len <= p->warm_pos;
+    x->ahead_bytes = p->is_from_hint ? MAX(MIN(left, (uint64_t)AHEAD_BYTES), x->len) : x->len;
 }
 
 static enum err read_place(struct place *p, const struct log_read *r, struct log_extent *x,
@@ -184,10 +229,10 @@ static enum err read_place(struct place *p, const struct log_read *r, struct log
     *x = (struct log_extent){
         .seg = p->find.seg, .pos = p->start, .base_off = r->off, .read_ms = p->now_ms};
     x->len = end > p->start ? (size_t)(end - p->start) : 0;
-    x->is_behind = p->start < p->tail_pos;
     if (x->len == 0 && r->min_one_batch) {
         e = take_first_batch(p, f, x, hint);
     }
+    tell_warmth(p, x);
     return e;
 }
 
@@ -242,6 +287,7 @@ static enum err read_one_seg(struct log *log, const struct log_read *r, struct l
         seg_unref(p.find.seg);
         x->seg = NULL;
     } else if (r->hint != NULL) {
+        keep_warmth(&p, r, &hint);
         *r->hint = hint;
     }
     return e;
@@ -307,9 +353,23 @@ static bool was_dropped(const struct log_extent *x)
     return is_recent(x, &x->seg->cold.dropped_ms) && x->pos < upto && upto - x->pos <= NEAR_BYTES;
 }
 
-bool log_extent_is_cold(const struct log_extent *x)
+/* Asks about more than the extent, so that its reader need not ask again at once. */
+static bool is_warm_ahead(const struct log_extent *x, struct log_hint *hint)
 {
-    if (!x->is_behind || file_is_cached(extent_file(x), x->pos, x->len)) {
+    bool is_known = hint != NULL && hint->seg_base_off == x->seg->base_off &&
+                    x->ahead_bytes > x->len &&
+                    file_is_cached(extent_file(x), x->pos, x->ahead_bytes);
+    if (is_known) {
+        hint->warm_pos = x->pos + x->ahead_bytes;
+        hint->warm_ms = x->read_ms;
+    }
+    return is_known;
+}
+
+bool log_extent_is_cold(const struct log_extent *x, struct log_hint *hint)
+{
+    if (!x->is_behind || x->is_warm || is_warm_ahead(x, hint) ||
+        file_is_cached(extent_file(x), x->pos, x->len)) {
         return false;
     }
     struct seg_cold *cold = &x->seg->cold;

@@ -85,42 +85,102 @@ enum err rows_read(const struct rows_search *s, uint32_t at, uint8_t *ret_row)
     return e == ERR_SHORT ? ERR_CORRUPT_MESSAGE : e;
 }
 
-/* Narrows [*low, *high) by single rows until it fits one read: rows below *low have keys <=
- * target, those from *high on have not. */
-static enum err narrow(const struct rows_search *s, int64_t target, uint32_t *low, uint32_t *high)
+/* Of the rows of a file those below low have keys <= target, those from high on have not. */
+struct range {
+    uint32_t low, high;
+};
+
+/* Rows [first, first + count) of a file. */
+struct window {
+    uint8_t rows[LINEAR_BYTES + ROW_BYTES_MAX];
+    uint32_t first, count;
+};
+
+static enum err window_read(const struct rows_search *s, uint32_t first, uint32_t end,
+                            struct window *w)
 {
-    while ((*high - *low) * (uint64_t)s->row_bytes > LINEAR_BYTES) {
+    w->first = first;
+    w->count = end - first;
+    enum err e = file_read_exact(s->file, w->rows, (size_t)w->count * s->row_bytes,
+                                 (uint64_t)first * s->row_bytes);
+    return e == ERR_SHORT ? ERR_CORRUPT_MESSAGE : e;
+}
+
+/* What the window's rows tell of the range. */
+static void narrow_by(const struct rows_search *s, int64_t target, const struct window *w,
+                      struct range *x)
+{
+    uint32_t n = (uint32_t)count_upto(w->rows, w->count, s, target);
+    x->low = n > 0 ? w->first + n : x->low;
+    x->high = n < w->count ? w->first + n : x->high;
+}
+
+/* The window has the row before the range's beginning, or there is none, and the range is empty. */
+static bool is_found(const struct window *w, const struct range *x)
+{
+    bool is_inside = x->low > w->first && x->low <= w->first + w->count;
+    return x->low == x->high && (is_inside || x->low == 0);
+}
+
+static bool fits_one_read(const struct rows_search *s, const struct range *x)
+{
+    return (x->high - x->low) * (uint64_t)s->row_bytes <= LINEAR_BYTES;
+}
+
+/* As many rows as one read gives, half of them before the guess. */
+static enum err look_at_guess(const struct rows_search *s, int64_t target, struct window *w,
+                              struct range *x)
+{
+    uint32_t most = LINEAR_BYTES / s->row_bytes;
+    uint32_t first = s->guess > most / 2 ? s->guess - most / 2 : 0;
+    first = MIN(first, s->count - most);
+    enum err e = window_read(s, first, first + most, w);
+    if (!e) {
+        narrow_by(s, target, w, x);
+    }
+    return e;
+}
+
+/* Narrows it by single rows until it fits one read. */
+static enum err narrow(const struct rows_search *s, int64_t target, struct range *x)
+{
+    while (!fits_one_read(s, x)) {
         uint8_t row[ROW_BYTES_MAX];
-        uint32_t mid = *low + (*high - *low) / 2;
+        uint32_t mid = x->low + (x->high - x->low) / 2;
         enum err e = rows_read(s, mid, row);
         if (e) {
             return e;
         }
-        *(s->key(row) <= target ? low : high) = s->key(row) <= target ? mid + 1 : mid;
+        *(s->key(row) <= target ? &x->low : &x->high) = s->key(row) <= target ? mid + 1 : mid;
     }
     return OK;
 }
 
+static enum err look(const struct rows_search *s, int64_t target, struct window *w)
+{
+    struct range x = {0, s->count};
+    enum err e = s->guess > 0 && !fits_one_read(s, &x) ? look_at_guess(s, target, w, &x) : OK;
+    if (e || is_found(w, &x)) {
+        return e;
+    }
+    e = narrow(s, target, &x);
+    /* the answer may be the row before the range */
+    return e ? e : window_read(s, x.low > 0 ? x.low - 1 : 0, x.high, w);
+}
+
 enum err rows_find(const struct rows_search *s, int64_t target, int64_t *ret_at, uint8_t *ret_row)
 {
+    struct window w;
     ASSERT(s->row_bytes <= ROW_BYTES_MAX);
-    uint8_t rows[LINEAR_BYTES + ROW_BYTES_MAX];
-    uint32_t low = 0;
-    uint32_t high = s->count;
-    enum err e = narrow(s, target, &low, &high);
+    w.first = w.count = 0;
+    enum err e = look(s, target, &w);
     if (e) {
         return e;
     }
-    uint32_t first = low > 0 ? low - 1 : 0; /* the answer may be the row before the range */
-    size_t count = high - first;
-    e = file_read_exact(s->file, rows, count * s->row_bytes, (uint64_t)first * s->row_bytes);
-    if (e) {
-        return e == ERR_SHORT ? ERR_CORRUPT_MESSAGE : e;
-    }
-    size_t n = count_upto(rows, count, s, target);
+    size_t n = count_upto(w.rows, w.count, s, target);
     if (n > 0) {
-        memcpy(ret_row, rows + (n - 1) * s->row_bytes, s->row_bytes);
+        memcpy(ret_row, w.rows + (n - 1) * s->row_bytes, s->row_bytes);
     }
-    *ret_at = n > 0 ? (int64_t)(first + n - 1) : -1;
+    *ret_at = n > 0 ? (int64_t)(w.first + n - 1) : -1;
     return OK;
 }

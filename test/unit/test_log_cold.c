@@ -2,121 +2,7 @@
  * What the kernel holds is played by a file system that says what the test wants. */
 #include "test/unit/test.h"
 
-#include "test/unit/logtest.h"
-
-/* A real file whose presence in memory is decided by the test. */
-struct spy_file {
-    struct file file;
-    struct file *real;
-    struct spy *spy;
-};
-
-struct spy {
-    struct fs fs;
-    struct fs_ops ops;
-    struct file_ops file_ops;
-    bool is_cached;
-    int asked_count;
-    uint64_t dropped_from, dropped_to; /* by the last advice */
-};
-
-static struct file *real_of(struct file *f) { return CONTAINER_OF(f, struct spy_file, file)->real; }
-
-static enum err spy_pread(struct file *f, void *p, size_t len, uint64_t pos, size_t *ret_n)
-{
-    return file_pread(real_of(f), p, len, pos, ret_n);
-}
-
-static enum err spy_pwritev(struct file *f, const struct iovec *iov, int count, uint64_t pos)
-{
-    return file_pwritev(real_of(f), iov, count, pos);
-}
-
-static enum err spy_truncate(struct file *f, uint64_t n) { return file_truncate(real_of(f), n); }
-static enum err spy_sync(struct file *f) { return file_sync(real_of(f)); }
-static enum err spy_size(struct file *f, uint64_t *ret) { return file_size(real_of(f), ret); }
-static int spy_fd(struct file *f) { return file_fd(real_of(f)); }
-
-static void spy_advise(struct file *f, uint64_t pos, uint64_t len, enum file_advice advice)
-{
-    struct spy *spy = CONTAINER_OF(f, struct spy_file, file)->spy;
-    assert_int_equal(advice, FILE_DONT_NEED);
-    spy->dropped_from = pos;
-    spy->dropped_to = pos + len;
-}
-
-static bool spy_is_cached(struct file *f, uint64_t pos, uint64_t len)
-{
-    struct spy *spy = CONTAINER_OF(f, struct spy_file, file)->spy;
-    spy->asked_count++;
-    return spy->is_cached;
-}
-
-static void spy_close(struct file *f)
-{
-    file_close(real_of(f));
-    mem_free(CONTAINER_OF(f, struct spy_file, file));
-}
-
-static enum err spy_open(struct fs *fs, const char *path, unsigned flags, struct file **ret_file)
-{
-    struct spy *spy = CONTAINER_OF(fs, struct spy, fs);
-    struct file *real;
-    enum err e = fs_open(fs_posix(), path, flags, &real);
-    if (!e) {
-        struct spy_file *f = NEW(struct spy_file);
-        *f = (struct spy_file){{&spy->file_ops}, real, spy};
-        *ret_file = &f->file;
-    }
-    return e;
-}
-
-static void spy_init(struct spy *spy)
-{
-    *spy = (struct spy){.ops = *fs_posix()->ops, .is_cached = true};
-    spy->ops.open = spy_open;
-    spy->fs.ops = &spy->ops;
-    spy->file_ops = (struct file_ops){
-        .pread = spy_pread,
-        .pwritev = spy_pwritev,
-        .truncate = spy_truncate,
-        .sync = spy_sync,
-        .size = spy_size,
-        .advise = spy_advise,
-        .is_cached = spy_is_cached,
-        .fd = spy_fd,
-        .close = spy_close,
-    };
-}
-
-struct world {
-    struct spy spy;
-    struct hand_clock clock;
-    struct test_dir dir;
-    struct log *log;
-};
-
-static int set_up(void **state)
-{
-    struct world *w = NEW(struct world);
-    struct log_open_args args;
-    spy_init(&w->spy);
-    hand_clock_init(&w->clock);
-    test_dir_make(&w->dir);
-    test_open_args(&args, &w->spy.fs, &w->clock, w->dir.path);
-    assert_ok(log_open(&args, &w->log, NULL));
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    assert_ok(log_close(w->log));
-    test_dir_remove(&w->dir);
-    mem_free(w);
-    return 0;
-}
+#include "test/unit/logspy.h"
 
 static struct log_extent read_at(struct world *w, int64_t off)
 {
@@ -133,7 +19,7 @@ static void the_tail_is_never_asked_about(void **state)
     w->spy.is_cached = false;
     assert_ok(test_append_plain(w->log, 1, 1000));
     struct log_extent x = read_at(w, 0);
-    assert_false(log_extent_is_cold(&x));
+    assert_false(log_extent_is_cold(&x, NULL));
     assert_int_equal(w->spy.asked_count, 0);
     log_extent_release(&x);
 }
@@ -145,7 +31,7 @@ static void an_old_segment_in_memory_is_not_cold_and_stays(void **state)
     assert_ok(log_roll(w->log));
     assert_ok(test_append_plain(w->log, 1, 1000));
     struct log_extent x = read_at(w, 0);
-    assert_false(log_extent_is_cold(&x));
+    assert_false(log_extent_is_cold(&x, NULL));
     assert_int_equal(w->spy.asked_count, 1);
     log_extent_done(&x);
     assert_int_equal(w->spy.dropped_to, 0);
@@ -161,7 +47,7 @@ static void what_came_from_the_disk_goes_again(void **state)
     assert_ok(test_append_plain(w->log, 1, 1000));
     w->spy.is_cached = false;
     struct log_extent x = read_at(w, 0);
-    assert_true(log_extent_is_cold(&x));
+    assert_true(log_extent_is_cold(&x, NULL));
     log_extent_warm(&x);
     log_extent_done(&x);
     assert_int_equal(w->spy.dropped_to, x.pos + x.len);
@@ -170,7 +56,7 @@ static void what_came_from_the_disk_goes_again(void **state)
     /* what the kernel read ahead of him goes too, and once more what was still being sent before */
     w->spy.is_cached = true;
     x = read_at(w, 1);
-    assert_false(log_extent_is_cold(&x));
+    assert_false(log_extent_is_cold(&x, NULL));
     log_extent_done(&x);
     assert_true(w->spy.dropped_from < first_end);
     assert_int_equal(w->spy.dropped_to, x.pos + x.len);
@@ -193,7 +79,7 @@ static bool goes_after(struct world *w, int64_t off, bool is_cached)
     w->spy.is_cached = is_cached;
     w->spy.dropped_to = 0;
     struct log_extent x = read_at(w, off);
-    assert_int_equal(log_extent_is_cold(&x), !is_cached);
+    assert_int_equal(log_extent_is_cold(&x, NULL), !is_cached);
     log_extent_done(&x);
     bool is_gone = w->spy.dropped_to == x.pos + x.len;
     log_extent_release(&x);
@@ -234,7 +120,7 @@ static void who_is_far_behind_is_no_second_reader(void **state)
     w->spy.is_cached = false;
     struct log_extent x = read_at(w, 0);
     x.pos = UINT64_C(1) << 30; /* as if it were a large segment */
-    assert_true(log_extent_is_cold(&x));
+    assert_true(log_extent_is_cold(&x, NULL));
     log_extent_done(&x);
     log_extent_release(&x);
     assert_true(goes_after(w, 0, false));

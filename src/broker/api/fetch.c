@@ -315,7 +315,7 @@ static bool warm_up(struct fetch *f)
     f->warm = (struct warm_job){.loop = call_loop(f->call), .done = on_warm};
     for (int32_t i = 0; i < f->item_count; i++) {
         struct log_extent *x = &f->items[i].extent;
-        if (x->len == 0 || !log_extent_is_cold(x)) {
+        if (x->len == 0 || !log_extent_is_cold(x, &f->items[i].want->hint)) {
             continue;
         }
         f->warm.extents = f->warm.extents
