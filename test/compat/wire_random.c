@@ -87,11 +87,45 @@ static bool fill_records(struct wire_random *w, struct wire_records *ret)
     return ok;
 }
 
+/* False: the value is to be made up. */
+static bool take_word(struct wire_random *w, const struct wire_field *f, void *at)
+{
+    const struct wire_words *words = w->words;
+    if (words == NULL || choose(w, 4) == 3) {
+        return false;
+    }
+    switch ((enum wire_kind)f->type) {
+    case WT_UUID:
+        *(struct uuid *)at = words->ids[choose(w, words->id_count)];
+        return true;
+    case WT_STRING:
+        *(struct str *)at = words->texts[choose(w, words->text_count)];
+        return true;
+    case WT_BYTES:
+        *(struct bytes *)at = words->blobs[choose(w, words->blob_count)];
+        return true;
+    case WT_RECORDS:
+        *(struct wire_records *)at =
+            (struct wire_records){words->records.p, words->records.len, NULL};
+        return true;
+    case WT_BOOL:
+    case WT_FLOAT64:
+    case WT_STRUCT:
+        return false;
+    default:
+        memcpy(at, &words->numbers[choose(w, words->number_count)], wire_value_size(f));
+        return true;
+    }
+}
+
 /* One value that is neither null nor an array. */
 static bool fill_value(struct wire_random *w, const struct wire_field *f, void *at)
 {
     uint64_t v;
     double d;
+    if (take_word(w, f, at)) {
+        return true;
+    }
     switch ((enum wire_kind)f->type) {
     case WT_BOOL:
         *(bool *)at = choose(w, 2);

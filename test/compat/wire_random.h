@@ -6,12 +6,23 @@
 #include "base/rand.h"
 #include "wire/desc.h"
 
+/* Values that mean something to who reads the message. */
+struct wire_words {
+    const struct str *texts;
+    const uint64_t *numbers;
+    const struct uuid *ids;
+    const struct bytes *blobs;
+    size_t text_count, number_count, id_count, blob_count; /* none is 0 */
+    struct bytes records;
+};
+
 /* Where choices come from: a generator, or (rand NULL) bytes, and zeros after them. */
 struct wire_random {
     struct rand *rand;
     const uint8_t *p, *end;
     struct arena *arena;
     int version;
+    const struct wire_words *words; /* three of four values are taken from there; NULL: none */
 };
 
 /* Fills msg with what `version` of m can carry; other fields hold their defaults. False when the

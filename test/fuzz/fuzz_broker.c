@@ -1,26 +1,35 @@
 /* A whole broker and a few connections that say anything: sequences of requests of every API and
  * version, good, random and mangled, in pieces, with connections that end in the middle and time
- * that passes. The broker must live, and answer each whole request in its turn with what decodes.
+ * that passes. The broker must live, answer each whole request in its turn with what decodes, and
+ * serve who is honest after each input.
  *
- * Input: verbs, each with what it needs; see `verbs`. One thread, a new broker for each input. */
+ * Input: verbs, each with what it needs; see `verbs`. One thread. Starting a broker costs more than
+ * most inputs do: one lives for LIFE inputs. FUZZ_KEEP=FOLDER keeps those of the broker that lives
+ * now; given to the target in their order, they play its life again. Before all inputs each version
+ * of each API that is served is asked until it answers. */
 #include "fuzz.h"
 
 #include "base/assert.h"
 #include "base/diag.h"
 #include "base/endian.h"
-#include "compat/wire_random.h"
-#include "record/batch.h"
-#include "record/record.h"
+#include "base/mem.h"
+#include "broker/call.h"
+#include "speaker.h"
 #include "test/sim/small.h"
 
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     PEERS = 3,
-    VERBS_MAX = 40,
+    LIFE = 100, /* inputs */
+    VERBS_MAX = 60,
     STEPS_MAX = 300,
-    SENT_MAX = 64,  /* requests of a connection */
-    API_COUNT = 93, /* keys to choose from, some unknown */
+    SENT_MAX = 64,   /* requests of a connection */
+    ROUNDS_MAX = 50, /* until a version answers */
+    LONG_MS = 1 << 20,
     ARENA_BYTES = 16 << 20,
     READ_BYTES = 64 << 10,
     PORT = 9092,
@@ -38,12 +47,15 @@ struct world {
     struct small small;
     struct peer peers[PEERS];
     struct arena arena;
-    const uint8_t *p, *end; /* of the input */
+    struct speaker speaker;
+    struct input in;
+    int age; /* inputs */
 };
 
-static struct crashfs *made; /* a topic and a group stand in it */
+static struct crashfs *made; /* a topic stands in it */
+static struct world *world;  /* NULL: none lives */
 
-static unsigned take(struct world *w) { return w->p < w->end ? *w->p++ : 0; }
+static unsigned take(struct world *w) { return input_take(&w->in); }
 
 /* --- connections --- */
 
@@ -69,6 +81,9 @@ static void must_decode(struct world *w, struct peer *p, struct bytes frame)
     frame = (struct bytes){frame.p + used, frame.len - used};
     e = wire_decode(m, h->version, frame, &w->arena, msg, NULL);
     ASSERT(e == OK || e == ERR_BUDGET);
+    if (!e) {
+        speaker_hear(&w->speaker, h, msg);
+    }
     free(msg);
 }
 
@@ -144,62 +159,19 @@ static void send_bytes(struct world *w, struct peer *p, struct bytes b)
 
 /* --- requests --- */
 
-/* What a random message would hardly have: a batch, and the names of what is there. */
-static void improve(struct world *w, int api_key, void *msg)
-{
-    static uint8_t room[1024];
-    struct buf bytes = BUF_INIT;
-    struct batch head = {.leader_epoch = -1, .base_ts_ms = 1, .producer_id = (int)take(w) - 1};
-    struct record r = {.ts_ms = 1, .value = {(const uint8_t *)"value", 5}};
-    struct batch_builder bb;
-    struct produce_req *req = msg;
-    if (api_key != API_PRODUCE) {
-        return;
-    }
-    batch_builder_init(&bb, &bytes, &head, (enum codec)(take(w) % CODEC_COUNT),
-                       CODEC_LEVEL_DEFAULT);
-    batch_builder_add(&bb, &r);
-    ASSERT(batch_builder_finish(&bb) == OK && bytes.len < sizeof room);
-    batch_builder_deinit(&bb);
-    memcpy(room, bytes.p, bytes.len);
-    for (int i = 0; i < req->topic_data_count; i++) {
-        struct produce_req_topic_produce_data *t = &req->topic_data[i];
-        t->name = STR("topic");
-        for (int j = 0; j < t->partition_data_count; j++) {
-            t->partition_data[j].records = (struct wire_records){room, bytes.len, NULL};
-        }
-    }
-    buf_deinit(&bytes);
-}
-
 /* A request of any API and version, made of the input's bytes; false when there is none. */
 static bool build(struct world *w, struct peer *p, struct buf *out)
 {
-    int api_key = (int)(take(w) % API_COUNT);
-    const struct wire_msg *m = wire_request(api_key);
-    if (m == NULL || p->sent_count == SENT_MAX) {
-        return false;
-    }
-    unsigned how = take(w);
-    int versions = wire_max_version(m) - wire_min_version(m) + 1;
-    int version = wire_min_version(m) + (int)(how / 2) % versions;
     struct wire_header *h = &p->sent[p->sent_count];
-    *h = (struct wire_header){(int16_t)api_key, (int16_t)version, p->sent_count, STR("fuzz")};
-    arena_reset(&w->arena);
-    void *msg = arena_alloc(&w->arena, wire_struct_bytes(m));
-    struct wire_random fill = {NULL, w->p, w->end, &w->arena, version};
-    if (msg == NULL || !wire_random_fill(&fill, m, msg)) {
+    if (p->sent_count == SENT_MAX || !speaker_choose(&w->in, h)) {
         return false;
     }
-    w->p = fill.p;
-    if (how % 2) {
-        improve(w, api_key, msg);
+    bool knows = input_take(&w->in) % 4 != 0;
+    h->correlation_id = p->sent_count;
+    h->client_id = STR("fuzz");
+    if (!speaker_say(&w->speaker, &w->in, knows, h, out)) {
+        return false;
     }
-    buf_put_be32(out, 0);
-    enum err e = wire_request_header_encode(h, out);
-    e = e ? e : wire_encode(m, version, msg, out, NULL);
-    ASSERT(e == OK);
-    be32_put(out->p, (uint32_t)(out->len - 4));
     p->sent_count++;
     return true;
 }
@@ -241,10 +213,10 @@ static void say_part(struct world *w, struct peer *p)
 static void say_noise(struct world *w, struct peer *p)
 {
     size_t n = take(w);
-    n = n > (size_t)(w->end - w->p) ? (size_t)(w->end - w->p) : n;
+    n = MIN(n, (size_t)(w->in.end - w->in.p));
     p->is_mangled = true;
-    send_bytes(w, p, (struct bytes){w->p, n});
-    w->p += n;
+    send_bytes(w, p, (struct bytes){w->in.p, n});
+    w->in.p += n;
 }
 
 static void end_peer(struct world *w, struct peer *p)
@@ -300,9 +272,41 @@ static void make(void)
     made = w.disk;
 }
 
+static struct world *begin(void)
+{
+    struct world *w = NEW(struct world);
+    struct buf why = BUF_INIT;
+    small_init(&w->small, "fuzz", 2); /* ids other than those that were made */
+    arena_init(&w->arena, ARENA_BYTES);
+    speaker_init(&w->speaker, &w->arena);
+    w->small.disk = crashfs_clone(made);
+    bool is_up = small_start(&w->small, &why);
+    ASSERT(is_up);
+    buf_deinit(&why);
+    return w;
+}
+
+static void hang_up_all(struct world *w)
+{
+    for (int i = 0; i < PEERS; i++) {
+        hang_up(&w->peers[i], false);
+    }
+}
+
+static void end(struct world *w)
+{
+    hang_up_all(w);
+    server_stop(w->small.server);
+    small_deinit(&w->small);
+    ASSERT(w->small.net.sock_count == 0 && crashfs_open_count(w->small.disk) == 0);
+    crashfs_free(w->small.disk);
+    arena_deinit(&w->arena);
+    mem_free(w);
+}
+
 static void play(struct world *w)
 {
-    for (int i = 0; i < VERBS_MAX && w->p < w->end; i++) {
+    for (int i = 0; i < VERBS_MAX && w->in.p < w->in.end; i++) {
         unsigned verb = take(w);
         verbs[verb / PEERS % ARRAY_LEN(verbs)](w, &w->peers[verb % PEERS]);
         run(w, verb < 128 ? STEPS_MAX : 1);
@@ -310,27 +314,146 @@ static void play(struct world *w)
     run(w, STEPS_MAX);
 }
 
+/* --- every version --- */
+
+/* Asks on a new connection, with time to answer. */
+static void ask(struct world *w, int api_key, int version, struct input in)
+{
+    struct peer *p = &w->peers[0];
+    struct buf b = BUF_INIT;
+    hang_up(p, false);
+    p->sent[0] = (struct wire_header){(int16_t)api_key, (int16_t)version, 0, STR("fuzz")};
+    p->sent_count = 1;
+    if (speaker_say(&w->speaker, &in, true, &p->sent[0], &b)) {
+        send_bytes(w, p, buf_bytes(&b));
+    }
+    buf_deinit(&b);
+    run(w, STEPS_MAX);
+    for (int i = 0; i < 2 && p->answered == 0; i++) {
+        simclock_add_ms(&w->small.clock, LONG_MS);
+        run(w, STEPS_MAX);
+    }
+}
+
+static void ask_until_answered(struct world *w, int api_key, int version, struct rand *r)
+{
+    uint8_t bytes[200];
+    for (int i = 0; i < ROUNDS_MAX && speaker_heard(api_key, version) == 0; i++) {
+        for (size_t at = 0; at < sizeof bytes; at++) {
+            bytes[at] = (uint8_t)rand_u64(r);
+        }
+        ask(w, api_key, version, (struct input){bytes, bytes + sizeof bytes});
+    }
+    if (speaker_heard(api_key, version) == 0) {
+        fprintf(stderr, "%s %d is never answered\n", wire_name(wire_request(api_key)), version);
+        abort();
+    }
+}
+
+static void ask_all(void)
+{
+    size_t count;
+    const struct api *rows = api_rows(&count);
+    struct rand r;
+    rand_init(&r, 1);
+    for (size_t i = 0; i < count; i++) {
+        struct world *w = begin();
+        for (int v = rows[i].min_version; v <= rows[i].max_version; v++) {
+            ask_until_answered(w, rows[i].key, v, &r);
+        }
+        end(w);
+    }
+}
+
+static bool serves(struct world *w)
+{
+    uint8_t own = 0;
+    ask(w, API_API_VERSIONS, 3, (struct input){&own, &own + 1});
+    return w->peers[0].answered == 1;
+}
+
+/* --- its life --- */
+
+static void forget_life(const char *folder)
+{
+    char path[600];
+    DIR *d = opendir(folder);
+    struct dirent *entry;
+    while (d != NULL && (entry = readdir(d)) != NULL) {
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        if (entry->d_name[0] != '.') {
+            unlink(path);
+        }
+    }
+    if (d != NULL) {
+        closedir(d);
+    }
+}
+
+static void keep(int age, const uint8_t *data, size_t size)
+{
+    const char *folder = getenv("FUZZ_KEEP");
+    char path[600];
+    if (folder == NULL) {
+        return;
+    }
+    if (age == 0) {
+        forget_life(folder);
+    }
+    snprintf(path, sizeof path, "%s/%03d", folder, age);
+    FILE *f = fopen(path, "wb");
+    if (f != NULL) {
+        fwrite(data, 1, size, f);
+        fclose(f);
+    }
+}
+
+/* FUZZ_COUNT=1: how many versions the inputs reached. */
+static void count_versions(void)
+{
+    size_t count, versions = 0, answered = 0, answers = 0;
+    const struct api *rows = api_rows(&count);
+    for (size_t i = 0; i < count; i++) {
+        for (int v = rows[i].min_version; v <= rows[i].max_version; v++) {
+            int n = speaker_heard(rows[i].key, v);
+            versions++;
+            answered += n > 0;
+            answers += (size_t)n;
+        }
+    }
+    fprintf(stderr, "%zu of %zu versions answered, %zu answers\n", answered, versions, answers);
+}
+
+static void end_last(void)
+{
+    if (getenv("FUZZ_COUNT") != NULL) {
+        count_versions();
+    }
+    if (world != NULL) {
+        end(world);
+    }
+    crashfs_free(made);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (made == NULL) {
         make();
+        ask_all();
+        speaker_forget();
+        atexit(end_last);
     }
-    struct world w = {.p = data, .end = data + size};
-    struct buf why = BUF_INIT;
-    small_init(&w.small, "fuzz", size);
-    arena_init(&w.arena, ARENA_BYTES);
-    w.small.disk = crashfs_clone(made);
-    bool is_up = small_start(&w.small, &why);
-    ASSERT(is_up);
-    play(&w);
-    for (int i = 0; i < PEERS; i++) {
-        hang_up(&w.peers[i], false);
+    world = world ? world : begin();
+    keep(world->age++, data, size);
+    world->in = (struct input){data, data + size};
+    play(world);
+    hang_up_all(world);
+    run(world, STEPS_MAX);
+    ASSERT(serves(world));
+    hang_up_all(world);
+    if (world->age == LIFE) {
+        end(world);
+        world = NULL;
     }
-    server_stop(w.small.server);
-    small_deinit(&w.small);
-    ASSERT(w.small.net.sock_count == 0 && crashfs_open_count(w.small.disk) == 0);
-    crashfs_free(w.small.disk);
-    arena_deinit(&w.arena);
-    buf_deinit(&why);
     return 0;
 }
