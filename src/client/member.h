@@ -70,6 +70,16 @@ struct member_ask {
     struct arena arena;
 };
 
+/* The answer to any of them. */
+union member_resp {
+    struct join_group_resp join;
+    struct sync_group_resp sync;
+    struct heartbeat_resp heartbeat;
+    struct leave_group_resp leave;
+    struct metadata_resp metadata;
+    struct consumer_group_heartbeat_resp beat;
+};
+
 /* Partitions by the ids of their topics. */
 struct id_part {
     struct uuid topic;

@@ -42,14 +42,7 @@ static void send_all(struct membership *ms, int64_t now_ms)
 static void take(struct membership *ms, struct request *r)
 {
     struct errand *e = CONTAINER_OF(r, struct errand, request);
-    union {
-        struct join_group_resp join;
-        struct sync_group_resp sync;
-        struct heartbeat_resp heartbeat;
-        struct leave_group_resp leave;
-        struct metadata_resp metadata;
-        struct consumer_group_heartbeat_resp beat;
-    } resp;
+    union member_resp resp;
     struct arena a;
     arena_init(&a, LIMIT_REQUEST_ARENA_BYTES);
     int code = request_read(r, &a, &resp, NULL);

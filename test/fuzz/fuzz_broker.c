@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "broker/call.h"
 #include "speaker.h"
+#include "test/sim/asks.h"
 #include "test/sim/small.h"
 
 #include <dirent.h>
@@ -31,7 +32,7 @@ enum {
     ROUNDS_MAX = 50, /* until a version answers */
     LONG_MS = 1 << 20,
     ARENA_BYTES = 16 << 20,
-    READ_BYTES = 64 << 10,
+    READ_BYTES = 4 << 10,
     PORT = 9092,
 };
 
@@ -251,20 +252,14 @@ static void make(void)
 {
     struct small w;
     struct buf why = BUF_INIT;
-    struct create_topics_req_creatable_topic t = create_topics_req_creatable_topic_default;
-    struct create_topics_req req = create_topics_req_default;
+    struct ask_create a;
     struct create_topics_resp resp;
     diag_set_level(DIAG_FATAL);
     small_init(&w, "fuzz", 1);
     w.disk = crashfs_new();
     bool is_up = small_start(&w, &why);
     ASSERT(is_up);
-    t.name = STR("topic");
-    t.num_partitions = 2;
-    t.replication_factor = 1;
-    req.topics = &t;
-    req.topics_count = 1;
-    is_up = small_ask(&w, API_CREATE_TOPICS, 5, &req, &resp);
+    is_up = small_ask(&w, API_CREATE_TOPICS, 5, ask_create(&a, "topic", 2), &resp);
     ASSERT(is_up && resp.topics[0].error_code == OK);
     server_stop(w.server);
     small_deinit(&w);

@@ -66,14 +66,7 @@ static void take(struct state *s, int i, enum err e, const void *resp)
 /* The bytes as an answer to the oldest question. */
 static void answer(struct state *s, struct bytes b)
 {
-    union {
-        struct join_group_resp join;
-        struct sync_group_resp sync;
-        struct heartbeat_resp heartbeat;
-        struct leave_group_resp leave;
-        struct metadata_resp metadata;
-        struct consumer_group_heartbeat_resp beat;
-    } resp;
+    union member_resp resp;
     struct arena a;
     for (int i = 0; i < ASKS; i++) {
         struct member_ask *ask = s->asks[i];

@@ -2,6 +2,7 @@
 #include "test/sim/committer.h"
 
 #include "base/diag.h"
+#include "test/sim/asks.h"
 
 enum { COMMIT_VERSION = 7, FETCH_VERSION = 7, FIND_VERSION = 2, FETCH_ONE_IN = 4 };
 
@@ -29,36 +30,19 @@ static void find(struct committer *c)
 
 static void commit(struct committer *c)
 {
-    struct offset_commit_req_offset_commit_request_partition p =
-        offset_commit_req_offset_commit_request_partition_default;
-    struct offset_commit_req_offset_commit_request_topic t =
-        offset_commit_req_offset_commit_request_topic_default;
-    struct offset_commit_req req = offset_commit_req_default;
-    p.partition_index = c->part;
-    p.committed_offset = ++c->sent[c->part];
+    struct ask_commit a;
+    c->sent[c->part]++;
     diag_debug(DIAG_ROOT, "partition %d: commits %lld", c->part, (long long)c->sent[c->part]);
-    t.name = str_from(c->topic);
-    t.partitions = &p;
-    t.partitions_count = 1;
-    req.group_id = str_from(group_name);
-    req.topics = &t;
-    req.topics_count = 1;
-    sim_client_call(&c->client, API_OFFSET_COMMIT, COMMIT_VERSION, &req);
+    sim_client_call(
+        &c->client, API_OFFSET_COMMIT, COMMIT_VERSION,
+        ask_commit(&a, group_name, (struct ask_part){c->topic, c->part}, c->sent[c->part]));
 }
 
 static void fetch(struct committer *c)
 {
-    struct offset_fetch_req_offset_fetch_request_topic t =
-        offset_fetch_req_offset_fetch_request_topic_default;
-    struct offset_fetch_req req = offset_fetch_req_default;
-    int32_t part = c->part;
-    t.name = str_from(c->topic);
-    t.partition_indexes = &part;
-    t.partition_indexes_count = 1;
-    req.group_id = str_from(group_name);
-    req.topics = &t;
-    req.topics_count = 1;
-    sim_client_call(&c->client, API_OFFSET_FETCH, FETCH_VERSION, &req);
+    struct ask_committed a;
+    sim_client_call(&c->client, API_OFFSET_FETCH, FETCH_VERSION,
+                    ask_committed(&a, group_name, (struct ask_part){c->topic, c->part}));
 }
 
 static void send_next(struct committer *c, struct rand *r)

@@ -11,6 +11,7 @@
  *   - an offset that a group was told to have committed is never taken back
  *
  *   sim SEED [COUNT]    so many runs, from this seed on */
+#include "test/sim/asks.h"
 #include "test/sim/client.h"
 #include "test/sim/committer.h"
 #include "test/sim/simnet.h"
@@ -238,14 +239,8 @@ static void admin_step(struct sim *s)
         return;
     }
     if (!s->admin.is_waiting) {
-        struct create_topics_req_creatable_topic t = create_topics_req_creatable_topic_default;
-        struct create_topics_req req = create_topics_req_default;
-        t.name = str_from(topic_name);
-        t.num_partitions = PARTS;
-        t.replication_factor = 1;
-        req.topics = &t;
-        req.topics_count = 1;
-        sim_client_call(&s->admin, API_CREATE_TOPICS, 5, &req);
+        struct ask_create a;
+        sim_client_call(&s->admin, API_CREATE_TOPICS, 5, ask_create(&a, topic_name, PARTS));
     }
     if (sim_client_poll(&s->admin, &resp) == SIM_ANSWER) {
         enum err e = (enum err)resp.topics[0].error_code;
@@ -295,21 +290,10 @@ static void ship(struct sim *s, int self)
 {
     struct producer *p = &s->producers[self];
     struct buf bytes = BUF_INIT;
-    struct produce_req_partition_produce_data part = produce_req_partition_produce_data_default;
-    struct produce_req_topic_produce_data topic = produce_req_topic_produce_data_default;
-    struct produce_req req = produce_req_default;
+    struct ask_produce a;
     build(s, self, &bytes);
-    part.index = p->now.part;
-    part.records = (struct wire_records){.p = bytes.p, .len = bytes.len};
-    topic.name = str_from(topic_name);
-    topic.partition_data = &part;
-    topic.partition_data_count = 1;
-    req.transactional_id = STR_NULL;
-    req.acks = -1;
-    req.timeout_ms = 1000;
-    req.topic_data = &topic;
-    req.topic_data_count = 1;
-    sim_client_call(&p->client, API_PRODUCE, 9, &req);
+    sim_client_call(&p->client, API_PRODUCE, 9,
+                    ask_produce(&a, (struct ask_part){topic_name, p->now.part}, buf_bytes(&bytes)));
     buf_deinit(&bytes);
 }
 

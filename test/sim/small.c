@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "record/record.h"
+#include "test/sim/asks.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -125,15 +126,9 @@ static void value_of(struct buf *out, int part, int number)
 
 bool small_make_topic(struct small *w)
 {
-    struct create_topics_req_creatable_topic t = create_topics_req_creatable_topic_default;
-    struct create_topics_req req = create_topics_req_default;
+    struct ask_create a;
     struct create_topics_resp resp;
-    t.name = str_from(topic_name);
-    t.num_partitions = SMALL_PARTS;
-    t.replication_factor = 1;
-    req.topics = &t;
-    req.topics_count = 1;
-    if (!small_ask(w, API_CREATE_TOPICS, 5, &req, &resp)) {
+    if (!small_ask(w, API_CREATE_TOPICS, 5, ask_create(&a, topic_name, SMALL_PARTS), &resp)) {
         return false;
     }
     enum err e = (enum err)resp.topics[0].error_code;
@@ -161,25 +156,15 @@ static void build(struct small *w, int part, int number, struct buf *out)
 
 int64_t small_write(struct small *w, int part, int number)
 {
-    struct produce_req_partition_produce_data p = produce_req_partition_produce_data_default;
-    struct produce_req_topic_produce_data t = produce_req_topic_produce_data_default;
-    struct produce_req req = produce_req_default;
+    struct ask_produce a;
     struct produce_resp resp;
     struct buf bytes = BUF_INIT;
     uint64_t held = mem_fail_after(0);
     build(w, part, number, &bytes);
     mem_fail_after(held);
-    p.index = part;
-    p.records = (struct wire_records){.p = bytes.p, .len = bytes.len};
-    t.name = str_from(topic_name);
-    t.partition_data = &p;
-    t.partition_data_count = 1;
-    req.transactional_id = STR_NULL;
-    req.acks = -1;
-    req.timeout_ms = 1000;
-    req.topic_data = &t;
-    req.topic_data_count = 1;
-    bool is_answered = small_ask(w, API_PRODUCE, 9, &req, &resp);
+    bool is_answered =
+        small_ask(w, API_PRODUCE, 9,
+                  ask_produce(&a, (struct ask_part){topic_name, part}, buf_bytes(&bytes)), &resp);
     buf_deinit(&bytes);
     if (!is_answered || resp.responses[0].partition_responses[0].error_code) {
         return -1;
@@ -240,38 +225,20 @@ bool small_find_group(struct small *w)
 
 bool small_commit(struct small *w, int64_t off)
 {
-    struct offset_commit_req_offset_commit_request_partition p =
-        offset_commit_req_offset_commit_request_partition_default;
-    struct offset_commit_req_offset_commit_request_topic t =
-        offset_commit_req_offset_commit_request_topic_default;
-    struct offset_commit_req req = offset_commit_req_default;
+    struct ask_commit a;
     struct offset_commit_resp resp;
-    p.committed_offset = off;
-    t.name = str_from(topic_name);
-    t.partitions = &p;
-    t.partitions_count = 1;
-    req.group_id = str_from(group_name);
-    req.generation_id_or_member_epoch = -1;
-    req.topics = &t;
-    req.topics_count = 1;
-    return small_ask(w, API_OFFSET_COMMIT, 8, &req, &resp) &&
+    return small_ask(w, API_OFFSET_COMMIT, 8,
+                     ask_commit(&a, group_name, (struct ask_part){topic_name, 0}, off), &resp) &&
            resp.topics[0].partitions[0].error_code == OK;
 }
 
 int64_t small_committed(struct small *w)
 {
-    int32_t zero = 0;
-    struct offset_fetch_req_offset_fetch_request_topic t =
-        offset_fetch_req_offset_fetch_request_topic_default;
-    struct offset_fetch_req req = offset_fetch_req_default;
+    struct ask_committed a;
     struct offset_fetch_resp resp;
-    t.name = str_from(topic_name);
-    t.partition_indexes = &zero;
-    t.partition_indexes_count = 1;
-    req.group_id = str_from(group_name);
-    req.topics = &t;
-    req.topics_count = 1;
-    if (!small_ask(w, API_OFFSET_FETCH, 7, &req, &resp) || resp.error_code ||
+    const struct offset_fetch_req *req =
+        ask_committed(&a, group_name, (struct ask_part){topic_name, 0});
+    if (!small_ask(w, API_OFFSET_FETCH, 7, req, &resp) || resp.error_code ||
         resp.topics_count != 1) {
         return -1;
     }

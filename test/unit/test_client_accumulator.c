@@ -393,14 +393,20 @@ static void test_failure(void **state)
     ends(0, 1, 5);
 }
 
-static void test_delivery_timeout(void **state)
+/* The first batch is on its way and flushed; it may take so long. */
+static struct produce_ask *send_with_timeout(const char *delivery_timeout_ms)
 {
-    (void)state;
-    set("delivery.timeout.ms", "500");
+    set("delivery.timeout.ms", delivery_timeout_ms);
     world.acc.flushes = 1;
     add(0, "a");
     give_id(7);
-    struct produce_ask *a = next();
+    return next();
+}
+
+static void test_delivery_timeout(void **state)
+{
+    (void)state;
+    struct produce_ask *a = send_with_timeout("500");
     answer(a, ERR_NOT_ENOUGH_REPLICAS, -1);
     world.topic = metadata(4);
     world.now_ms += 500;
@@ -414,11 +420,7 @@ static void test_delivery_timeout(void **state)
 static void test_delivery_timeout_on_the_way(void **state)
 {
     (void)state;
-    set("delivery.timeout.ms", "500");
-    world.acc.flushes = 1;
-    add(0, "a");
-    give_id(7);
-    struct produce_ask *a = next();
+    struct produce_ask *a = send_with_timeout("500");
     world.now_ms += 500;
     acc_take(&world.acc, a, ERR_REQUEST_TIMED_OUT, NULL, world.now_ms);
     ends(ERR_REQUEST_TIMED_OUT, 1, -1);

@@ -225,13 +225,7 @@ static void put_topics(struct metadata_resp *r, struct arena *a)
 /* The answer, through its bytes. */
 static void answer(struct flight *f, const void *resp)
 {
-    union {
-        struct join_group_resp join;
-        struct sync_group_resp sync;
-        struct heartbeat_resp heartbeat;
-        struct leave_group_resp leave;
-        struct metadata_resp metadata;
-    } back;
+    union member_resp back;
     struct arena a;
     struct buf out = BUF_INIT;
     const struct wire_msg *m = wire_response(f->ask->api_key);
