@@ -63,7 +63,8 @@ static inline int worth_another(int so_far, int code)
     return code_is_retriable(code) && is_better ? code : so_far;
 }
 
-/* Rows of the user that begin with `const char *topic`: their numbers, in the order of topics. */
+/* Rows of the user that begin with `const char *topic`: their numbers, in the order of topics. So
+ * the partitions of a topic stand side by side: one array holds those of all topics. */
 struct by_topic {
     const char *rows;
     size_t stride;

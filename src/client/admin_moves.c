@@ -33,7 +33,8 @@ static void build(struct admin *ad, struct moves_of *m)
 {
     const char *path = NULL;
     move_dir *dir = NULL;
-    move_topic *topic = NULL;
+    move_topic *topic = NULL, *topics = admin_array(ad, m->count, sizeof *topics);
+    int32_t *rows = admin_array(ad, m->count, sizeof *rows);
     m->req = alter_replica_log_dirs_req_default;
     m->req.dirs = admin_array(ad, m->count, sizeof *m->req.dirs);
     for (size_t i = 0; i < m->count; i++) {
@@ -42,13 +43,14 @@ static void build(struct admin *ad, struct moves_of *m)
             path = row->path;
             dir = &m->req.dirs[m->req.dirs_count++];
             dir->path = str_from(path);
-            dir->topics = admin_array(ad, m->count - i, sizeof *dir->topics);
+            dir->topics = topics;
             topic = NULL;
         }
         if (topic == NULL || !str_eq(topic->name, str_from(row->topic))) {
-            topic = &dir->topics[dir->topics_count++];
+            topic = topics++;
+            dir->topics_count++;
             topic->name = str_from(row->topic);
-            topic->partitions = admin_array(ad, m->count - i, sizeof *topic->partitions);
+            topic->partitions = &rows[i];
         }
         topic->partitions[topic->partitions_count++] = row->partition;
     }

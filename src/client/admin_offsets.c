@@ -186,6 +186,8 @@ static void build_commit(struct admin *ad, struct offset_commit_req *req,
 {
     struct by_topic b = by_topic_new(ad, offsets, sizeof *offsets, count);
     struct offset_commit_req_offset_commit_request_topic *t = NULL;
+    struct offset_commit_req_offset_commit_request_partition *rows =
+        admin_array(ad, count, sizeof *rows);
     req->topics = admin_array(ad, count, sizeof *req->topics);
     for (size_t i = 0; i < count; i++) {
         const struct ottla_offset_value *v = by_topic_at(&b, i);
@@ -193,7 +195,7 @@ static void build_commit(struct admin *ad, struct offset_commit_req *req,
             t = &req->topics[req->topics_count++];
             *t = offset_commit_req_offset_commit_request_topic_default;
             t->name = str_from(v->topic);
-            t->partitions = admin_array(ad, count - i, sizeof *t->partitions);
+            t->partitions = &rows[i];
         }
         struct offset_commit_req_offset_commit_request_partition *p =
             &t->partitions[t->partitions_count++];
@@ -252,13 +254,15 @@ static void build_delete(struct admin *ad, struct offset_delete_req *req,
 {
     struct by_topic b = by_topic_new(ad, partitions, sizeof *partitions, count);
     struct offset_delete_req_offset_delete_request_topic *t = NULL;
+    struct offset_delete_req_offset_delete_request_partition *rows =
+        admin_array(ad, count, sizeof *rows);
     req->topics = admin_array(ad, count, sizeof *req->topics);
     for (size_t i = 0; i < count; i++) {
         const struct ottla_topic_partition *tp = by_topic_at(&b, i);
         if (by_topic_is_new(&b, i)) {
             t = &req->topics[req->topics_count++];
             t->name = str_from(tp->topic);
-            t->partitions = admin_array(ad, count - i, sizeof *t->partitions);
+            t->partitions = &rows[i];
         }
         t->partitions[t->partitions_count++].partition_index = tp->partition;
     }

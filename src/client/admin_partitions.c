@@ -64,11 +64,12 @@ static void *list_build(struct fan *fan, const size_t *index, size_t n)
     req->timeout_ms = admin_left_ms(fan->ad);
     req->topics = admin_array(fan->ad, n, sizeof *req->topics);
     struct list_offsets_req_list_offsets_topic *t = NULL;
+    struct list_offsets_req_list_offsets_partition *rows = admin_array(fan->ad, n, sizeof *rows);
     for (size_t i = 0; i < n; i++) {
         if (is_new_topic(fan, index, i)) {
             t = &req->topics[req->topics_count++];
             t->name = fan->items[index[i]].topic;
-            t->partitions = admin_array(fan->ad, n - i, sizeof *t->partitions);
+            t->partitions = &rows[i];
         }
         struct list_offsets_req_list_offsets_partition *p = &t->partitions[t->partitions_count++];
         *p = list_offsets_req_list_offsets_partition_default;
@@ -142,11 +143,13 @@ static void *delete_build(struct fan *fan, const size_t *index, size_t n)
     req->timeout_ms = admin_left_ms(fan->ad);
     req->topics = admin_array(fan->ad, n, sizeof *req->topics);
     struct delete_records_req_delete_records_topic *t = NULL;
+    struct delete_records_req_delete_records_partition *rows =
+        admin_array(fan->ad, n, sizeof *rows);
     for (size_t i = 0; i < n; i++) {
         if (is_new_topic(fan, index, i)) {
             t = &req->topics[req->topics_count++];
             t->name = fan->items[index[i]].topic;
-            t->partitions = admin_array(fan->ad, n - i, sizeof *t->partitions);
+            t->partitions = &rows[i];
         }
         struct delete_records_req_delete_records_partition *p =
             &t->partitions[t->partitions_count++];
@@ -208,11 +211,12 @@ static void *producers_build(struct fan *fan, const size_t *index, size_t n)
     *req = describe_producers_req_default;
     req->topics = admin_array(fan->ad, n, sizeof *req->topics);
     struct describe_producers_req_topic_request *t = NULL;
+    int32_t *rows = admin_array(fan->ad, n, sizeof *rows);
     for (size_t i = 0; i < n; i++) {
         if (is_new_topic(fan, index, i)) {
             t = &req->topics[req->topics_count++];
             t->name = fan->items[index[i]].topic;
-            t->partition_indexes = admin_array(fan->ad, n - i, sizeof *t->partition_indexes);
+            t->partition_indexes = &rows[i];
         }
         t->partition_indexes[t->partition_indexes_count++] = fan->items[index[i]].partition;
     }

@@ -18,13 +18,14 @@ static void build_dirs(struct admin *ad, struct describe_log_dirs_req *req,
     }
     struct by_topic b = by_topic_new(ad, partitions, sizeof *partitions, count);
     struct describe_log_dirs_req_describable_log_dir_topic *t = NULL;
+    int32_t *rows = admin_array(ad, count, sizeof *rows);
     req->topics = admin_array(ad, count, sizeof *req->topics);
     req->topics_count = 0;
     for (size_t i = 0; i < count; i++) {
         if (by_topic_is_new(&b, i)) {
             t = &req->topics[req->topics_count++];
             t->topic = str_from(by_topic_name(&b, i));
-            t->partitions = admin_array(ad, count - i, sizeof *t->partitions);
+            t->partitions = &rows[i];
         }
         const struct ottla_topic_partition *tp = by_topic_at(&b, i);
         t->partitions[t->partitions_count++] = tp->partition;
@@ -166,13 +167,14 @@ static void build_election(struct admin *ad, struct elect_leaders_req *req,
     }
     struct by_topic b = by_topic_new(ad, partitions, sizeof *partitions, count);
     struct elect_leaders_req_topic_partitions *t = NULL;
+    int32_t *rows = admin_array(ad, count, sizeof *rows);
     req->topic_partitions = admin_array(ad, count, sizeof *req->topic_partitions);
     req->topic_partitions_count = 0;
     for (size_t i = 0; i < count; i++) {
         if (by_topic_is_new(&b, i)) {
             t = &req->topic_partitions[req->topic_partitions_count++];
             t->topic = str_from(by_topic_name(&b, i));
-            t->partitions = admin_array(ad, count - i, sizeof *t->partitions);
+            t->partitions = &rows[i];
         }
         const struct ottla_topic_partition *tp = by_topic_at(&b, i);
         t->partitions[t->partitions_count++] = tp->partition;
@@ -247,13 +249,15 @@ static void build_moves(struct admin *ad, struct alter_partition_reassignments_r
     struct alter_partition_reassignments_req_reassignable_topic *t = NULL;
     *req = alter_partition_reassignments_req_default;
     req->allow_replication_factor_change = !ad->options.forbid_replication_factor_change;
+    struct alter_partition_reassignments_req_reassignable_partition *rows =
+        admin_array(ad, count, sizeof *rows);
     req->topics = admin_array(ad, count, sizeof *req->topics);
     for (size_t i = 0; i < count; i++) {
         const struct ottla_reassignment *c = by_topic_at(&b, i);
         if (by_topic_is_new(&b, i)) {
             t = &req->topics[req->topics_count++];
             t->name = str_from(c->topic);
-            t->partitions = admin_array(ad, count - i, sizeof *t->partitions);
+            t->partitions = &rows[i];
         }
         struct alter_partition_reassignments_req_reassignable_partition *p =
             &t->partitions[t->partitions_count++];
@@ -322,13 +326,14 @@ static void build_ongoing(struct admin *ad, struct list_partition_reassignments_
     }
     struct by_topic b = by_topic_new(ad, partitions, sizeof *partitions, count);
     struct list_partition_reassignments_req_list_partition_reassignments_topics *t = NULL;
+    int32_t *rows = admin_array(ad, count, sizeof *rows);
     req->topics = admin_array(ad, count, sizeof *req->topics);
     req->topics_count = 0;
     for (size_t i = 0; i < count; i++) {
         if (by_topic_is_new(&b, i)) {
             t = &req->topics[req->topics_count++];
             t->name = str_from(by_topic_name(&b, i));
-            t->partition_indexes = admin_array(ad, count - i, sizeof *t->partition_indexes);
+            t->partition_indexes = &rows[i];
         }
         const struct ottla_topic_partition *tp = by_topic_at(&b, i);
         t->partition_indexes[t->partition_indexes_count++] = tp->partition;

@@ -8,6 +8,7 @@
 #include "client/error.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { INIT_VERSION_MAX = 5, ADD_PARTITIONS_VERSION_MAX = 3, ADD_OFFSETS_VERSION_MAX = 4 };
 enum { OFFSETS_VERSION_V1_MAX = 4, OFFSETS_VERSION_V2 = 5, OFFSETS_VERSION_MEMBER = 3 };
@@ -295,9 +296,32 @@ static struct produce_ask *ask_init(struct txn *t)
 }
 
 /* As many partitions as wait, each topic once. */
+static int compare_parts(const void *a, const void *b)
+{
+    const struct txn_part *x = *(struct txn_part *const *)a, *y = *(struct txn_part *const *)b;
+    int c = strcmp(x->topic, y->topic);
+    return c ? c : (x->partition > y->partition) - (x->partition < y->partition);
+}
+
+static struct txn_part **wanted_by_topic(const struct txn *t, struct produce_ask *a,
+                                         size_t *ret_count)
+{
+    size_t count = 0;
+    LIST_EACH(&t->wanted, n, tmp) {
+        count++;
+    }
+    struct txn_part **parts = ask_array(a, count, sizeof(struct txn_part *));
+    *ret_count = count;
+    LIST_EACH(&t->wanted, n, tmp) {
+        parts[--count] = LIST_ENTRY(n, struct txn_part, node);
+    }
+    qsort(parts, *ret_count, sizeof(struct txn_part *), compare_parts);
+    return parts;
+}
+
 static struct produce_ask *ask_partitions(struct txn *t)
 {
-    struct add_partitions_to_txn_req_add_partitions_to_txn_topic *topics;
+    struct add_partitions_to_txn_req_add_partitions_to_txn_topic *topics, *topic = NULL;
     struct produce_ask *a = coordinator_ask(t, PRODUCE_ADD_PARTITIONS, API_ADD_PARTITIONS_TO_TXN);
     struct add_partitions_to_txn_req *req = &a->req.add_partitions;
     size_t count = 0;
@@ -306,23 +330,18 @@ static struct produce_ask *ask_partitions(struct txn *t)
     req->v3_and_below_transactional_id = str_from(t->config->transactional_id);
     req->v3_and_below_producer_id = t->id;
     req->v3_and_below_producer_epoch = t->epoch;
-    LIST_EACH(&t->wanted, n, tmp) {
-        count++;
-    }
+    struct txn_part **parts = wanted_by_topic(t, a, &count);
+    int32_t *rows = ask_array(a, count, sizeof *rows);
     req->v3_and_below_topics = topics = ask_array(a, count, sizeof *topics);
-    LIST_EACH(&t->wanted, n, tmp) {
-        struct txn_part *p = LIST_ENTRY(n, struct txn_part, node);
-        int32_t i = 0;
-        while (i < req->v3_and_below_topics_count && !str_eq(topics[i].name, str_from(p->topic))) {
-            i++;
+    for (size_t i = 0; i < count; i++) {
+        struct str name = str_from(parts[i]->topic);
+        if (topic == NULL || !str_eq(topic->name, name)) {
+            topic = &topics[req->v3_and_below_topics_count++];
+            topic->name = name;
+            topic->partitions = &rows[i];
         }
-        if (i == req->v3_and_below_topics_count) {
-            req->v3_and_below_topics_count++;
-            topics[i].name = str_from(p->topic);
-            topics[i].partitions = ask_array(a, count, sizeof(int32_t));
-        }
-        topics[i].partitions[topics[i].partitions_count++] = p->partition;
-        p->role = TXN_ASKED;
+        topic->partitions[topic->partitions_count++] = parts[i]->partition;
+        parts[i]->role = TXN_ASKED;
     }
     list_splice_back(&t->asked, &t->wanted);
     return a;
