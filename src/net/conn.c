@@ -7,7 +7,7 @@
  *
  * A turn is one visit by the loop: read once, hand out, then flush once. What is sent outside of a
  * turn asks for one at the end of the step, so that replies that are completed together leave
- * together.
+ * together: those turns hand out one after the other, then send as one, then finish.
  *
  * refs: one while open, one for each reply that is not sent or dropped, one while it waits for
  * room in the budget, one for each callback that runs, and those of conn_ref. */
@@ -33,6 +33,8 @@ static void on_tick(struct timer *t)
     }
 }
 
+static void on_soon(struct loop_task *t);
+
 static void share(struct loop *loop)
 {
     if (loop->shared != NULL) {
@@ -41,6 +43,8 @@ static void share(struct loop *loop)
     struct conn_shared *s = NEW(struct conn_shared);
     s->loop = loop;
     s->tick.fn = on_tick;
+    s->soon_task.fn = on_soon;
+    list_init(&s->soon);
     s->scratch = mem_alloc(SCRATCH_BYTES);
     list_init(&s->conns);
     list_init(&s->holders);
@@ -155,7 +159,9 @@ void conn_close_for(struct conn *c, enum err reason)
         c->sock = NULL;
     }
     loop_timer_cancel(c->loop, &c->timer);
-    loop_undefer(c->loop, &c->task);
+    if (list_is_linked(&c->soon)) {
+        list_remove(&c->soon);
+    }
     list_remove(&c->node);
     conn_drop_output(c);
     c->owes_on_close = true;
@@ -269,11 +275,12 @@ static bool shake_hands(struct conn *c)
     return e == OK;
 }
 
-static void turn(struct conn *c, unsigned events)
+/* All of a turn but its end; returns how much came. */
+static size_t begin_turn(struct conn *c, unsigned events)
 {
     size_t came_bytes = 0;
     if (c->is_shaking && !shake_hands(c)) {
-        return;
+        return 0;
     }
     events |= conn_has_secret_input(c) ? NET_READABLE : 0u;
     c->in_turn = true;
@@ -298,12 +305,18 @@ static void turn(struct conn *c, unsigned events)
     if (events & NET_WRITABLE) {
         c->is_blocked = false;
     }
+    return came_bytes;
+}
+
+static void turn(struct conn *c, unsigned events)
+{
+    size_t came_bytes = begin_turn(c, events);
     if (may_answer_later(c, came_bytes)) {
         c->in_turn = false;
         conn_turn_soon(c);
-        return;
+    } else if (c->in_turn) {
+        finish_turn(c);
     }
-    finish_turn(c);
 }
 
 static void finish_connect(struct conn *c)
@@ -335,18 +348,44 @@ static void on_io(struct loop_io *io, unsigned events)
     conn_unref(c);
 }
 
-static void on_task(struct loop_task *t)
+/* The first of list, with a reference each; their turns have begun. */
+static int begin_turns(struct list *list, struct conn **conns)
 {
-    struct conn *c = CONTAINER_OF(t, struct conn, task);
-    conn_ref(c);
-    turn(c, 0);
-    conn_unref(c);
+    struct list_node *n;
+    int count = 0;
+    while (count < CONN_TOGETHER_MAX && (n = list_pop_front(list)) != NULL) {
+        struct conn *c = LIST_ENTRY(n, struct conn, soon);
+        conn_ref(c);
+        conns[count++] = c;
+        (void)begin_turn(c, 0);
+    }
+    return count;
+}
+
+static void on_soon(struct loop_task *t)
+{
+    struct conn_shared *s = CONTAINER_OF(t, struct conn_shared, soon_task);
+    struct conn *conns[CONN_TOGETHER_MAX];
+    struct list now; /* apart: a turn that asks for another one gets it in the next step */
+    list_init(&now);
+    list_splice_back(&now, &s->soon);
+    int count;
+    while ((count = begin_turns(&now, conns)) > 0) {
+        conn_flush_together(conns, count);
+        for (int i = 0; i < count; i++) {
+            if (conns[i]->in_turn) {
+                finish_turn(conns[i]);
+            }
+            conn_unref(conns[i]);
+        }
+    }
 }
 
 void conn_turn_soon(struct conn *c)
 {
-    if (!c->is_connecting) {
-        loop_defer(c->loop, &c->task);
+    if (!c->is_connecting && !list_is_linked(&c->soon)) {
+        list_push_back(&shared(c)->soon, &c->soon);
+        loop_defer(c->loop, &shared(c)->soon_task);
     }
 }
 
@@ -461,7 +500,6 @@ static void init(struct conn *c, struct loop *loop, struct sock *s,
         .tls = config->tls ? tls_new(config->tls, s) : NULL,
         .config = config,
         .id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1,
-        .task = {.fn = on_task},
         .timer = {.fn = on_timer},
         .active_ms = loop_now_ms(loop),
         .read_bytes = READ_FIRST_BYTES,

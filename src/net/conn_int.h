@@ -43,7 +43,7 @@ struct conn {
     void *user;
     uint64_t id;
     struct list_node node; /* of conn_shared.conns while open */
-    struct loop_task task; /* conn_turn, soon */
+    struct list_node soon; /* of conn_shared.soon: a turn at the end of the step */
     struct timer timer;    /* the earliest of: idle, unmute, end of the lane's lease */
     int64_t active_ms;     /* the last byte either way that counts */
     int64_t mute_ms;       /* the end of it, while is_muted */
@@ -88,6 +88,8 @@ struct conn {
 struct conn_shared {
     struct loop *loop;
     struct list conns;
+    struct list soon; /* those with a turn at the end of the step */
+    struct loop_task soon_task;
     struct list holders; /* of rx buffers, about in the order of begun_ms */
     size_t holder_count;
     struct timer tick; /* while there are holders: looks for those that stall */
@@ -107,7 +109,7 @@ void conn_fail(struct conn *c, enum err reason, const char *fmt, ...) printf_lik
 
 void conn_close_for(struct conn *c, enum err reason);
 
-/* Runs conn_turn at the end of the step. */
+/* A turn at the end of the step. */
 void conn_turn_soon(struct conn *c);
 
 /* The timer runs at deadline_ms or before. */
@@ -163,6 +165,11 @@ void conn_evict(struct conn_shared *s);
 
 /* Sends what is ready, a bounded part of it. */
 void conn_flush(struct conn *c);
+
+/* Sends small answers of several connections by one call where that can be; what is left, or was
+ * not small, is conn_flush's. At most CONN_TOGETHER_MAX of them, each once, all referenced. */
+enum { CONN_TOGETHER_MAX = 64 };
+void conn_flush_together(struct conn *const *conns, int count);
 bool conn_has_output(const struct conn *c); /* something could be sent now */
 void conn_drop_output(struct conn *c);
 void conn_free_reply_pool(struct conn_shared *s);

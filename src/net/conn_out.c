@@ -17,6 +17,8 @@
 enum {
     TURN_BYTES = 1024 * 1024,
     GATHER_MAX = 64,
+    TOGETHER_BYTES = 16 * 1024, /* what those that are sent together may have */
+    SMALL_BYTES = 1024,         /* and one of them */
     FREE_REPLIES_MAX = 256,
 };
 
@@ -227,8 +229,14 @@ static void gather_reply(struct conn *c, struct gather *g, struct reply *r)
     }
 }
 
-static void gather_ready(struct conn *c, struct gather *g)
+static void gather_ready(struct conn *c, struct gather *g, size_t max_bytes)
 {
+    g->count = 0;
+    g->bytes = 0;
+    g->max_bytes = max_bytes;
+    g->scratch_used = 0;
+    g->is_full = false;
+    g->err = OK;
     LIST_EACH(&c->replies, n, tmp) {
         struct reply *r = LIST_ENTRY(n, struct reply, node);
         if (r->state != REPLY_READY || g->is_full) {
@@ -299,13 +307,7 @@ static enum err send_extent(struct conn *c, size_t max_bytes, size_t *ret_asked,
 static enum err send_some(struct conn *c, size_t max_bytes, size_t *ret_asked, size_t *ret_n)
 {
     struct gather g;
-    g.count = 0;
-    g.bytes = 0;
-    g.max_bytes = max_bytes;
-    g.scratch_used = 0;
-    g.is_full = false;
-    g.err = OK;
-    gather_ready(c, &g);
+    gather_ready(c, &g, max_bytes);
     *ret_asked = g.bytes;
     if (g.count > 0) {
         return conn_writev(c, g.iov, g.count, g.is_full ? NET_MORE : 0, ret_n);
@@ -330,6 +332,19 @@ static void flush_secret(struct conn *c)
     }
 }
 
+/* A write of asked bytes has ended with e or n bytes. */
+static void after_write(struct conn *c, enum err e, size_t asked, size_t n)
+{
+    if (e == ERR_CLOSED) {
+        conn_close_for(c, e);
+    } else if (e && e != ERR_AGAIN) {
+        conn_fail(c, e, "a response cannot be sent: %s", err_text(e));
+    } else {
+        advance(c, n);
+        c->is_blocked = n < asked || conn_has_secret_output(c);
+    }
+}
+
 void conn_flush(struct conn *c)
 {
     size_t left = TURN_BYTES;
@@ -341,16 +356,55 @@ void conn_flush(struct conn *c)
         size_t asked = 0;
         size_t n = 0;
         enum err e = send_some(c, left, &asked, &n);
-        if (e == ERR_CLOSED) {
-            conn_close_for(c, e);
-            return;
-        }
-        if (e && e != ERR_AGAIN) {
-            conn_fail(c, e, "a response cannot be sent: %s", err_text(e));
-            return;
-        }
-        advance(c, n);
+        after_write(c, e, asked, n);
         left -= n;
-        c->is_blocked = n < asked || conn_has_secret_output(c);
+    }
+}
+
+/* --- together --- */
+
+/* Small answers of several connections, copied into one buffer. */
+struct together {
+    struct net_write writes[CONN_TOGETHER_MAX];
+    struct conn *conns[CONN_TOGETHER_MAX];
+    int count;
+    size_t used;
+    uint8_t bytes[TOGETHER_BYTES];
+};
+
+/* Only if all that is ready is small: the rest could not follow in this call. */
+static void join(struct together *t, struct conn *c)
+{
+    struct gather g;
+    uint8_t *p = t->bytes + t->used;
+    gather_ready(c, &g, MIN((size_t)SMALL_BYTES, TOGETHER_BYTES - t->used));
+    if (g.is_full || g.bytes == 0) {
+        return;
+    }
+    for (int i = 0; i < g.count; i++) {
+        memcpy(t->bytes + t->used, g.iov[i].iov_base, g.iov[i].iov_len);
+        t->used += g.iov[i].iov_len;
+    }
+    t->writes[t->count] = (struct net_write){.sock = c->sock, .p = p, .len = g.bytes};
+    t->conns[t->count++] = c;
+}
+
+void conn_flush_together(struct conn *const *conns, int count)
+{
+    struct together t;
+    t.count = 0;
+    t.used = 0;
+    for (int i = 0; i < count && count > 1; i++) {
+        if (!conns[i]->is_closed && !conns[i]->is_blocked && conns[i]->tls == NULL) {
+            join(&t, conns[i]);
+        }
+    }
+    if (t.count > 0) {
+        poller_write_each(t.conns[0]->loop->poller, t.writes, t.count);
+    }
+    for (int i = 0; i < t.count; i++) { /* one that ends may close others */
+        if (!t.conns[i]->is_closed) {
+            after_write(t.conns[i], t.writes[i].err, t.writes[i].len, t.writes[i].n);
+        }
     }
 }

@@ -65,7 +65,8 @@ static enum err write_batch(int fd, const struct iovec *iov, int iov_count, uint
     size_t done = 0;
     int left;
     while ((left = iov_rest(iov, iov_count, done, rest)) > 0) {
-        ssize_t n = pwritev(fd, rest, left, (off_t)(*pos + done));
+        ssize_t n = left == 1 ? pwrite(fd, rest->iov_base, rest->iov_len, (off_t)(*pos + done))
+                              : pwritev(fd, rest, left, (off_t)(*pos + done));
         if (n < 0 && errno == EINTR) {
             continue;
         }

@@ -32,6 +32,15 @@ struct poll_event {
     unsigned events;
 };
 
+/* A write to one of several sockets, and what came of it: as of sock_writev. */
+struct net_write {
+    struct sock *sock;
+    const void *p;
+    size_t len;
+    enum err err;
+    size_t n;
+};
+
 struct net_ops {
     enum err (*listen)(struct net *net, const char *host, int port, struct sock **ret_sock);
     enum err (*connect)(struct net *net, const char *address, int port, struct sock **ret_sock);
@@ -63,6 +72,8 @@ struct poller_ops {
     void (*del)(struct poller *p, struct sock *s);
     int (*wait)(struct poller *p, struct poll_event *events, int max, int64_t timeout_ns);
     void (*wake)(struct poller *p);
+    /* NULL: one after the other is all that there is. */
+    void (*write_each)(struct poller *p, struct net_write *writes, int count);
     void (*free)(struct poller *p);
 };
 
@@ -216,6 +227,26 @@ static inline int poller_wait(struct poller *p, struct poll_event *events, int m
 }
 
 static inline void poller_wake(struct poller *p) { p->ops->wake(p); }
+
+static inline void net_write_one(struct net_write *w)
+{
+    struct iovec iov = {(void *)(uintptr_t)w->p, w->len};
+    w->n = 0;
+    w->err = sock_writev(w->sock, &iov, 1, 0, &w->n);
+}
+
+/* Writes to each of these sockets, of which no two are the same, by as few calls as the machine
+ * can. They need not be in the poller. */
+static inline void poller_write_each(struct poller *p, struct net_write *writes, int count)
+{
+    if (p->ops->write_each != NULL) {
+        p->ops->write_each(p, writes, count);
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        net_write_one(&writes[i]);
+    }
+}
 
 static inline void poller_free(struct poller *p)
 {

@@ -41,7 +41,7 @@ struct listen_sock {
     int reserve_fd; /* given up for a moment to accept and close what else would hang; may be -1 */
 };
 
-static enum err net_error(int n)
+enum err net_error(int n)
 {
     switch (n) {
     case EAGAIN:

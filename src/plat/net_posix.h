@@ -10,6 +10,9 @@ struct posix_sock {
     int fd;
 };
 
+/* What an errno of a socket means. */
+enum err net_error(int n);
+
 must_check enum err posix_poller_new(struct net *net, struct poller **ret_poller);
 
 #endif

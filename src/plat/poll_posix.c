@@ -1,9 +1,13 @@
 /* The poller by epoll, woken by an eventfd. poller_wake may be called by any thread; the rest
- * belongs to one. The eventfd is edge-triggered: nobody has to read it. */
+ * belongs to one. The eventfd is edge-triggered: nobody has to read it.
+ *
+ * Many writes at once go through a ring, made with the first need of it; without one they are made
+ * one by one. */
 #include "base/assert.h"
 #include "base/mem.h"
 #include "plat/net_posix.h"
 #include "plat/os_error.h"
+#include "plat/ring_posix.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -11,7 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 256, NS_PER_MS = 1000000 };
+enum { EVENTS_MAX = 256, NS_PER_MS = 1000000, RING_WORTH = 4 /* writes; fewer are no gain */ };
 
 static const struct poller_ops posix_poller_ops;
 
@@ -19,6 +23,8 @@ struct posix_poller {
     struct poller poller;
     int epoll_fd;
     int wake_fd;
+    struct ring *ring; /* NULL: not yet, or none to be had */
+    bool has_asked_for_ring;
     struct epoll_event events[EVENTS_MAX];
 };
 
@@ -53,6 +59,7 @@ static void posix_free(struct poller *poller)
     if (p->epoll_fd >= 0) {
         close(p->epoll_fd);
     }
+    ring_free(p->ring);
     mem_free(p);
 }
 
@@ -138,11 +145,57 @@ static void posix_wake(struct poller *p)
     } while (n < 0 && errno == EINTR);
 }
 
+/* --- many writes --- */
+
+static struct ring *ring_of(struct posix_poller *p)
+{
+    if (!p->has_asked_for_ring) {
+        p->has_asked_for_ring = true;
+        if (ring_new(&p->ring)) {
+            p->ring = NULL; /* one by one, then */
+        }
+    }
+    return p->ring;
+}
+
+static void take_result(struct net_write *w, int result)
+{
+    w->n = result > 0 ? (size_t)result : 0;
+    w->err = result > 0 ? OK : result == 0 || result == -EINTR ? ERR_AGAIN : net_error(-result);
+}
+
+/* At most RING_SENDS_MAX. Returns how many were made. */
+static int write_by_ring(struct ring *ring, struct net_write *writes, int count)
+{
+    struct ring_send sends[RING_SENDS_MAX];
+    for (int i = 0; i < count; i++) {
+        sends[i] = (struct ring_send){fd_of(writes[i].sock), writes[i].p, writes[i].len, 0};
+    }
+    int done = ring_send_all(ring, sends, count);
+    for (int i = 0; i < done; i++) {
+        take_result(&writes[i], sends[i].result);
+    }
+    return done;
+}
+
+static void posix_write_each(struct poller *poller, struct net_write *writes, int count)
+{
+    struct ring *ring = count >= RING_WORTH ? ring_of(posix(poller)) : NULL;
+    int done = 0;
+    for (int n = 1; ring != NULL && n > 0 && done < count; done += n) {
+        n = write_by_ring(ring, writes + done, MIN(RING_SENDS_MAX, count - done));
+    }
+    for (; done < count; done++) {
+        net_write_one(&writes[done]);
+    }
+}
+
 static const struct poller_ops posix_poller_ops = {
     .add = posix_add,
     .mod = posix_mod,
     .del = posix_del,
     .wait = posix_wait,
     .wake = posix_wake,
+    .write_each = posix_write_each,
     .free = posix_free,
 };

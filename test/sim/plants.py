@@ -59,6 +59,8 @@ PLANTS = {
         ("src/broker/metalog/metalog.c", "enum err e = log_sync(ml->log, &synced);", "enum err e = OK;\n    (void)synced;\n    (void)log_sync;")]),
     "torn-tail-kept": ("what was behind a cut follows what is written next", [
         ("src/log/recover_io.c", "e = e ? e : file_truncate(f, rs->good_bytes);", "")]),
+    "failed-write-acknowledged": ("a batch that was written in part, or not at all, is acknowledged", [
+        ("src/log/append.c", "e = write_batches(log, a);", "log_ignore(write_batches(log, a));")]),
     "gap-in-the-log": ("a batch is skipped", [
         ("src/log/append.c", "plan->next_off = log->end_off;", "plan->next_off = log->end_off + (log->end_off == 40);")]),
 }

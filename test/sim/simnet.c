@@ -372,6 +372,14 @@ static int sim_wait(struct poller *p, struct poll_event *events, int max, int64_
 
 static void sim_wake(struct poller *p) {}
 
+static void sim_write_each(struct poller *p, struct net_write *writes, int count)
+{
+    sim(writes[0].sock)->net->together_count++;
+    for (int i = 0; i < count; i++) {
+        net_write_one(&writes[i]);
+    }
+}
+
 static void sim_poller_free(struct poller *p)
 {
     ASSERT(list_is_empty(&sim_poller(p)->socks));
@@ -386,6 +394,7 @@ static enum err sim_poller_new(struct net *net, struct poller **ret_poller)
         .del = sim_del,
         .wait = sim_wait,
         .wake = sim_wake,
+        .write_each = sim_write_each,
         .free = sim_poller_free,
     };
     struct sim_poller *p = NEW(struct sim_poller);

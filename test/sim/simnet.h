@@ -20,6 +20,7 @@ struct simnet {
     bool no_send_file;
     uint64_t sock_count; /* open now: 0 at the end, or something leaks */
     uint64_t write_count, send_file_count;
+    uint64_t together_count; /* calls that write to several sockets */
 };
 
 void simnet_init(struct simnet *n);

@@ -173,6 +173,123 @@ static void replies_that_are_ready_together_leave_in_one_write(void **state)
     buf_deinit(&b);
 }
 
+enum { MANY = 150 }; /* more than leave together at once */
+
+static void peers_new(struct sock **peers)
+{
+    for (int i = 0; i < MANY; i++) {
+        peers[i] = peer_new();
+    }
+    world_run();
+}
+
+static void peers_close(struct sock **peers)
+{
+    for (int i = 0; i < MANY; i++) {
+        sock_close(peers[i]);
+    }
+    world_run();
+    assert_int_equal(world.open_count, world.close_count);
+}
+
+static void park_all(struct sock **peers)
+{
+    for (int i = 0; i < MANY; i++) {
+        peer_ask(peers[i], "p");
+    }
+    world_run();
+    assert_int_equal(world.parked_count, MANY);
+}
+
+static void small_answers_of_many_connections_leave_by_few_calls(void **state)
+{
+    struct sock *peers[MANY];
+    char text[16];
+    peers_new(peers);
+    park_all(peers);
+    for (int i = MANY - 1; i >= 0; i--) {
+        snprintf(text, sizeof text, "answer %d", i);
+        answer_parked(i, text);
+    }
+    uint64_t before = world.net.write_count;
+    assert_int_equal(loop_step(world.loop, 0), 1);
+    assert_int_equal(world.net.write_count - before, MANY);
+    assert_int_equal(world.net.together_count, 3);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(text, sizeof text, "answer %d,", i);
+        assert_answers(peers[i], text);
+    }
+    peers_close(peers);
+}
+
+/* Answers of all kinds in one step: each peer gets its own, whole and in order. */
+static void answers_that_leave_together_are_whole(void **state)
+{
+    static const char kinds[] = "eesmcLeH";
+    static uint8_t large[5000], huge[1 * MiB];
+    struct sock *peers[MANY];
+    struct buf in = BUF_INIT;
+    memset(large, 'L', sizeof large);
+    memset(huge, 'H', sizeof huge);
+    world.net.window_bytes = 2000;
+    peers_new(peers);
+    park_all(peers);
+    for (int i = 0; i < MANY; i++) {
+        char ask[] = {kinds[(size_t)i % (sizeof kinds - 1)], '\0'};
+        peer_ask(peers[i], ask[0] > 'Z' ? ask : "e");
+    }
+    for (int i = MANY - 1; i >= 0; i--) {
+        char kind = kinds[(size_t)i % (sizeof kinds - 1)];
+        kind == 'L'   ? answer(world.parked[i], large, sizeof large)
+        : kind == 'H' ? answer(world.parked[i], huge, sizeof huge)
+                      : answer(world.parked[i], "first", 5);
+    }
+    world.parked_count = 0;
+    loop_step(world.loop, 0);
+    assert_true(world.net.together_count >= 3);
+    for (int i = 0; i < MANY; i++) {
+        static const char *const wants[] = {"first,e,", "first,e,", "first,",   "first,m,",
+                                            "first,c,", "5000,e,",  "first,e,", "1048576,e,"};
+        const char *want = wants[(size_t)i % (sizeof kinds - 1)];
+        (void)peer_read_all(peers[i], &in);
+        assert_string_equal(frames_text(&in), want);
+        buf_clear(&in);
+    }
+    buf_deinit(&in);
+    world_pass_ms(200); /* until none is mute */
+    peers_close(peers);
+}
+
+/* What was copied and not taken is sent later; who is gone disturbs nobody. */
+static void one_of_many_takes_a_part_and_one_is_gone(void **state)
+{
+    enum { FULL = 7, GONE = 50 };
+    struct sock *peers[MANY];
+    struct buf in = BUF_INIT;
+    world.net.window_bytes = 100;
+    peers_new(peers);
+    for (int i = 0; i < 7; i++) {
+        peer_ask(peers[FULL], "e23456789");
+    }
+    park_all(peers);
+    for (int i = MANY - 1; i >= 0; i--) {
+        answer_parked(i, "abcdefgh");
+    }
+    simsock_reset(peers[GONE]);
+    world_run();
+    for (int i = 0; i < MANY; i++) {
+        enum err e = peer_read_all(peers[i], &in);
+        assert_err(i == GONE ? ERR_CLOSED : ERR_AGAIN, e);
+        const char *full = "e23456789,e23456789,e23456789,e23456789,e23456789,e23456789,"
+                           "e23456789,abcdefgh,";
+        const char *want = i == GONE ? "" : i == FULL ? full : "abcdefgh,";
+        assert_string_equal(frames_text(&in), want);
+        buf_clear(&in);
+    }
+    buf_deinit(&in);
+    peers_close(peers);
+}
+
 static void a_skipped_reply_at_the_end_holds_nothing_up(void **state)
 {
     struct sock *s = peer_new();
@@ -721,6 +838,9 @@ int main(void)
         T(the_limit_of_a_frame_may_be_lowered),
         T(replies_leave_in_the_order_of_requests),
         T(replies_that_are_ready_together_leave_in_one_write),
+        T(small_answers_of_many_connections_leave_by_few_calls),
+        T(answers_that_leave_together_are_whole),
+        T(one_of_many_takes_a_part_and_one_is_gone),
         T(a_skipped_reply_at_the_end_holds_nothing_up),
         T(too_many_open_replies_stop_the_requests),
         T(nothing_is_handed_out_while_a_request_waits),

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -269,6 +270,123 @@ static void without_descriptors_peers_are_turned_away(void **state)
     }
 }
 
+/* --- many at once --- */
+
+/* Connections that ask and are answered in the same steps; returns what they heard. */
+static uint64_t talk_with_many(void)
+{
+    enum { MANY = 150 };
+    struct conn *c[MANY];
+    char text[32];
+    for (int i = 0; i < MANY; i++) {
+        c[i] = connect_one();
+    }
+    while (opened < 2 * MANY) {
+        step();
+    }
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < MANY; i++) {
+            snprintf(text, sizeof text, "%d of round %d", i, round);
+            send_text(c[i], text);
+        }
+        while (received < (round + 1) * MANY) {
+            step();
+        }
+    }
+    return received_bytes;
+}
+
+static void many_are_answered_at_once(void **state)
+{
+    assert_int_equal(talk_with_many(), 3 * (150 * 11 + 10 + 2 * 90 + 3 * 50));
+}
+
+static void dial(struct sock **ret_near, struct sock **ret_far)
+{
+    struct sock *listening;
+    enum err e;
+    assert_ok(net_listen(net_posix(), "127.0.0.1", 0, &listening));
+    assert_ok(net_connect(net_posix(), "127.0.0.1", sock_local_port(listening), ret_near));
+    do {
+        e = sock_accept(listening, ret_far);
+    } while (e == ERR_AGAIN);
+    assert_ok(e);
+    sock_close(listening);
+}
+
+/* The outcome of each is its own: taken in part, not at all, by nobody. */
+static void assert_outcomes(struct poller *p)
+{
+    enum { COUNT = 70, FULL = 3, DEAD = 66 };
+    struct net_write writes[COUNT];
+    struct sock *near[COUNT], *far[COUNT];
+    uint8_t *large = mem_zalloc(64 * MiB);
+    for (int i = 0; i < COUNT; i++) {
+        dial(&near[i], &far[i]);
+        bool is_full = i == FULL || i == FULL + 1;
+        writes[i] = (struct net_write){.sock = near[i], .p = large, .len = is_full ? 64 * MiB : 9};
+    }
+    do {
+        net_write_one(&writes[FULL + 1]);
+    } while (writes[FULL + 1].err == OK);
+    sock_close(far[DEAD]);
+    net_write_one(&writes[DEAD]); /* its answer is a reset */
+    poller_write_each(p, writes, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        assert_err(i == DEAD ? ERR_CLOSED : i == FULL + 1 ? ERR_AGAIN : OK, writes[i].err);
+        if (i == FULL) {
+            assert_in_range(writes[i].n, 1, 64 * MiB - 1);
+        } else {
+            assert_int_equal(writes[i].n, writes[i].err ? 0 : 9);
+        }
+        sock_close(near[i]);
+        sock_close(i != DEAD ? far[i] : NULL);
+    }
+    mem_free(large);
+}
+
+static void each_of_many_writes_has_its_own_outcome(void **state)
+{
+    struct poller *p;
+    assert_ok(net_poller_new(net_posix(), &p));
+    assert_outcomes(p);
+    assert_outcomes(p);
+    poller_free(p);
+}
+
+/* As where the kernel has no ring for us. */
+static void without_a_ring_they_are_written_one_by_one(void **state)
+{
+    struct rlimit old, low;
+    struct poller *p;
+    struct net_write writes[4];
+    struct sock *near[4], *far[4];
+    assert_ok(net_poller_new(net_posix(), &p));
+    for (int i = 0; i < 4; i++) {
+        dial(&near[i], &far[i]);
+        writes[i] = (struct net_write){.sock = near[i], .p = "abc", .len = 3};
+    }
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    low = old;
+    low.rlim_cur = 3;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    poller_write_each(p, writes, 4);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    poller_write_each(p, writes, 4);
+    for (int i = 0; i < 4; i++) {
+        char text[8];
+        struct iovec iov = {text, sizeof text};
+        size_t n;
+        assert_ok(writes[i].err);
+        assert_ok(sock_readv(far[i], &iov, 1, &n));
+        assert_int_equal(n, 6);
+        assert_memory_equal(text, "abcabc", 6);
+        sock_close(near[i]);
+        sock_close(far[i]);
+    }
+    poller_free(p);
+}
+
 /* --- two threads --- */
 
 struct ball {
@@ -367,6 +485,9 @@ int main(void)
         T(all_addresses_are_served),
         T(names_become_addresses),
         T(without_descriptors_peers_are_turned_away),
+        T(many_are_answered_at_once),
+        T(each_of_many_writes_has_its_own_outcome),
+        T(without_a_ring_they_are_written_one_by_one),
         T(loopback_is_not_paced),
         T(mail_wakes_a_loop_that_sleeps),
         T(a_loop_sleeps_until_the_next_timer),
