@@ -36,6 +36,41 @@ static void drop_errand(struct request *r, void *ctx)
     mem_free(e);
 }
 
+static void send(struct ottla_consumer *c, struct ask *a, int64_t now_ms)
+{
+    const struct client_values *v = &c->client->config->values;
+    struct errand *e = NEW(struct errand);
+    e->ask = a;
+    e->request.call = (struct call){
+        .api_key = a->api_key,
+        .version_lo = a->version_lo,
+        .version_hi = a->version_hi,
+        .to = a->kind == ASK_COMMITTED ? CALL_COORDINATOR
+              : a->to_node < 0         ? CALL_ANY
+                                       : CALL_NODE,
+        .node_id = a->to_node,
+        .key_type = CALL_KEY_GROUP,
+        .key = str_from(v->group_id),
+        .lane = a->kind == ASK_COMMITTED ? c->waiter.lane : 0,
+        .is_fresh = a->is_fresh,
+        .msg = &a->req,
+        .fit = ask_fit,
+        .is_once = a->to_node >= 0 || a->kind == ASK_COMMITTED,
+        .deadline_ms = now_ms + v->request_timeout_ms + v->fetch_max_wait_ms,
+    };
+    waiter_submit(&c->waiter, &e->request);
+}
+
+/* Brokers hear that their fetch sessions are over. Nobody waits for what they say to it: it may
+ * come only when they have answered the last fetch. */
+static void end_sessions(struct ottla_consumer *c)
+{
+    struct ask *a;
+    while ((a = fetcher_next_end(&c->fetcher)) != NULL) {
+        send(c, a, client_now_ms(c->client));
+    }
+}
+
 void ottla_close_options_init_size(struct ottla_close_options *options, size_t size)
 {
     const struct ottla_close_options ours = {.size = size, .timeout_ms = CLOSE_TIMEOUT_MS};
@@ -60,6 +95,7 @@ int ottla_consumer_close(struct ottla_consumer *c, const struct ottla_close_opti
     group_leave(c, o.leave, end_ms, "the consumer is being closed");
     membership_free(c->membership);
     c->membership = NULL;
+    end_sessions(c);
     waiter_drain(&c->waiter, drop_errand, c);
     commit_drop_all(c);
     fetcher_assign(&c->fetcher, NULL, 0, client_now_ms(c->client));
@@ -173,7 +209,7 @@ int ottla_consumer_pause(struct ottla_consumer *c, const char *topic, int32_t pa
     if (p == NULL) {
         return ERR_INVALID_REQUEST;
     }
-    p->is_paused = is_paused;
+    part_pause(p, is_paused);
     return 0;
 }
 
@@ -209,30 +245,10 @@ int64_t ottla_consumer_lag_max(const struct ottla_consumer *c)
 
 static void send_all(struct ottla_consumer *c)
 {
-    const struct client_values *v = &c->client->config->values;
     struct ask *a;
     int64_t now_ms = client_now_ms(c->client);
     while ((a = fetcher_next(&c->fetcher, now_ms)) != NULL) {
-        struct errand *e = NEW(struct errand);
-        e->ask = a;
-        e->request.call = (struct call){
-            .api_key = a->api_key,
-            .version_lo = a->version_lo,
-            .version_hi = a->version_hi,
-            .to = a->kind == ASK_COMMITTED ? CALL_COORDINATOR
-                  : a->to_node < 0         ? CALL_ANY
-                                           : CALL_NODE,
-            .node_id = a->to_node,
-            .key_type = CALL_KEY_GROUP,
-            .key = str_from(v->group_id),
-            .lane = a->kind == ASK_COMMITTED ? c->waiter.lane : 0,
-            .is_fresh = a->is_fresh,
-            .msg = &a->req,
-            .fit = ask_fit,
-            .is_once = a->to_node >= 0 || a->kind == ASK_COMMITTED,
-            .deadline_ms = now_ms + v->request_timeout_ms + v->fetch_max_wait_ms,
-        };
-        waiter_submit(&c->waiter, &e->request);
+        send(c, a, now_ms);
     }
 }
 

@@ -12,17 +12,16 @@
 
 #include <stdio.h>
 
-enum { METADATA_VERSION_MAX = 13, OFFSETS_VERSION_MAX = 11, FETCH_VERSION_MAX = 18 };
-enum { FETCH_VERSION_NAMES = 12 }; /* the last that names topics */
+enum { METADATA_VERSION_MAX = 13, OFFSETS_VERSION_MAX = 11 };
 
 /* --- what to ask --- */
 
-static struct ask *next_metadata(struct fetcher *f, int64_t now_ms)
+static struct ask *next_metadata(struct fetcher *f)
 {
     struct ask *a = NULL;
-    LIST_EACH(&f->parts, n, tmp) {
-        struct part *p = LIST_ENTRY(n, struct part, node);
-        if (p->leader < 0 && part_is_idle(p, now_ms) && !f->is_asking_metadata) {
+    LIST_EACH(&f->todo, n, tmp) {
+        struct part *p = LIST_ENTRY(n, struct part, place);
+        if (p->leader < 0 && !f->is_asking_metadata) {
             a = a ? a : fetcher_ask_new(f, ASK_METADATA, -1);
             fetcher_ask_add(a, p);
         }
@@ -53,9 +52,9 @@ static struct ask *next_metadata(struct fetcher *f, int64_t now_ms)
 
 /* --- where a log begins, ends, or was at a time --- */
 
-static bool needs_offset(const struct part *p, int64_t now_ms)
+static bool needs_offset(const struct part *p)
 {
-    return p->leader >= 0 && p->position < 0 && !p->wants_committed && part_is_idle(p, now_ms);
+    return p->leader >= 0 && p->position < 0 && !p->wants_committed;
 }
 
 static void build_offsets(struct fetcher *f, struct ask *a)
@@ -89,13 +88,14 @@ static void build_offsets(struct fetcher *f, struct ask *a)
 static struct ask *next_offsets(struct fetcher *f, int64_t now_ms)
 {
     struct ask *a = NULL;
-    LIST_EACH(&f->parts, n, tmp) {
-        struct part *p = LIST_ENTRY(n, struct part, node);
-        if (needs_offset(p, now_ms) && p->seek_ts == 0) {
+    LIST_EACH(&f->todo, n, tmp) {
+        struct part *p = LIST_ENTRY(n, struct part, place);
+        if (needs_offset(p) && p->seek_ts == 0) {
             fetcher_fail(f, p, ERR_OFFSET_OUT_OF_RANGE,
                          "there is no offset to begin with, and auto.offset.reset is none");
             part_later(f, p, now_ms);
-        } else if (needs_offset(p, now_ms) && (a == NULL || a->to_node == p->leader)) {
+            part_settle(p);
+        } else if (needs_offset(p) && (a == NULL || a->to_node == p->leader)) {
             a = a ? a : fetcher_ask_new(f, ASK_OFFSETS, p->leader);
             fetcher_ask_add(a, p);
         }
@@ -106,71 +106,11 @@ static struct ask *next_offsets(struct fetcher *f, int64_t now_ms)
     return a;
 }
 
-static int32_t read_from(const struct part *p) { return p->replica >= 0 ? p->replica : p->leader; }
-
-static bool is_fetching_from(const struct fetcher *f, int32_t node)
-{
-    LIST_EACH(&f->asks, n, tmp) {
-        const struct ask *a = LIST_ENTRY(n, struct ask, node);
-        if (a->kind == ASK_FETCH && a->to_node == node) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void build_fetch(struct fetcher *f, struct ask *a)
-{
-    struct fetch_req_fetch_topic *topics = fetcher_ask_array(a, sizeof *topics);
-    struct fetch_req_fetch_partition *parts = fetcher_ask_array(a, sizeof *parts);
-    struct fetch_req *req = &a->req.fetch;
-    a->api_key = API_FETCH;
-    a->version_lo = 4;
-    a->version_hi = FETCH_VERSION_MAX;
-    *req = fetch_req_default;
-    req->max_wait_ms = f->config->fetch_max_wait_ms;
-    req->min_bytes = f->config->fetch_min_bytes;
-    req->max_bytes = f->config->fetch_max_bytes;
-    req->isolation_level = strcmp(f->config->isolation_level, "read_committed") == 0;
-    req->rack_id = str_from(f->config->client_rack);
-    req->topics = topics;
-    req->topics_count = (int32_t)a->part_count;
-    for (size_t i = 0; i < a->part_count; i++) {
-        const struct part *p = a->parts[i].part;
-        parts[i] = fetch_req_fetch_partition_default;
-        parts[i].partition = p->partition;
-        parts[i].current_leader_epoch = p->leader_epoch;
-        parts[i].fetch_offset = p->position;
-        parts[i].partition_max_bytes = f->config->max_partition_fetch_bytes;
-        topics[i] = fetch_req_fetch_topic_default;
-        topics[i].partitions = &parts[i];
-        topics[i].partitions_count = 1;
-        if (uuid_is_zero(p->topic_id)) {
-            a->version_hi = FETCH_VERSION_NAMES;
-        }
-    }
-}
-
-/* A request names topics, or has their ids. */
-static void fit_fetch(struct ask *a, int version)
-{
-    struct fetch_req_fetch_topic *topics = a->req.fetch.topics;
-    for (size_t i = 0; i < a->part_count; i++) {
-        const struct part *p = a->parts[i].part;
-        bool by_id = version > FETCH_VERSION_NAMES;
-        topics[i].topic = by_id ? STR("") : str_from(p->topic);
-        topics[i].topic_id = by_id ? p->topic_id : UUID_ZERO;
-    }
-    if (version < 11) {
-        a->req.fetch.rack_id = STR("");
-    }
-}
-
 void ask_fit(void *msg, int version)
 {
     struct ask *a = CONTAINER_OF(msg, struct ask, req);
     if (a->kind == ASK_FETCH) {
-        fit_fetch(a, version);
+        fetcher_fit_fetch(a, version);
     } else if (a->kind == ASK_COMMITTED) {
         fetcher_fit_committed(a, version);
     } else if (a->kind == ASK_METADATA && version < 4) {
@@ -178,24 +118,20 @@ void ask_fit(void *msg, int version)
     }
 }
 
-static struct ask *next_fetch(struct fetcher *f, int64_t now_ms)
+/* Those whose time has come. */
+static void wake(struct fetcher *f, int64_t now_ms)
 {
-    struct ask *a = NULL;
-    LIST_EACH(&f->parts, n, tmp) {
-        struct part *p = LIST_ENTRY(n, struct part, node);
-        if (p->leader < 0 || p->position < 0 || p->is_paused || !part_is_idle(p, now_ms) ||
-            part_wants_check(p)) {
-            continue;
-        }
-        if (a == NULL ? !is_fetching_from(f, read_from(p)) : a->to_node == read_from(p)) {
-            a = a ? a : fetcher_ask_new(f, ASK_FETCH, read_from(p));
-            fetcher_ask_add(a, p);
-        }
+    struct heap_node *n;
+    while ((n = heap_min(&f->later)) != NULL && n->key <= now_ms) {
+        struct part *p = CONTAINER_OF(n, struct part, later);
+        p->retry_at_ms = 0;
+        part_settle(p);
     }
-    if (a != NULL) {
-        build_fetch(f, a);
+    while ((n = heap_min(&f->leases)) != NULL && n->key <= now_ms) {
+        struct part *p = CONTAINER_OF(n, struct part, lease);
+        part_set_replica(p, -1, 0); /* the leader may know a better one by now */
+        part_settle(p);
     }
-    return a;
 }
 
 struct ask *fetcher_next(struct fetcher *f, int64_t now_ms)
@@ -203,11 +139,12 @@ struct ask *fetcher_next(struct fetcher *f, int64_t now_ms)
     if (f->code != 0) {
         return NULL; /* somebody is to hear of it first */
     }
-    struct ask *a = fetcher_next_committed(f, now_ms);
-    a = a ? a : next_metadata(f, now_ms);
+    wake(f, now_ms);
+    struct ask *a = fetcher_next_committed(f);
+    a = a ? a : next_metadata(f);
     a = a ? a : next_offsets(f, now_ms);
-    a = a ? a : fetcher_next_epochs(f, now_ms);
-    a = a ? a : next_fetch(f, now_ms);
+    a = a ? a : fetcher_next_epochs(f);
+    a = a ? a : fetcher_next_fetch(f);
     if (a != NULL) {
         a->at_ms = now_ms;
     }
@@ -216,14 +153,8 @@ struct ask *fetcher_next(struct fetcher *f, int64_t now_ms)
 
 int64_t fetcher_deadline_ms(const struct fetcher *f, int64_t now_ms)
 {
-    int64_t at = INT64_MAX;
-    LIST_EACH(&f->parts, n, tmp) {
-        const struct part *p = LIST_ENTRY(n, struct part, node);
-        if (!p->is_asked && !p->has_source && p->retry_at_ms > now_ms) {
-            at = MIN(at, p->retry_at_ms);
-        }
-    }
-    return at;
+    const struct heap_node *n = heap_min(&f->later);
+    return n ? MAX(n->key, now_ms) : INT64_MAX;
 }
 
 /* --- what came of it --- */
@@ -251,7 +182,7 @@ static void take_leader(struct fetcher *f, struct part *p,
     }
     p->leader = tp->leader_id;
     p->leader_epoch = tp->leader_epoch;
-    p->topic_id = t->topic_id;
+    part_set_id(p, t->topic_id);
 }
 
 static void take_metadata(struct fetcher *f, struct ask *a, const struct metadata_resp *resp,
@@ -307,105 +238,6 @@ static void take_offsets(struct fetcher *f, struct ask *a, const struct list_off
     }
 }
 
-/* The log does not have that offset any more, or not yet. */
-static void out_of_range(struct fetcher *f, struct part *p, int64_t now_ms)
-{
-    char why[128];
-    int64_t ts = fetcher_reset_ts(f, now_ms);
-    if (p->replica >= 0) { /* which may be behind: the leader knows */
-        p->replica = -1;
-        return;
-    }
-    if (ts == 0) {
-        snprintf(why, sizeof why, "there is no offset %lld, and auto.offset.reset is none",
-                 (long long)p->position);
-        fetcher_fail(f, p, ERR_OFFSET_OUT_OF_RANGE, why);
-        part_later(f, p, now_ms);
-        return;
-    }
-    fetcher_say(f, p, "there is no offset %lld: auto.offset.reset=%s", (long long)p->position,
-                f->config->auto_offset_reset);
-    part_seek(p, -1, ts);
-}
-
-static void copy_aborted(struct source *s, const struct fetch_resp_partition_data *d)
-{
-    size_t n = (size_t)MAX(d->aborted_transactions_count, 0);
-    s->aborted = n ? mem_zalloc(n * sizeof *s->aborted) : NULL;
-    s->aborted_count = n;
-    for (size_t i = 0; i < n; i++) {
-        s->aborted[i].producer_id = d->aborted_transactions[i].producer_id;
-        s->aborted[i].first_off = d->aborted_transactions[i].first_offset;
-    }
-}
-
-static void take_data(struct fetcher *f, struct part *p, const struct fetch_resp_partition_data *d,
-                      struct fetched *fetched, int64_t now_ms)
-{
-    if (d->error_code == ERR_OFFSET_OUT_OF_RANGE) {
-        out_of_range(f, p, now_ms);
-        return;
-    }
-    if (d->error_code) {
-        part_failed(f, p, d->error_code, now_ms);
-        if (p->leader < 0 && d->current_leader.leader_id >= 0) {
-            p->leader = d->current_leader.leader_id;
-            p->leader_epoch = d->current_leader.leader_epoch;
-        }
-        return;
-    }
-    p->failures = 0;
-    part_is_checked(p);
-    p->end_off = strcmp(f->config->isolation_level, "read_committed") == 0 ? d->last_stable_offset
-                                                                           : d->high_watermark;
-    p->log_start = d->log_start_offset;
-    if (d->preferred_read_replica >= 0) {
-        p->replica = d->preferred_read_replica;
-    }
-    if (d->records.len > 0) {
-        source_init(&p->source, fetched, (struct bytes){d->records.p, d->records.len});
-        p->source.epoch = p->position_epoch;
-        copy_aborted(&p->source, d);
-        p->has_source = true;
-    }
-}
-
-static void take_fetch(struct fetcher *f, struct ask *a, const struct fetch_resp *resp,
-                       struct fetched *fetched, int64_t now_ms)
-{
-    for (size_t n = 0; n < a->part_count && resp->error_code != 0; n++) {
-        if (fetcher_ask_is_current(&a->parts[n])) {
-            part_failed(f, a->parts[n].part, resp->error_code, now_ms);
-        }
-    }
-    for (int32_t i = 0; i < resp->responses_count && resp->error_code == 0; i++) {
-        const struct fetch_resp_fetchable_topic_response *t = &resp->responses[i];
-        struct ask_key key = {.topic = t->topic, .topic_id = t->topic_id};
-        for (int32_t k = 0; k < t->partitions_count; k++) {
-            key.partition = t->partitions[k].partition_index;
-            struct part *p = fetcher_ask_answered(a, &key);
-            if (p != NULL) {
-                take_data(f, p, &t->partitions[k], fetched, now_ms);
-            }
-        }
-    }
-}
-
-static void count_fetch(struct fetcher *f, const struct ask *a, const struct fetch_resp *resp,
-                        int64_t now_ms)
-{
-    int64_t bytes = 0;
-    for (int32_t i = 0; i < resp->responses_count; i++) {
-        for (int32_t k = 0; k < resp->responses[i].partitions_count; k++) {
-            bytes += (int64_t)resp->responses[i].partitions[k].records.len;
-        }
-    }
-    metric_time(&f->metrics.fetches, now_ms - a->at_ms);
-    f->metrics.bytes += bytes;
-    f->metrics.bytes_max = MAX(f->metrics.bytes_max, bytes);
-    f->metrics.throttle_ms += MAX(resp->throttle_time_ms, 0);
-}
-
 /* What an answer does not speak of is asked for again, but not at once. */
 static void take_silence(struct fetcher *f, const struct ask *a, int64_t now_ms)
 {
@@ -417,11 +249,15 @@ static void take_silence(struct fetcher *f, const struct ask *a, int64_t now_ms)
     }
 }
 
-static void take_failure(struct fetcher *f, struct ask *a, enum err e, int64_t now_ms)
+static int failure_of(enum err e)
 {
     bool passes = e == ERR_NETWORK_EXCEPTION || e == ERR_REQUEST_TIMED_OUT || e == ERR_CLOSED;
+    return passes ? ERR_NETWORK_EXCEPTION : (int)e;
+}
+
+static void take_failure(struct fetcher *f, struct ask *a, int code, int64_t now_ms)
+{
     for (size_t i = 0; i < a->part_count; i++) {
-        int code = passes ? ERR_NETWORK_EXCEPTION : (int)e;
         if (fetcher_ask_is_current(&a->parts[i]) && a->kind == ASK_COMMITTED) {
             fetcher_fail_position(f, a->parts[i].part, code, now_ms);
         } else if (fetcher_ask_is_current(&a->parts[i]) && a->kind == ASK_EPOCHS &&
@@ -438,8 +274,10 @@ void fetcher_take(struct fetcher *f, struct ask *a, enum err e, const void *resp
 {
     struct fetched *fetched = fetched_new(frame);
     fetcher_ask_end(f, a);
-    if (e) {
-        take_failure(f, a, e, now_ms);
+    if (e && a->kind == ASK_FETCH) {
+        fetcher_fail_fetch(f, a, failure_of(e), now_ms);
+    } else if (e) {
+        take_failure(f, a, failure_of(e), now_ms);
     } else if (a->kind == ASK_COMMITTED) {
         fetcher_take_committed(f, a, resp, now_ms);
     } else if (a->kind == ASK_METADATA) {
@@ -448,11 +286,10 @@ void fetcher_take(struct fetcher *f, struct ask *a, enum err e, const void *resp
         take_offsets(f, a, resp, now_ms);
     } else if (a->kind == ASK_EPOCHS) {
         fetcher_take_epochs(f, a, resp, now_ms);
-    } else {
-        count_fetch(f, a, resp, now_ms);
-        take_fetch(f, a, resp, fetched, now_ms);
+    } else if (a->kind == ASK_FETCH) {
+        fetcher_take_fetch(f, a, resp, fetched, now_ms);
     }
-    if (!e) {
+    if (!e && a->session == NULL) {
         take_silence(f, a, now_ms);
     }
     fetched_unref(fetched);
@@ -486,6 +323,7 @@ static struct ottla_records *take_records(struct fetcher *f, struct part *p)
         snprintf(why, sizeof why, "at offset %lld: %s", (long long)p->position, err_text(e));
         fetcher_fail(f, p, e, why);
     }
+    part_settle(p); /* each in its turn */
     if (out->count == 0) {
         ottla_records_free(out);
         return NULL;
@@ -495,16 +333,12 @@ static struct ottla_records *take_records(struct fetcher *f, struct part *p)
 
 struct ottla_records *fetcher_records(struct fetcher *f)
 {
-    LIST_EACH(&f->parts, n, tmp) {
-        struct part *p = LIST_ENTRY(n, struct part, node);
-        struct ottla_records *r = p->has_source && !p->is_paused ? take_records(f, p) : NULL;
-        if (r != NULL) {
-            list_remove(n); /* each in its turn */
-            list_push_back(&f->parts, n);
-            return r;
-        }
+    struct ottla_records *r = NULL;
+    const struct list_node *n;
+    while (r == NULL && (n = list_front(&f->ready)) != NULL) {
+        r = take_records(f, LIST_ENTRY(n, struct part, place));
     }
-    return NULL;
+    return r;
 }
 
 void fetcher_init(struct fetcher *f, const struct client_values *config, uint64_t seed)
@@ -513,6 +347,12 @@ void fetcher_init(struct fetcher *f, const struct client_values *config, uint64_
     rand_init(&f->rand, seed);
     list_init(&f->parts);
     map_init(&f->by_name);
+    map_init(&f->by_id);
+    list_init(&f->todo);
+    list_init(&f->ready);
+    heap_init(&f->later);
+    heap_init(&f->leases);
+    list_init(&f->sessions);
     list_init(&f->asks);
 }
 
@@ -521,6 +361,12 @@ void fetcher_deinit(struct fetcher *f)
     LIST_EACH(&f->parts, n, tmp) {
         part_remove(f, LIST_ENTRY(n, struct part, node));
     }
+    LIST_EACH(&f->sessions, n, tmp) {
+        session_free(LIST_ENTRY(n, struct fetch_session, node));
+    }
+    heap_deinit(&f->later);
+    heap_deinit(&f->leases);
     map_deinit(&f->by_name);
+    map_deinit(&f->by_id);
     buf_deinit(&f->warnings);
 }

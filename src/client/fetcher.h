@@ -4,6 +4,7 @@
 #ifndef CLIENT_FETCHER_H
 #define CLIENT_FETCHER_H
 
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/rand.h"
@@ -13,11 +14,20 @@
 #include "client/tps.h"
 #include "wire/messages.h"
 
+struct fetcher;
+struct seat;
+
 struct part {
     struct list_node node;
-    struct map_node by_name;
-    int refs; /* the fetcher, and asks under way */
+    struct list_node place; /* in one of the lists of what is next for it (part_settle), or none */
+    struct heap_node later; /* while retry_at_ms is to come */
+    struct heap_node lease; /* of replica: how long it is read from */
+    struct map_node by_name, by_id;
+    struct fetcher *fetcher;
+    struct seat *seats; /* in fetch sessions: one where it is fetched, others to be given up */
+    int refs;           /* the fetcher, seats, and asks under way */
     bool is_gone;
+    bool has_by_id;
     char *topic;
     int32_t partition;
     struct uuid topic_id;
@@ -32,20 +42,52 @@ struct part {
     int64_t end_off;                       /* -1: not told */
     int64_t log_start;                     /* so, too */
     uint32_t turn; /* grows with each seek: answers of earlier turns are not for it */
-    bool is_asked;
+    bool is_asked; /* anything but fetches, which ask for all of a session */
     bool is_paused;
     int failures;
-    int64_t retry_at_ms;
+    int64_t retry_at_ms; /* 0: it need not wait */
     bool has_source;
     struct source source;
+    struct fetch_session *session; /* which the source came from */
 };
 
-enum ask_kind { ASK_METADATA, ASK_OFFSETS, ASK_FETCH, ASK_COMMITTED, ASK_EPOCHS };
+/* A partition in a broker's fetch session, or about to be; see fetcher_session.c. */
+struct seat {
+    struct list_node node;    /* in the order in which they are asked for when all are */
+    struct list_node changed; /* linked: the broker is to be told what is new */
+    struct seat *next;        /* of the same partition, in another session */
+    struct part *part;
+    struct fetch_session *session;
+    bool is_wanted;
+    bool is_told;    /* all that follows is what the broker was told last */
+    uint32_t turn;   /* of the part: answers are for that one */
+    uint32_t answer; /* the last one with a row about it */
+    int64_t offset;
+    int32_t leader_epoch;
+    struct uuid topic_id;
+};
+
+/* What one broker is asked to send (KIP-227), and what it sent and nobody has read yet. */
+struct fetch_session {
+    struct list_node node;
+    int32_t broker;
+    int32_t id, epoch; /* of the next request; epoch 0: it names all */
+    uint32_t asked;    /* how many there were */
+    bool is_asking;
+    bool is_by_name, has_nameless; /* some partition's topic has no id */
+    struct list seats, changed;
+    size_t wanted_count;
+    struct list shelved; /* parts that are paused and have a source, oldest first */
+    int64_t held_bytes;  /* answers of which something is still to be read */
+};
+
+enum ask_kind { ASK_METADATA, ASK_OFFSETS, ASK_FETCH, ASK_COMMITTED, ASK_EPOCHS, ASK_END_SESSION };
 
 struct ask_part {
     struct part *part;
     uint32_t turn;
     bool is_answered;
+    struct uuid topic_id; /* FETCH: that it is named by */
 };
 
 enum ask_order { ASK_AS_ADDED, ASK_BY_NAME, ASK_BY_ID };
@@ -70,6 +112,10 @@ struct ask {
     int64_t at_ms; /* when it was asked */
     struct ask_part *parts;
     size_t part_count, part_cap;
+    struct fetch_session *session; /* FETCH, END_SESSION */
+    bool is_full;                  /* FETCH: it names all that is wanted */
+    /* The first of the parts are taken back, the next, too, but named again under another id. */
+    size_t forgotten_count, replaced_count;
     enum ask_order order;
     size_t cursor; /* the part that the next row of the answer should be about */
 };
@@ -77,8 +123,12 @@ struct ask {
 struct fetcher {
     const struct client_values *config;
     struct rand rand;
-    struct list parts; /* the one that gives records next is first */
-    struct map by_name;
+    struct list parts; /* as they were assigned */
+    struct map by_name, by_id;
+    struct list todo;  /* parts that cannot be fetched before something was asked */
+    struct list ready; /* parts that have records; the one that gives next is first */
+    struct heap later, leases;
+    struct list sessions;
     struct list asks; /* under way */
     bool is_asking_metadata, is_asking_committed, is_coordinator_stale;
     bool has_group;      /* new partitions begin where the group was */
@@ -100,6 +150,7 @@ int64_t part_lag(const struct part *p);  /* -1: not known */
 int64_t part_lead(const struct part *p); /* records behind it; -1: not known */
 /* position ≥ 0, or -1 and the time, or OTTLA_OFFSET_…, to look up. */
 void part_seek(struct part *p, int64_t position, int64_t seek_ts);
+void part_pause(struct part *p, bool is_paused);
 
 /* The next request; NULL: none now. */
 struct ask *fetcher_next(struct fetcher *f, int64_t now_ms);
@@ -110,6 +161,9 @@ void ask_fit(void *msg, int version); /* call.fit of an ask's request */
 void fetcher_take(struct fetcher *f, struct ask *ask, enum err e, const void *resp, uint8_t *frame,
                   int64_t now_ms);
 void fetcher_drop(struct fetcher *f, struct ask *ask);
+
+/* At the end: for each session that a broker has, a request that ends it; NULL: none is left. */
+struct ask *fetcher_next_end(struct fetcher *f);
 
 /* When fetcher_next may have something that it had not; INT64_MAX: after an answer only. */
 int64_t fetcher_deadline_ms(const struct fetcher *f, int64_t now_ms);

@@ -21,15 +21,22 @@ struct ask *fetcher_ask_new(struct fetcher *f, enum ask_kind kind, int32_t node)
     return a;
 }
 
-void fetcher_ask_add(struct ask *a, struct part *p)
+struct ask_part *fetcher_ask_hold(struct ask *a, struct part *p)
 {
     if (a->part_count == a->part_cap) {
         a->part_cap = MAX(a->part_cap * 2, 8);
         a->parts = mem_realloc_array(a->parts, a->part_cap, sizeof *a->parts);
     }
-    a->parts[a->part_count++] = (struct ask_part){p, p->turn, false};
+    a->parts[a->part_count] = (struct ask_part){.part = p, .turn = p->turn};
     p->refs++;
+    return &a->parts[a->part_count++];
+}
+
+void fetcher_ask_add(struct ask *a, struct part *p)
+{
+    (void)fetcher_ask_hold(a, p);
     p->is_asked = true;
+    part_settle(p);
 }
 
 void *fetcher_ask_array(struct ask *a, size_t size)
@@ -51,6 +58,10 @@ void fetcher_ask_end(struct fetcher *f, struct ask *a)
     } else if (a->kind == ASK_COMMITTED) {
         f->is_asking_committed = false;
     }
+    if (a->session != NULL) {
+        a->session->is_asking = false;
+        return;
+    }
     for (size_t i = 0; i < a->part_count; i++) {
         struct part *p = a->parts[i].part;
         p->is_asked = p->is_asked && !fetcher_ask_is_current(&a->parts[i]);
@@ -61,6 +72,9 @@ void fetcher_ask_free(struct ask *a)
 {
     list_remove(&a->node);
     for (size_t i = 0; i < a->part_count; i++) {
+        if (a->session == NULL) {
+            part_settle(a->parts[i].part);
+        }
         part_unref(a->parts[i].part);
     }
     mem_free(a->parts);
@@ -160,6 +174,12 @@ struct part *fetcher_ask_answered_all(struct ask *a, const struct ask_key *topic
         }
     }
     return NULL;
+}
+
+struct part *fetcher_of_key(const struct fetcher *f, const struct ask_key *k)
+{
+    return has_id(k) ? fetcher_find_by_id(f, k->topic_id, k->partition)
+                     : fetcher_find_by_name(f, k->topic, k->partition);
 }
 
 struct part *fetcher_ask_silent(const struct ask *a, size_t i)

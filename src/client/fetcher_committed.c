@@ -35,13 +35,15 @@ static void build(struct ask *a)
     }
 }
 
-struct ask *fetcher_next_committed(struct fetcher *f, int64_t now_ms)
+struct ask *fetcher_next_committed(struct fetcher *f)
 {
     struct ask *a = NULL;
-    LIST_EACH(&f->parts, n, tmp) {
-        struct part *p = LIST_ENTRY(n, struct part, node);
-        if (p->wants_committed && p->leader >= 0 && part_is_idle(p, now_ms) &&
-            !f->is_asking_committed) {
+    if (f->is_asking_committed) {
+        return NULL;
+    }
+    LIST_EACH(&f->todo, n, tmp) {
+        struct part *p = LIST_ENTRY(n, struct part, place);
+        if (p->wants_committed && p->leader >= 0) {
             a = a ? a : fetcher_ask_new(f, ASK_COMMITTED, -1);
             fetcher_ask_add(a, p);
         }

@@ -52,13 +52,12 @@ static void build(struct ask *a)
     }
 }
 
-struct ask *fetcher_next_epochs(struct fetcher *f, int64_t now_ms)
+struct ask *fetcher_next_epochs(struct fetcher *f)
 {
     struct ask *a = NULL;
-    LIST_EACH(&f->parts, n, tmp) {
-        struct part *p = LIST_ENTRY(n, struct part, node);
-        if (part_wants_check(p) && part_is_idle(p, now_ms) &&
-            (a == NULL || a->to_node == p->leader)) {
+    LIST_EACH(&f->todo, n, tmp) {
+        struct part *p = LIST_ENTRY(n, struct part, place);
+        if (part_wants_check(p) && (a == NULL || a->to_node == p->leader)) {
             a = a ? a : fetcher_ask_new(f, ASK_EPOCHS, p->leader);
             fetcher_ask_add(a, p);
         }

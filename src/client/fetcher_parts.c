@@ -25,15 +25,6 @@ void part_drop_source(struct part *p)
     }
 }
 
-void part_remove(struct fetcher *f, struct part *p)
-{
-    list_remove(&p->node);
-    map_remove(&f->by_name, &p->by_name);
-    part_drop_source(p);
-    p->is_gone = true;
-    part_unref(p);
-}
-
 int64_t fetcher_reset_ts(const struct fetcher *f, int64_t now_ms)
 {
     struct str reset = str_from(f->config->auto_offset_reset), prefix = STR("by_duration:");
@@ -47,32 +38,133 @@ int64_t fetcher_reset_ts(const struct fetcher *f, int64_t now_ms)
                                           : 0;
 }
 
-/* --- by name --- */
+/* --- by name, by id --- */
 
-static uint64_t hash_of(const char *topic, int32_t partition)
+struct part_key {
+    struct str topic; /* empty: by the id */
+    struct uuid topic_id;
+    int32_t partition;
+};
+
+static uint64_t hash_of(const struct part_key *k)
 {
-    return str_hash(str_from(topic), (uint64_t)(uint32_t)partition);
+    struct str id = {(const char *)&k->topic_id, sizeof k->topic_id};
+    return str_hash(k->topic.len ? k->topic : id, (uint64_t)(uint32_t)k->partition);
 }
 
-static bool is_it(const struct map_node *n, const void *key)
+static bool has_name(const struct map_node *n, const void *key)
 {
     const struct part *p = MAP_ENTRY(n, struct part, by_name);
-    const struct ottla_topic_partition *k = key;
-    return p->partition == k->partition && strcmp(p->topic, k->topic) == 0;
+    const struct part_key *k = key;
+    return p->partition == k->partition && str_eq(str_from(p->topic), k->topic);
+}
+
+static bool has_id(const struct map_node *n, const void *key)
+{
+    const struct part *p = MAP_ENTRY(n, struct part, by_id);
+    const struct part_key *k = key;
+    return p->partition == k->partition && uuid_eq(p->topic_id, k->topic_id);
+}
+
+struct part *fetcher_find_by_name(const struct fetcher *f, struct str topic, int32_t partition)
+{
+    struct part_key k = {.topic = topic, .partition = partition};
+    struct map_node *n = map_find(&f->by_name, hash_of(&k), has_name, &k);
+    return n ? MAP_ENTRY(n, struct part, by_name) : NULL;
+}
+
+struct part *fetcher_find_by_id(const struct fetcher *f, struct uuid topic_id, int32_t partition)
+{
+    struct part_key k = {.topic_id = topic_id, .partition = partition};
+    struct map_node *n = map_find(&f->by_id, hash_of(&k), has_id, &k);
+    return n ? MAP_ENTRY(n, struct part, by_id) : NULL;
 }
 
 struct part *fetcher_find(const struct fetcher *f, const char *topic, int32_t partition)
 {
-    struct ottla_topic_partition key = {topic, partition};
-    struct map_node *n = map_find(&f->by_name, hash_of(topic, partition), is_it, &key);
-    return n ? MAP_ENTRY(n, struct part, by_name) : NULL;
+    return fetcher_find_by_name(f, str_from(topic), partition);
+}
+
+static void drop_id(struct part *p)
+{
+    if (p->has_by_id) {
+        map_remove(&p->fetcher->by_id, &p->by_id);
+        p->has_by_id = false;
+    }
+}
+
+/* Two topics with one id would be a broker's mistake: then the first has it. */
+void part_set_id(struct part *p, struct uuid topic_id)
+{
+    struct part_key k = {.topic_id = topic_id, .partition = p->partition};
+    if (uuid_eq(p->topic_id, topic_id)) {
+        return;
+    }
+    drop_id(p);
+    p->topic_id = topic_id;
+    if (!uuid_is_zero(topic_id) && fetcher_find_by_id(p->fetcher, topic_id, p->partition) == NULL) {
+        map_insert(&p->fetcher->by_id, hash_of(&k), &p->by_id);
+        p->has_by_id = true;
+    }
+}
+
+/* --- what is next --- */
+
+static bool is_to_be_asked_about(const struct part *p)
+{
+    return p->leader < 0 || p->wants_committed || p->position < 0 || part_wants_check(p);
+}
+
+void part_settle(struct part *p)
+{
+    struct fetcher *f = p->fetcher;
+    int32_t broker = -1;
+    if (list_is_linked(&p->place)) {
+        list_remove(&p->place);
+    }
+    heap_remove(&f->later, &p->later);
+    if (p->is_gone || p->is_asked) {
+        /* nothing */
+    } else if (p->has_source) {
+        list_push_back(p->is_paused ? &p->session->shelved : &f->ready, &p->place);
+    } else if (p->retry_at_ms > 0) {
+        heap_insert(&f->later, &p->later, p->retry_at_ms);
+    } else if (is_to_be_asked_about(p)) {
+        list_push_back(&f->todo, &p->place);
+    } else if (!p->is_paused) {
+        broker = part_read_from(p);
+    }
+    seat_want(p, broker);
+}
+
+void part_set_replica(struct part *p, int32_t replica, int64_t until_ms)
+{
+    heap_remove(&p->fetcher->leases, &p->lease);
+    p->replica = replica;
+    if (replica >= 0) {
+        heap_insert(&p->fetcher->leases, &p->lease, until_ms);
+    }
+}
+
+void part_remove(struct fetcher *f, struct part *p)
+{
+    list_remove(&p->node);
+    map_remove(&f->by_name, &p->by_name);
+    drop_id(p);
+    part_drop_source(p);
+    part_set_replica(p, -1, 0);
+    p->is_gone = true;
+    part_settle(p);
+    part_unref(p);
 }
 
 static struct part *part_new(struct fetcher *f, const char *topic, int32_t partition,
                              int64_t now_ms)
 {
     struct part *p = NEW(struct part);
+    struct part_key k = {.topic = str_from(topic), .partition = partition};
     p->refs = 1;
+    p->fetcher = f;
     p->topic = str_dup(str_from(topic));
     p->partition = partition;
     p->leader = p->leader_epoch = p->replica = -1;
@@ -80,7 +172,8 @@ static struct part *part_new(struct fetcher *f, const char *topic, int32_t parti
     p->position_epoch = p->checked_leader = p->checked_epoch = -1;
     p->seek_ts = fetcher_reset_ts(f, now_ms);
     p->wants_committed = f->has_group;
-    map_insert(&f->by_name, hash_of(topic, partition), &p->by_name);
+    map_insert(&f->by_name, hash_of(&k), &p->by_name);
+    part_settle(p);
     return p;
 }
 
@@ -135,6 +228,15 @@ void part_seek(struct part *p, int64_t position, int64_t seek_ts)
     p->is_asked = false;
     p->retry_at_ms = 0;
     part_drop_source(p);
+    part_settle(p);
+}
+
+void part_pause(struct part *p, bool is_paused)
+{
+    if (p->is_paused != is_paused) {
+        p->is_paused = is_paused;
+        part_settle(p);
+    }
 }
 
 void part_later(struct fetcher *f, struct part *p, int64_t now_ms)
@@ -152,15 +254,10 @@ void fetcher_fail(struct fetcher *f, const struct part *p, int code, const char 
     }
 }
 
-bool part_is_idle(const struct part *p, int64_t now_ms)
-{
-    return !p->is_asked && !p->has_source && p->retry_at_ms <= now_ms;
-}
-
 void part_failed(struct fetcher *f, struct part *p, int code, int64_t now_ms)
 {
     part_later(f, p, now_ms);
-    p->replica = -1;
+    part_set_replica(p, -1, 0);
     if (code_is_retriable(code)) {
         p->leader = -1;
     } else {

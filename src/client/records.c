@@ -42,13 +42,24 @@ void source_init(struct source *s, struct fetched *f, struct bytes batches)
 {
     *s = (struct source){.fetched = f, .rest = batches, .epoch = -1};
     f->refs++;
+    if (f->sources++ == 0 && f->held != NULL) {
+        *f->held += f->bytes;
+    }
+}
+
+static void release(struct fetched *f)
+{
+    if (--f->sources == 0 && f->held != NULL) {
+        *f->held -= f->bytes;
+    }
+    fetched_unref(f);
 }
 
 void source_deinit(struct source *s)
 {
     chunk_unref(s->chunk);
     if (s->fetched != NULL) {
-        fetched_unref(s->fetched);
+        release(s->fetched);
     }
     mem_free(s->aborted);
     *s = (struct source){0};

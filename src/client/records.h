@@ -10,8 +10,10 @@
 #include "record/record.h"
 
 struct fetched {
-    int refs;
+    int refs, sources;
     uint8_t *frame; /* owned */
+    int64_t bytes;  /* of records in it */
+    int64_t *held;  /* counts the bytes of all with sources; NULL: nobody asks */
 };
 
 struct fetched *fetched_new(uint8_t *frame);

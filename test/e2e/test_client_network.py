@@ -9,6 +9,7 @@ import time
 import unittest
 
 import harness
+import wire
 from test_client_records import PARTITIONS, PROGRAM, Case
 
 sys.path.insert(0, os.path.join(harness.ROOT, "test", "peers"))
@@ -168,6 +169,93 @@ class ClientNetwork(Case):
         self.assertEqual(w.until_told(3), ["NONE"] * 3)
         w.end()
         self.assert_all(3)
+
+
+class FetchSessions(Case):
+    """What a consumer asks a broker for, seen by a proxy between them (KIP-227)."""
+
+    COUNT = 300  # partitions
+
+    @classmethod
+    def setUpClass(cls):
+        port = harness.free_port()
+        cls.broker = harness.broker(advertised_port=port, overrides={
+            "num.partitions": cls.COUNT, "group.initial.rebalance.delay.ms": 0}).start()
+        cls.proxy = Proxy(port, cls.broker.port)
+        cls.proxy.on_request = cls.take
+        cls.at = "127.0.0.1:%d" % port
+        cls.fetches = []
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.proxy.close()
+        cls.broker.stop()
+
+    @classmethod
+    def take(cls, frame):
+        if frame[:2] == b"\0\1":  # Fetch
+            _, version, body = wire.parse_request(frame)
+            named = sum(len(t["partitions"]) for t in body["topics"])
+            forgotten = sum(len(t["partitions"]) for t in body["forgottenTopicsData"])
+            cls.fetches.append((body["sessionId"], body["sessionEpoch"], named, forgotten, len(frame)))
+            assert version >= 13, version  # by topic ids
+
+    def setUp(self):
+        self.count = 0
+        self.fetches.clear()
+
+    def write(self, partition):
+        self.assertEqual(self.produce([(partition, -1, None, b"x")])[0][2], "NONE")
+        self.count += 1
+
+    def member(self):
+        self.write(0)
+        m = peers.Member([*peers.OURS.command, "group", "--bootstrap", self.at, "--group", self.topic(), "--topic", self.topic()])
+        self.addCleanup(m.kill)
+        self.until_read(m)
+        return m
+
+    def until_read(self, m):
+        harness.wait_for("%d records" % self.count, lambda: len(m.records()) >= self.count, WAIT_S)
+
+    def wait_epoch(self, epoch):
+        harness.wait_for("a fetch of epoch %d" % epoch, lambda: any(f[1] == epoch for f in self.fetches), WAIT_S)
+
+    def test_increments(self):
+        """300 partitions are named once; then each request names those that were read since the last one, and the session
+        is ended."""
+        m = self.member()
+        for i in range(20):
+            self.write(i * 7)
+            self.until_read(m)
+        self.wait_epoch(20)
+        m.stop()
+        harness.wait_for("the end of the session", lambda: self.fetches[-1][1] == -1, WAIT_S)
+        first, *rest, last = list(self.fetches)
+        self.assertEqual(first[:4], (0, 0, self.COUNT, 0))
+        self.assertEqual([f[1] for f in rest], list(range(1, len(rest) + 1)))
+        self.assertEqual(len({f[0] for f in rest + [last]} - {0}), 1)
+        self.assertLessEqual(sum(f[2] for f in rest), 2 * self.count)
+        self.assertLessEqual(max(f[2] + f[3] for f in rest), 3)
+        self.assertLess(max(f[4] for f in rest) * 20, first[4])
+        self.assertEqual(last[2:4], (0, 0))
+        self.assertEqual(len(m.records()), self.count)
+
+    def test_the_broker_starts_anew(self):
+        """It knows no sessions any more: all is named again."""
+        m = self.member()
+        self.wait_epoch(2)
+        self.broker.restart()
+        at = len(self.fetches)
+        self.write(5)
+        self.until_read(m)
+        self.assertIn(0, [f[1] for f in self.fetches[at:]])
+        harness.wait_for("all to be named", lambda: sum(f[2] for f in self.fetches[at:]) >= self.COUNT, WAIT_S)
+        self.write(6)
+        self.until_read(m)
+        harness.wait_for("increments again", lambda: self.fetches[-1][1] > 1, WAIT_S)
+        m.stop()
+        self.assertEqual(len(m.records()), self.count)
 
 
 if __name__ == "__main__":

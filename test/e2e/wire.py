@@ -240,6 +240,14 @@ def request_frame(name, version, correlation_id, client_id, body):
     return encode("RequestHeader", 2 if flexible else 1, head) + body
 
 
+def parse_request(frame):
+    """(name, version, body as a dict)"""
+    number, version = struct.unpack(">hh", frame[:4])
+    m = next(m for m in messages().values() if m.id == number and m.name.endswith("Request"))
+    _, used = decode_front("RequestHeader", 2 if version in m.flexible else 1, frame)
+    return m.name[:-len("Request")], version, decode(m.name, version, frame[used:])
+
+
 def parse_response(name, version, frame):
     """(correlation id, body as a dict)"""
     m = message(name + "Response", version)

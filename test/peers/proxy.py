@@ -1,6 +1,6 @@
 """A TCP proxy on loopback that hurts connections as a seed says: cut in the middle of a request,
 cut in the middle of a response, or let the request through and lose the whole response. Or it makes
-them slow, or silent: open, but with nobody at the other end."""
+them slow, or silent: open, but with nobody at the other end. Or it only listens."""
 
 import random
 import socket
@@ -19,6 +19,7 @@ class Proxy:
         self.quiet_bytes = self.left = None
         self.rate = None  # bytes a second, of a connection and direction
         self.is_silent = False  # new connections are
+        self.on_request = None  # called with each request, without the length before it
         self.conns = set()
         self.listener = socket.create_server(("127.0.0.1", port), backlog=64)
         self.is_open = True
@@ -98,6 +99,9 @@ class Proxy:
                 data = src.recv(CHUNK if not self.rate else 4096)
                 if not data:
                     break
+                if self.on_request and direction == "request":
+                    for frame in pair.frames(data):
+                        self.on_request(frame)
                 if pair.is_silent:
                     continue
                 if self.rate:
@@ -124,6 +128,17 @@ class Proxy:
 class _Pair:
     def __init__(self, client, server):
         self.client, self.server, self.fate, self.is_silent = client, server, None, False
+        self.rest = b""
+
+    def frames(self, data):
+        """The requests that end in data."""
+        self.rest += data
+        while len(self.rest) >= 4:
+            size = int.from_bytes(self.rest[:4], "big")
+            if len(self.rest) < 4 + size:
+                return
+            yield self.rest[4:4 + size]
+            self.rest = self.rest[4 + size:]
 
     def close(self):
         for s in (self.client, self.server):
