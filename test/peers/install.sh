@@ -9,7 +9,8 @@
 #   install.sh kafkajs                  needs Node.js with npm
 #   install.sh kcat                     Debian's kcat
 #   install.sh libottla                 this project's own, which the build makes
-#   install.sh suite NAME               the tests of librdkafka (needs a C and a C++ compiler) or franz-go (needs Go)
+#   install.sh suite NAME               the tests of librdkafka (needs a C and a C++ compiler), franz-go (needs Go),
+#                                       kafka-python or rskafka (needs Rust)
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -90,12 +91,56 @@ suite_franz_go() {
     touch "$dir/.complete"
 }
 
+# Its archive lacks one file of the tests: who starts nothing has to be told only where the broker is.
+suite_kafka_python() {
+    local dir=$peers/suite-kafka-python version=3.0.12
+    [ -f "$dir/.complete" ] && return
+    rm -rf "$dir"
+    mkdir -p "$dir/tests"
+    python3 -m venv "$dir/venv"
+    "$dir/venv/bin/pip" install -q pytest pytest-timeout pytest-mock "kafka-python==$version" python-snappy lz4 zstandard >&2
+    "$dir/venv/bin/pip" download -q --no-deps --no-binary :all: -d "$dir" "kafka-python==$version" >&2
+    tar xzf "$dir/kafka_python-$version.tar.gz" -C "$dir/tests" --strip-components=1 "kafka_python-$version/test"
+    touch "$dir/tests/test/__init__.py"
+    cat >"$dir/tests/test/service.py" <<'END'
+class ExternalService:
+    def __init__(self, host, port):
+        self.host, self.port = host, port
+
+    def open(self):
+        pass
+
+    def close(self):
+        pass
+
+
+class SpawnedService:
+    pass
+END
+    touch "$dir/.complete"
+}
+
+suite_rskafka() {
+    local dir=$peers/suite-rskafka version=0.6.0
+    [ -f "$dir/.complete" ] && return
+    need cargo "rskafka's tests"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    curl -fsSL "https://static.crates.io/crates/rskafka/rskafka-$version.crate" | tar xz -C "$dir" --strip-components=1
+    rm -f "$dir/rust-toolchain.toml" # the one that is here will do; an older rsasl is not for it
+    (cd "$dir" && cargo update -q -p rsasl && cargo test -q --no-run) >"$dir/build.log" 2>&1 ||
+        { tail -20 "$dir/build.log" >&2; return 1; }
+    touch "$dir/.complete"
+}
+
 case ${1:-} in
     suite)
         case ${2:-} in
             librdkafka) suite_librdkafka ;;
             franz-go) suite_franz_go ;;
-            *) echo "install.sh: no suite ${2:-}; there are librdkafka and franz-go" >&2; exit 2 ;;
+            kafka-python) suite_kafka_python ;;
+            rskafka) suite_rskafka ;;
+            *) echo "install.sh: no suite ${2:-}; there are librdkafka, franz-go, kafka-python, rskafka" >&2; exit 2 ;;
         esac
         ;;
     java) java_clients "${2:-4.3.1}" ;;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The test suites that others wrote for their own clients, run against ottla.
 
-  suites.py [--scenes librdkafka,franz-go] [--tests NAME,...] [--jobs N]
+  suites.py [--scenes librdkafka,franz-go,kafka-python,rskafka] [--tests NAME,...] [--jobs N]
 
 One line a test that fails, one a suite; the last line is "N passed, N failed". Sources come from
 the suites' own packages (install.sh). OTTLA is the binary to run."""
@@ -37,6 +37,8 @@ LIBRDKAFKA_PARTS = {
         "ListConsumerGroupOffsets", "ListOffsets")],
 }
 FRANZ_GO_SKIPS = "TestTxn"  # transactions: no coordinator yet
+KAFKA_PYTHON_SKIPS = "not transaction and not acl"  # neither is there yet
+RSKAFKA = ("client", "consumer", "producer", "produce_consume")
 
 
 def install(name):
@@ -118,7 +120,51 @@ class FranzGo:
             broker.stop()
 
 
-SUITES = {"librdkafka": Librdkafka, "franz-go": FranzGo}
+class KafkaPython:
+    """Its integration tests, and the settings that its own fixture gives to a broker."""
+
+    def __init__(self, _):
+        self.dir = install("kafka-python")
+
+    def run(self, wanted):
+        port = harness.free_port()
+        broker = harness.Ottla(port=port, overrides={
+            "node.id": 0, "num.partitions": 4, "group.min.session.timeout.ms": 10,
+            "advertised.listeners": "PLAINTEXT://127.0.0.1:%d" % port}).start()
+        env = {**os.environ, "KAFKA_URI": "kafka://" + broker.bootstrap, "KAFKA_VERSION": "4.3.0", "KAFKA_ROOT": self.dir}
+        done = subprocess.run(
+            [os.path.join(self.dir, "venv", "bin", "python"), "-m", "pytest", "-q", "-rA", "--timeout", str(TEST_S),
+             "-k", " or ".join(wanted) or KAFKA_PYTHON_SKIPS, "--ignore", "test/integration/test_ssl_integration.py",
+             "test/integration"],
+            cwd=os.path.join(self.dir, "tests"), env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        for verdict, name in re.findall(r"^(PASSED|FAILED|ERROR) \S+::(\S+)", done.stdout.decode(errors="replace"), re.M):
+            yield name, verdict == "PASSED", "see pytest -k " + name
+        broker.stop()
+
+
+class Rskafka:
+    """All of its tests that need a broker and no Java."""
+
+    def __init__(self, _):
+        self.dir = install("rskafka")
+
+    def run(self, wanted):
+        broker = harness.Ottla(overrides={"auto.create.topics.enable": "false"}).start()
+        env = {**os.environ, "TEST_INTEGRATION": "1", "TEST_BROKER_IMPL": "kafka", "KAFKA_CONNECT": broker.bootstrap}
+        for test in RSKAFKA:
+            done = subprocess.run(["cargo", "test", "-q", "--no-fail-fast", "--test", test, "--", "--format", "pretty", *wanted],
+                                  cwd=self.dir, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, timeout=2 * TEST_S)
+            rows = re.findall(r"^test (\S+) \.\.\. (ok|FAILED)$", done.stdout.decode(errors="replace"), re.M)
+            for name, verdict in rows:
+                yield "%s %s" % (test, name), verdict == "ok", "see cargo test --test %s %s" % (test, name)
+            if done.returncode and all(verdict == "ok" for _, verdict in rows):
+                yield test, False, done.stdout.decode(errors="replace")[-2000:]
+        broker.stop()
+
+
+SUITES = {"librdkafka": Librdkafka, "franz-go": FranzGo, "kafka-python": KafkaPython, "rskafka": Rskafka}
 
 
 def main():
