@@ -7,10 +7,13 @@
  *   alone on success.
  * - Text is UTF-8 with a NUL. What is passed in is copied where it is kept; what a result points to
  *   lives until the result is freed.
- * - Structs of options begin with their size, which is the program's: start from
- *   ottla_x_options_init, so that it works with a later library as it is, and from
- *   ottla_x_options_init_size in other languages. NULL options are the defaults. Structs of results
- * grow at their ends only, and lists of them are lists of pointers.
+ * - A program works with a later library as it is. Structs of options and messages begin with
+ *   their size, which is the program's: start from ottla_x_init, or, in other languages, from
+ *   ottla_x_init_size. NULL options are the defaults. Results are made and freed by the library
+ *   alone: their structs grow at their ends, and lists of them are lists of pointers. All other
+ *   structs stay as they are: rows of arrays that are passed in, callbacks, pairs, and what the
+ *   program has room for (struct ottla_error, a delivery that is waited for, a setting). What
+ *   these cannot say gets a struct and a function of its own.
  * - A client may be used by many threads at once. A configuration, an error and a result belong to
  *   one thread at a time.
  * - No global state: any number of clients may live in a process. A child after fork cannot use

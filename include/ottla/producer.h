@@ -12,6 +12,7 @@
 struct ottla_producer;
 
 struct ottla_message {
+    size_t size; /* of this struct, by ottla_message_init */
     const char *topic;
     int32_t partition;    /* -1: chosen by the key, or, without one, batch by batch */
     int64_t timestamp_ms; /* -1: now */
@@ -24,7 +25,11 @@ struct ottla_message {
 };
 
 /* All at what they are when nobody says anything: partition and time -1, the rest NULL. */
-OTTLA_API void ottla_message_init(struct ottla_message *message);
+OTTLA_API void ottla_message_init_size(struct ottla_message *message, size_t size);
+static inline void ottla_message_init(struct ottla_message *message)
+{
+    ottla_message_init_size(message, sizeof *message);
+}
 
 /* What became of a record. */
 struct ottla_delivery {

@@ -22,9 +22,17 @@ struct errand {
     struct produce_ask *ask;
 };
 
-void ottla_message_init(struct ottla_message *m)
+/* What a message had in the first library; what came later is there when its size says so. */
+enum { MESSAGE_BYTES_MIN = offsetof(struct ottla_message, headers) + sizeof(void *) };
+
+void ottla_message_init_size(struct ottla_message *m, size_t size)
 {
-    *m = (struct ottla_message){.partition = -1, .timestamp_ms = -1};
+    const struct ottla_message ours = {.size = size, .partition = -1, .timestamp_ms = -1};
+    if (size == sizeof ours) { /* once a record */
+        *m = ours;
+    } else {
+        mem_init_sized(m, size, &ours, sizeof ours);
+    }
 }
 
 void ottla_producer_options_init_size(struct ottla_producer_options *options, size_t size)
@@ -408,7 +416,8 @@ static int add(struct ottla_producer *p, const struct ottla_message *m, struct d
         return code;
     }
     if (m->partition < 0 && p->options.partitioner != NULL) {
-        own = *m;
+        ottla_message_init(&own);
+        mem_read_sized(&own, sizeof own, m);
         t->users++;
         own.partition = ask_partitioner(p, t, m);
         t->users--;
@@ -428,6 +437,10 @@ static int add(struct ottla_producer *p, const struct ottla_message *m, struct d
 
 static int check_message(const struct ottla_message *m, struct ottla_error *error)
 {
+    if (m->size < MESSAGE_BYTES_MIN) {
+        return error_set(error, ERR_INVALID_REQUEST,
+                         "the message says no size: begin with ottla_message_init");
+    }
     if (m->topic == NULL || m->topic[0] == '\0') {
         return error_set(error, ERR_INVALID_TOPIC_EXCEPTION, "the record has no topic");
     }
