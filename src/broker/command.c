@@ -5,9 +5,10 @@
 #include "base/args.h"
 #include "base/diag.h"
 #include "base/mem.h"
-#include "broker/storage/storage.h"
 #include "broker/messages.h"
 #include "broker/server.h"
+#include "broker/storage/storage.h"
+#include "plat/boot.h"
 #include "plat/daemon.h"
 #include "plat/entropy.h"
 #include "plat/process.h"
@@ -246,6 +247,7 @@ static int run(const struct args *a, int64_t began_ns)
 {
     struct server_args args = {
         .fs = fs_posix(), .net = net_posix(), .clock = clock_system(), .seed = entropy_u64()};
+    boot_id(args.boot_id.b);
     signals_block();
     process_raise_fd_limit();
     messages_begin(args.clock, is_json(a));

@@ -426,3 +426,12 @@ void metrics_write(struct broker *b, struct buf *out)
     put_partitions(b, out);
     put_groups(b, out);
 }
+
+uint64_t metrics_bytes_in(const struct metrics *m)
+{
+    uint64_t bytes = 0;
+    for (int w = 0; w < m->worker_count; w++) {
+        bytes += atomic_load_explicit(&m->workers[w].bytes_in, memory_order_relaxed);
+    }
+    return bytes;
+}

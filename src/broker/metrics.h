@@ -37,6 +37,9 @@ static inline void metrics_add(_Atomic uint64_t *counter, uint64_t n)
     atomic_store_explicit(counter, now + n, memory_order_relaxed);
 }
 
+/* Of records that came, by all workers. Any thread. */
+uint64_t metrics_bytes_in(const struct metrics *m);
+
 /* All of it in Prometheus' text format. Any thread. */
 void metrics_write(struct broker *b, struct buf *out);
 

@@ -3,6 +3,7 @@
 #ifndef BROKER_SERVER_H
 #define BROKER_SERVER_H
 
+#include "base/uuid.h"
 #include "meta/config.h"
 #include "plat/clock.h"
 #include "plat/file.h"
@@ -17,6 +18,7 @@ struct server_args {
     struct clock *clock;
     uint64_t seed;              /* of ids, placement, jitter */
     int worker_count;           /* 0: one for each processor */
+    struct uuid boot_id;        /* of the machine's run (plat/boot.h); zero: not known */
     bool in_one_thread;         /* no threads: server_step does all the work (simulation) */
     struct props props;         /* taken over */
     const struct call_tap *tap; /* of a test; outlives the server */

@@ -9,6 +9,8 @@
  *   - what a consumer was given stays what it was
  *   - a producer that retries is never told that its sequence is wrong
  *   - an offset that a group was told to have committed is never taken back
+ * Every fifth seed acknowledges from the page cache. There the power only goes after a clean stop,
+ * and no call fails: a kill alone loses nothing.
  *
  *   sim SEED [COUNT]    so many runs, from this seed on */
 #include "test/sim/asks.h"
@@ -98,7 +100,9 @@ struct sim {
     bool is_lost;          /* it said that it cannot go on */
     bool is_hurt;          /* a disk call failed: only a restart heals */
     bool is_short_of_memory;
+    bool is_page_cache; /* flush.before.ack=false */
     int restarts;
+    int boots; /* of the machine */
     struct sim_client admin;
     bool has_topic;
     struct producer producers[PRODUCERS];
@@ -147,12 +151,16 @@ static bool start(struct sim *s, struct buf *why)
         .clock = &s->clock.clock,
         .seed = rand_u64(&s->rand),
         .worker_count = 2,
+        .boot_id = {{1, (uint8_t)s->boots}},
         .in_one_thread = true,
         .on_fatal = on_fatal,
         .ctx = s,
     };
     int line;
     enum err e = props_parse(&args.props, str_from(settings), &line);
+    if (!e && s->is_page_cache) {
+        e = props_set(&args.props, STR("log.flush.before.ack"), STR("false"));
+    }
     e = e ? e : server_start(&args, &s->server, why);
     if (e) {
         s->server = NULL;
@@ -194,8 +202,19 @@ static void cut_power(struct sim *s)
 {
     TELL("power cut");
     bring_down(s);
+    s->boots++;
     crashfs_cut(s->disk, rand_u64(&s->rand));
     arm(s, CRASHFS_NO_FAULT, 0, 0, OK);
+}
+
+/* The worst that may happen. */
+static void crash(struct sim *s)
+{
+    if (s->is_page_cache) {
+        kill_process(s);
+    } else {
+        cut_power(s);
+    }
 }
 
 static void restart(struct sim *s)
@@ -204,13 +223,13 @@ static void restart(struct sim *s)
     TELL("start");
     s->restarts++;
     if (crashfs_has_struck(s->disk)) {
-        cut_power(s);
+        crash(s);
     }
     arm(s, CRASHFS_NO_FAULT, 0, 0, OK);
     while (rand_one_in(&s->rand, 4)) { /* it dies again while it recovers */
         arm(s, CRASHFS_POWER, CRASHFS_CHANGES, rand_below(&s->rand, 40), ERR_IO);
         start(s, &why);
-        cut_power(s);
+        crash(s);
         buf_clear(&why);
     }
     if (s->is_short_of_memory && rand_one_in(&s->rand, 3)) {
@@ -221,7 +240,7 @@ static void restart(struct sim *s)
             buf_deinit(&why);
             return;
         }
-        cut_power(s);
+        crash(s);
         buf_clear(&why);
     }
     if (!start(s, &why)) {
@@ -494,13 +513,14 @@ static void commit_step(struct sim *s)
 static void misfortune(struct sim *s)
 {
     uint64_t after = rand_below(&s->rand, 30);
-    switch (rand_below(&s->rand, 7)) {
+    uint64_t what = rand_below(&s->rand, 7);
+    switch (s->is_page_cache && (what == 3 || what == 4) ? 0 : what) {
     case 0:
         kill_process(s);
         restart(s);
         break;
     case 1:
-        cut_power(s);
+        crash(s);
         restart(s);
         break;
     case 2: /* in the middle of something */
@@ -534,7 +554,12 @@ static void heal(struct sim *s)
         is_due = is_due || rand_one_in(&s->rand, 10);
     }
     if (is_due) {
-        cut_power(s);
+        if (s->is_hurt && rand_one_in(&s->rand, 2)) {
+            kill_process(
+                s); /* what a failed sync lost is in the cache still, and counts as clean */
+        } else {
+            crash(s);
+        }
         restart(s);
     }
 }
@@ -628,7 +653,7 @@ static void settle(struct sim *s)
 {
     arm(s, CRASHFS_NO_FAULT, 0, 0, OK);
     s->net.piece_bytes = MAX(s->net.piece_bytes, PIECE_BYTES_AT_END);
-    cut_power(s);
+    crash(s);
     restart(s);
     for (int i = 0; i < STEPS_AT_END && !(s->has_topic && is_settled(s)); i++) {
         step(s, false);
@@ -642,6 +667,10 @@ static void read_back(struct sim *s)
 {
     struct consumer c = {.seen = s->final, .end = {-1, -1, -1}};
     server_stop(s->server);
+    s->server = NULL;
+    if (s->is_page_cache) {
+        cut_power(s);
+    }
     restart(s);
     sim_client_init(&c.client, &s->net.net, PORT);
     int checked_before = s->committer.checked_count;
@@ -711,6 +740,7 @@ static void run(uint64_t seed, bool is_talkative)
 {
     struct sim s;
     run_init(&s, seed);
+    s.is_page_cache = seed % 5 == 0;
     s.is_short_of_memory = rand_one_in(&s.rand, 3);
     restart(&s);
     for (int i = 0; i < STEPS; i++) {

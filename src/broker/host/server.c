@@ -79,6 +79,7 @@ static enum err open_storage(struct server *s, struct buf *why)
         .syncer = s->broker.syncer,
         .seed = s->args.seed + 1,
         .in_one_thread = s->args.in_one_thread,
+        .boot_id = s->args.boot_id,
     };
     enum err e = storage_open(&args, &s->storage, why);
     if (!e) {
@@ -245,6 +246,11 @@ static void on_metalog_lost(void *ctx, enum err e)
 
 static void on_moved(void *ctx) { placed_tell_later(&((struct server *)ctx)->placed); }
 
+static uint64_t written_bytes(void *ctx)
+{
+    return metrics_bytes_in(((const struct broker *)ctx)->metrics);
+}
+
 static enum err make_parts(struct server *s, struct buf *why)
 {
     struct broker *b = &s->broker;
@@ -270,7 +276,8 @@ static enum err make_parts(struct server *s, struct buf *why)
     b->fetch_sessions = fetch_sessions_new(LIMIT_FETCH_SESSIONS, s->args.seed + 4);
     int64_t most = b->config.queued_max_request_bytes;
     b->budget = net_budget_new(most > 0 ? (size_t)most : LIMIT_REQUEST_BYTES_IN_FLIGHT);
-    s->upkeep = upkeep_new(s->storage, &b->topics, b->clock, &b->config);
+    s->upkeep = upkeep_new(
+        &(struct upkeep_args){s->storage, &b->topics, b->clock, &b->config, written_bytes, b});
     b->mover = mover_new(&(struct mover_args){
         s->storage, &b->topics, b->clock, &b->metacache, &b->config,
         s->args.in_one_thread ? NULL : controller_loop(b->controller), on_moved, s});

@@ -5,9 +5,26 @@
 #include "base/mem.h"
 #include "plat/thread.h"
 
-enum { IDLE_AFTER_MS = 30 * 1000, REMOVE_INTERVAL_MS = 5000, FLUSH_INTERVAL_MS = 1000 };
+enum {
+    IDLE_AFTER_MS = 30 * 1000,
+    REMOVE_INTERVAL_MS = 5000,
+    FLUSH_INTERVAL_MS = 1000,
+    RECOVERED_AFTER_MS = 5000, /* clients that come back first */
+    NOTE_INTERVAL_MS = 1000,   /* where nothing is written, and */
+    NOTE_BUSY_MS = 100,        /* where it is */
+    NOTE_BYTES = 128 << 20,    /* to be looked at after a kill */
+    NOTE_COST = 16,            /* so much is written for each byte of a note */
+};
 
-enum { CHORE_FLUSH, CHORE_RETAIN, CHORE_CHECKPOINT, CHORE_IDLE, CHORE_REMOVE, CHORE_COUNT };
+enum {
+    CHORE_NOTE,
+    CHORE_FLUSH,
+    CHORE_RETAIN,
+    CHORE_CHECKPOINT,
+    CHORE_IDLE,
+    CHORE_REMOVE,
+    CHORE_COUNT,
+};
 
 struct chore {
     void (*fn)(struct upkeep *u);
@@ -20,12 +37,33 @@ struct upkeep {
     struct topic_table *topics;
     struct clock *clock;
     struct chore chores[CHORE_COUNT];
+    uint64_t (*written_bytes)(void *ctx);
+    void *ctx;
+    uint64_t seen_bytes, noted_bytes, note_bytes; /* written; when last noted; a note's own */
+    bool has_noted;
     struct mutex lock;
     struct cond wake;
     bool is_stopping;
     struct thread thread;
     bool is_started;
 };
+
+/* By bytes, not by time: what a start after a kill has to look at is bounded by it. And where no
+ * more comes, so that there is nothing to look at. */
+static void note(struct upkeep *u)
+{
+    uint64_t bytes = u->written_bytes(u->ctx);
+    uint64_t since = bytes - u->noted_bytes;
+    bool is_busy = bytes != u->seen_bytes;
+    u->seen_bytes = bytes;
+    if (!u->has_noted || since >= MAX((uint64_t)NOTE_BYTES, u->note_bytes * NOTE_COST) ||
+        (since > 0 && !is_busy)) {
+        u->note_bytes = storage_note(u->storage);
+        u->noted_bytes = bytes;
+        u->has_noted = true;
+    }
+    u->chores[CHORE_NOTE].interval_ms = is_busy ? NOTE_BUSY_MS : NOTE_INTERVAL_MS;
+}
 
 static void flush_one(void *ctx, struct partition *p)
 {
@@ -63,13 +101,17 @@ static void remove_due(struct upkeep *u)
     storage_remove_due(u->storage, clock_mono_ms(u->clock));
 }
 
-struct upkeep *upkeep_new(struct storage *storage, struct topic_table *topics, struct clock *clock,
-                          const struct broker_config *config)
+struct upkeep *upkeep_new(const struct upkeep_args *args)
 {
     struct upkeep *u = NEW(struct upkeep);
-    u->storage = storage;
-    u->topics = topics;
+    const struct broker_config *config = args->config;
+    struct clock *clock = args->clock;
+    u->storage = args->storage;
+    u->topics = args->topics;
     u->clock = clock;
+    u->written_bytes = args->written_bytes;
+    u->ctx = args->ctx;
+    u->chores[CHORE_NOTE] = (struct chore){note, 0, 0};
     u->chores[CHORE_FLUSH] = (struct chore){flush, FLUSH_INTERVAL_MS, 0};
     u->chores[CHORE_RETAIN] = (struct chore){retain, config->log_retention_check_interval_ms, 0};
     u->chores[CHORE_CHECKPOINT] =
@@ -79,8 +121,9 @@ struct upkeep *upkeep_new(struct storage *storage, struct topic_table *topics, s
     for (int i = 0; i < CHORE_COUNT; i++) {
         u->chores[i].due_ms = clock_mono_ms(clock) + u->chores[i].interval_ms;
     }
-    if (!storage_was_clean(storage)) { /* what was recovered need not be again */
-        u->chores[CHORE_CHECKPOINT].due_ms = clock_mono_ms(clock);
+    if (!storage_was_clean(args->storage)) { /* what was recovered need not be again */
+        struct chore *c = &u->chores[CHORE_CHECKPOINT];
+        c->due_ms = MIN(c->due_ms, clock_mono_ms(clock) + RECOVERED_AFTER_MS);
     }
     mutex_init(&u->lock);
     cond_init(&u->wake);

@@ -7,8 +7,16 @@
 
 struct upkeep;
 
-struct upkeep *upkeep_new(struct storage *storage, struct topic_table *topics, struct clock *clock,
-                          const struct broker_config *config);
+struct upkeep_args {
+    struct storage *storage;
+    struct topic_table *topics;
+    struct clock *clock;
+    const struct broker_config *config;
+    uint64_t (*written_bytes)(void *ctx); /* by clients, ever; when it runs */
+    void *ctx;
+};
+
+struct upkeep *upkeep_new(const struct upkeep_args *args);
 must_check enum err upkeep_start(struct upkeep *u);
 void upkeep_stop(struct upkeep *u);
 void upkeep_free(struct upkeep *u);

@@ -1,6 +1,6 @@
 /* The data directories as a whole: opening, formatting, checkpoints, closing. Partitions in them
  * are in storage_partitions.c. */
-#include "broker/storage/storage_priv.h"
+#include "broker/storage/memos.h"
 
 #include "base/diag.h"
 #include "base/mem.h"
@@ -212,6 +212,7 @@ enum err storage_open(const struct storage_args *args, struct storage **ret_stor
     s->topics = args->topics;
     s->syncer = args->syncer;
     s->in_one_thread = args->in_one_thread;
+    s->boot_id = args->boot_id;
     mutex_init(&s->lock);
     mutex_init(&s->checkpoint_lock);
     list_init(&s->removals);
@@ -395,5 +396,15 @@ void storage_checkpoint(struct storage *s, bool recovery_points)
     for (int i = 0; i < s->dir_count; i++) {
         checkpoint_dir(s, &s->dirs[i], recovery_points);
     }
+    memos_write(s); /* those of before are older than the points that are stored now */
     mutex_unlock(&s->checkpoint_lock);
+}
+
+size_t storage_note(struct storage *s)
+{
+    mutex_lock(&s->checkpoint_lock);
+    memos_write(s);
+    size_t bytes = s->memos_bytes;
+    mutex_unlock(&s->checkpoint_lock);
+    return bytes;
 }

@@ -19,7 +19,8 @@ struct storage_args {
     struct topic_table *topics;
     struct crew *syncer;
     uint64_t seed;
-    bool in_one_thread; /* logs are opened one after the other */
+    bool in_one_thread;  /* logs are opened one after the other */
+    struct uuid boot_id; /* of the machine's run, which ends with its memory; zero: not known */
 };
 
 /* What the settings say of log.dirs, or log.dir, or where data is when they say nothing: a list
@@ -79,6 +80,10 @@ void storage_partition_config(struct storage *s, const struct image *img, struct
  * With recovery_points, indexes and producer snapshots are made durable first, so that a restart
  * scans little. */
 void storage_checkpoint(struct storage *s, bool recovery_points);
+
+/* Writes down, for no disk, what makes the next start short if this process is killed: then only
+ * what is appended from now on is looked at. Gives how many bytes that took. */
+size_t storage_note(struct storage *s);
 
 /* After all partitions are closed: leaves the clean mark unless something failed, unlocks, frees.
  */

@@ -1,6 +1,6 @@
 /* What is in a data directory when the broker starts: partitions, what the checkpoints say of them,
  * and what belongs to nobody. In the thread that starts it. */
-#include "broker/storage/storage_priv.h"
+#include "broker/storage/memos.h"
 
 #include "base/diag.h"
 #include "base/mem.h"
@@ -131,7 +131,11 @@ enum err storage_scan_dir(struct storage *s, struct storage_dir *d)
     struct listing l = {s, d};
     enum err e = logdir_take_clean_mark(d->dir, &d->was_clean, &d->previous_epoch);
     e = e ? e : logdir_each_partition(d->dir, on_directory, &l);
-    return e ? e : read_checkpoints(s, d);
+    e = e ? e : read_checkpoints(s, d);
+    if (!e) {
+        memos_read(s, d);
+    }
+    return e;
 }
 
 static enum err keep_aside(struct storage *s, struct storage_dir *d, struct found *f)
@@ -183,4 +187,6 @@ void storage_forget_found(struct storage_dir *d)
         mem_free(f);
     }
     map_deinit(&d->known);
+    mem_free(d->memos);
+    d->memos = NULL;
 }

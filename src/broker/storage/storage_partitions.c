@@ -92,6 +92,8 @@ enum err storage_open_log(struct storage *s, const struct storage_log *l,
         .recovery_point_off = l->recovery_point_off,
         .cleaned_off = l->cleaned_off,
         .was_clean = l->was_clean,
+        .memo = l->memo,
+        .is_durable = l->config->flush_before_ack,
         .seed = seed,
     };
     enum err e = log_open(&args, &ret->log, recovery);
@@ -113,6 +115,7 @@ static enum err open_log(struct storage *s, const struct place *at, const char *
         .recovery_point_off = at->found ? at->found->recovery_point_off : 0,
         .cleaned_off = at->found ? at->found->cleaned_off : 0,
         .was_clean = at->found ? at->dir->was_clean : true,
+        .memo = at->found ? at->found->memo : BYTES_NULL,
     };
     return storage_open_log(s, &l, ret, recovery);
 }

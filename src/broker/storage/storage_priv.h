@@ -11,6 +11,7 @@ struct storage_dir {
     bool was_clean;
     int64_t previous_epoch; /* of the broker at its clean stop; -1: not known */
     struct map known;       /* partition directories found at start, until they are loaded */
+    char *memos;            /* what those found have memos in */
 };
 
 struct storage {
@@ -20,6 +21,8 @@ struct storage {
     struct topic_table *topics;
     struct crew *syncer;
     bool in_one_thread;
+    struct uuid boot_id;
+    size_t memos_bytes; /* how much was written the last time; under checkpoint_lock */
     char cluster_id[64];
     struct storage_dir *dirs;
     int dir_count;
@@ -42,6 +45,7 @@ struct found {
     struct uuid topic_id;
     int64_t recovery_point_off, start_off, cleaned_off;
     int64_t made_ms; /* when partition.metadata was written */
+    struct bytes memo;
     bool is_used;
 };
 
@@ -58,6 +62,7 @@ struct storage_log {
     const struct partition_config *config;
     int64_t start_off, recovery_point_off, cleaned_off;
     bool was_clean;
+    struct bytes memo;
 };
 
 /* Fills in gate and log; nothing with an error. recovery may be NULL. */
