@@ -136,9 +136,13 @@ enum err logdir_open(struct fs *fs, const char *path, struct logdir **ret_dir)
     struct logdir *d = NEW(struct logdir);
     d->fs = fs;
     d->path = str_dup(str_from(path));
+    struct fs_stat st;
+    bool is_new = fs_stat(fs, path, &st) == ERR_NOT_FOUND;
     enum err e = fs_mkdir_all(fs, path);
     e = e ? e : lock(d);
-    e = e ? e : fs_sync_dir(fs, path); /* who was killed may have left names that are not on disk */
+    if (!e && !is_new) {
+        e = fs_sync_dir(fs, path); /* who was killed may have left names that are not on disk */
+    }
     e = e ? e : read_meta(d);
     if (e) {
         logdir_close(d);

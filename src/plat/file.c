@@ -115,10 +115,18 @@ out:
 }
 
 /* One that is there may be new all the same: made by a process that was killed before it could sync
- * the parent. A parent that we may not read is not ours, and was not made by us. */
-static enum err mkdir_synced(struct fs *fs, const char *path)
+ * the parent. Those above it were synced before it was made. A parent that we may not read is not
+ * ours, and was not made by us. */
+static enum err mkdir_synced(struct fs *fs, char *path)
 {
     enum err made = fs_mkdir(fs, path);
+    char *slash = strrchr(path, '/');
+    if (made == ERR_NOT_FOUND && slash != NULL && slash != path) {
+        *slash = '\0';
+        made = mkdir_synced(fs, path);
+        *slash = '/';
+        made = made ? made : fs_mkdir(fs, path);
+    }
     if (made && made != ERR_EXISTS) {
         return made;
     }
@@ -129,15 +137,7 @@ static enum err mkdir_synced(struct fs *fs, const char *path)
 enum err fs_mkdir_all(struct fs *fs, const char *path)
 {
     char *copy = str_dup(str_from(path));
-    enum err e = OK;
-    for (char *slash = strchr(copy + 1, '/'); slash != NULL && !e; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        e = mkdir_synced(fs, copy);
-        *slash = '/';
-    }
-    if (!e) {
-        e = mkdir_synced(fs, path);
-    }
+    enum err e = mkdir_synced(fs, copy);
     mem_free(copy);
     return e;
 }

@@ -196,7 +196,8 @@ must_check enum err fs_write_atomic(struct fs *fs, const char *path, const void 
 /* Makes the creation, renaming or removal of `path` durable: syncs the directory that it is in. */
 must_check enum err fs_sync_parent(struct fs *fs, const char *path);
 
-/* mkdir -p; each directory's parent is synced. OK if it is there. */
+/* mkdir -p; the parents of those that are made, and of the last one, are synced. OK if it is there.
+ */
 must_check enum err fs_mkdir_all(struct fs *fs, const char *path);
 
 #endif
