@@ -57,8 +57,6 @@ PLANTS = {
         ("src/broker/host/coordinator.c", "enum err e = v.high_watermark.off < f->need_off ?", "enum err e = v.high_watermark.off < 0 ?")]),
     "metadata-not-synced": ("a topic that was created is gone", [
         ("src/broker/metalog/metalog.c", "enum err e = log_sync(ml->log, &synced);", "enum err e = OK;\n    (void)synced;\n    (void)log_sync;")]),
-    "memo-outlives-the-machine": ("what was in the cache before a power cut is taken to be on the disk", [
-        ("src/broker/storage/memos.c", "memcmp(in.p + CHECKED_AT, s->boot_id.b, sizeof s->boot_id.b) == 0 &&", "")]),
     "memo-says-synced": ("a start after a kill takes for synced what was only written", [
         ("src/log/memo.c", "buf_put_be64(out, (uint64_t)log->synced_off);", "buf_put_be64(out, (uint64_t)log->end_off);")]),
     "unproven-not-written-again": ("what a sync lost before a kill counts as synced after it", [
