@@ -200,6 +200,25 @@ static void gather_all(struct fill *f, const struct gathering *g,
     }
 }
 
+/* Takes over where the next part begins. False unless that is behind where this one did: who goes
+ * round in circles would never be done. */
+static bool move_cursor(struct admin *ad, struct describe_topic_partitions_req *req,
+                        struct describe_topic_partitions_req_cursor *cursor,
+                        const struct describe_topic_partitions_resp_cursor *next)
+{
+    int c = str_cmp(next->topic_name, cursor->topic_name);
+    if (req->cursor != NULL &&
+        (c < 0 || (c == 0 && next->partition_index <= cursor->partition_index))) {
+        return false;
+    }
+    char *copy = admin_array(ad, next->topic_name.len + 1, 1);
+    memcpy(copy, next->topic_name.p, next->topic_name.len);
+    cursor->topic_name = (struct str){copy, next->topic_name.len};
+    cursor->partition_index = next->partition_index;
+    req->cursor = cursor;
+    return true;
+}
+
 /* Asks until the cursor is at the end. Topics are answered in the order of their names, and a part
  * may begin within one. */
 static int gather_parts(struct admin *ad, struct fill *f, const struct gathering *g,
@@ -217,13 +236,9 @@ static int gather_parts(struct admin *ad, struct fill *f, const struct gathering
             break;
         }
         gather_all(f, g, &resp);
-        if (resp.next_cursor != NULL) {
-            struct str name = resp.next_cursor->topic_name;
-            char *copy = admin_array(ad, name.len + 1, 1);
-            memcpy(copy, name.p, name.len);
-            cursor.topic_name = (struct str){copy, name.len};
-            cursor.partition_index = resp.next_cursor->partition_index;
-            req->cursor = &cursor;
+        if (resp.next_cursor != NULL && !move_cursor(ad, req, &cursor, resp.next_cursor)) {
+            code = error_code(ad->error, ERR_MALFORMED, "DescribeTopicPartitions: no progress");
+            break;
         }
     } while (resp.next_cursor != NULL && !f->failed);
     req->cursor = NULL;

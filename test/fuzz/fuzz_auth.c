@@ -3,6 +3,7 @@
  * may break, and the call must end. */
 #include "fuzz.h"
 
+#include "answered.h"
 #include "base/assert.h"
 #include "base/endian.h"
 #include "base/mem.h"
@@ -18,6 +19,7 @@ struct state {
     struct metadata_req req;
     int64_t now_ms;
     int32_t correlation; /* of the newest request */
+    int16_t api_key;     /* and what it is */
     uint32_t link_id;
     int ended;
 };
@@ -65,6 +67,7 @@ static void drain(struct state *s)
             core_got_token(&s->core, a->link_id, STR("token"), "", s->now_ms);
         } else if (a->kind == ACTION_SEND && a->bytes.len >= 8) {
             s->correlation = (int32_t)be32_get(a->bytes.p + 4);
+            s->api_key = (int16_t)be16_get(a->bytes.p);
             s->link_id = a->link_id;
         }
         core_free_action(a);
@@ -77,6 +80,7 @@ static void drain(struct state *s)
 static void answer(struct state *s, struct bytes b)
 {
     uint8_t *frame = malloc(b.len + 4);
+    answered(s->api_key);
     be32_put(frame, (uint32_t)s->correlation);
     memcpy(frame + 4, b.p, b.len);
     core_frame(&s->core, s->link_id, (struct bytes){frame, b.len + 4}, s->now_ms);

@@ -4,14 +4,16 @@
  * length (2), bytes. */
 #include "fuzz.h"
 
+#include "answered.h"
 #include "base/assert.h"
 #include "base/endian.h"
 #include "base/mem.h"
 #include "client/member_int.h"
+#include "formed.h"
 
 #include <stdlib.h>
 
-enum { BUDGET_BYTES = 4 << 20, ASKS = 8 };
+enum { LEAVE_FROM = 0xf0, BUDGET_BYTES = 4 << 20, ASKS = 8 };
 
 struct state {
     struct ottla_config *config;
@@ -77,11 +79,11 @@ static void answer(struct state *s, struct bytes b)
             take(s, i, ERR_NETWORK_EXCEPTION, NULL);
             return;
         }
+        answered(ask->api_key);
         int version = ask->version_lo + b.p[0] % (ask->version_hi - ask->version_lo + 1);
         member_fit(&ask->req, version);
         arena_init(&a, BUDGET_BYTES);
-        enum err e = wire_decode(wire_response(ask->api_key), version,
-                                 (struct bytes){b.p + 1, b.len - 1}, &a, &resp, NULL);
+        enum err e = formed_read(wire_response(ask->api_key), version, b, &a, &resp);
         take(s, i, e, &resp);
         arena_deinit(&a);
         return;
@@ -176,10 +178,28 @@ static void answer_well(struct state *s, struct bytes b)
     }
 }
 
+/* The answers are to all that is asked then. */
+static void leave(struct state *s, struct bytes b)
+{
+    struct tps none;
+    tps_init(&none);
+    (void)member_begin_leave(&s->m);
+    ASSERT(s->m.revoked.count == s->has.count);
+    tps_copy(&s->has, &none);
+    member_end_leave(&s->m, true, "x");
+    gather(s);
+    for (int i = 0; i < ASKS && b.len > 0; i++) {
+        answer(s, b);
+    }
+}
+
 static void step(struct state *s, uint8_t what, struct bytes b)
 {
     static const char *const topics[] = {"t", "u"};
-    switch (what % 6) {
+    switch (what >= LEAVE_FROM ? -1 : what % 6) {
+    case -1:
+        leave(s, b);
+        break;
     case 0:
         answer(s, b);
         break;
