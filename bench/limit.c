@@ -35,8 +35,6 @@ enum {
     ACK_BYTES = 50,
     WINDOW = 5, /* requests on their way, as a Kafka producer has them */
     READ_BYTES = 256 * 1024,
-    SEND_BUFFER_BYTES =
-        100 * 1024, /* as both brokers have it; the kernel's own choice costs more */
     SERVER_CPU = 0,
     CLIENT_CPU = 1,
 };
