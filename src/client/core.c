@@ -25,9 +25,9 @@ struct action *core_act(struct core *c, enum action_kind kind, const struct link
 {
     struct action *a = NEW(struct action);
     a->kind = kind;
-    a->link_id = l->id;
+    a->link_id = l ? l->id : 0;
     a->bytes = BUF_INIT;
-    a->conn = l->conn;
+    a->conn = l ? l->conn : NULL;
     list_push_back(&c->actions, &a->node);
     return a;
 }
@@ -182,6 +182,15 @@ void core_route(struct core *c, int64_t now_ms)
     }
 }
 
+/* Ahead of its end, so that no login has to wait for one, nor fails while there can be none. */
+static void renew_token(struct core *c, int64_t now_ms)
+{
+    if (c->token_at_ms <= now_ms && !c->is_stopped) {
+        c->token_at_ms = INT64_MAX;
+        core_act(c, ACTION_TOKEN, NULL);
+    }
+}
+
 static void core_settle(struct core *c, int64_t now_ms)
 {
     struct list_node *n;
@@ -279,12 +288,15 @@ void core_tick(struct core *c, int64_t now_ms)
     LIST_EACH(&c->links, n, tmp) {
         link_tick(c, LIST_ENTRY(n, struct link, node), now_ms);
     }
+    renew_token(c, now_ms);
     core_settle(c, now_ms);
 }
 
+void core_renew_token(struct core *c, int64_t at_ms) { c->token_at_ms = at_ms; }
+
 int64_t core_deadline_ms(const struct core *c)
 {
-    int64_t at = c->is_stopped ? INT64_MAX : meta_deadline_ms(c);
+    int64_t at = c->is_stopped ? INT64_MAX : MIN(meta_deadline_ms(c), c->token_at_ms);
     LIST_EACH(&c->waiting, n, tmp) {
         const struct call *call = LIST_ENTRY(n, struct call, node);
         at = MIN(at, call->deadline_ms);
@@ -313,6 +325,7 @@ void core_init(struct core *c, const struct client_values *config, uint64_t seed
 {
     *c = (struct core){.config = config,
                        .controller_id = -1,
+                       .token_at_ms = INT64_MAX,
                        .features_epoch = -1,
                        .txn_version = -1,
                        .messages = BUF_INIT};

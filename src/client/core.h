@@ -95,6 +95,7 @@ struct core {
     int64_t meta_retry_at_ms;
     int32_t controller_id;
     char *cluster_id;
+    int64_t token_at_ms;    /* when a new token is to be asked for; INT64_MAX: nobody knows */
     int64_t features_epoch; /* of the newest finalized features that a broker told */
     int16_t txn_version;    /* their transaction.version */
     struct buf messages;    /* to people, a line each; the host takes them */
@@ -119,6 +120,9 @@ void core_opened(struct core *c, uint32_t link_id, int64_t now_ms);
 void core_closed(struct core *c, uint32_t link_id, enum err why, int64_t now_ms);
 /* What is known beyond the error, before core_closed. */
 void core_explain(struct core *c, uint32_t link_id, const char *text);
+/* A token that is there should be asked for anew at that time: ACTION_TOKEN comes then, for link 0.
+ */
+void core_renew_token(struct core *c, int64_t at_ms);
 /* After ACTION_TOKEN; an empty token, and why, when there is none. */
 void core_got_token(struct core *c, uint32_t link_id, struct str token, const char *why,
                     int64_t now_ms);

@@ -18,7 +18,8 @@ void core_message(struct core *c, const char *fmt, ...) printf_like(2, 3);
 void core_wait(struct core *c, struct call *call); /* to the end of the waiting */
 void core_end(struct core *c, struct call *call, enum err e, const char *why);
 void core_route(struct core *c, int64_t now_ms);
-struct action *core_act(struct core *c, enum action_kind kind, const struct link *l);
+struct action *core_act(struct core *c, enum action_kind kind,
+                        const struct link *l); /* l NULL: of no link */
 
 /* A time to wake up at, if it is still to come. */
 static inline int64_t core_later(const struct core *c, int64_t at_ms)

@@ -1,8 +1,9 @@
 /* Tokens from a token endpoint. The threads that fetch tokens for links that log in (token.c).
  *
- * One token is used for all links until most of its life is over: sasl.login.refresh.window.factor.
- * How long it lives is said by its claim exp when it is a JWT, else by expires_in beside it. What
- * may pass (no connection, a time-out, 408, 429, 5xx) is tried again for as long as
+ * One token is used for all links until most of its life is over (sasl.login.refresh.*); then a
+ * timer of the client's asks for a new one, or a login that comes before it. How long it lives is
+ * said by its claim exp when it is a JWT, else by expires_in beside it. What may pass (no
+ * connection, a time-out, 408, 429, 5xx) is tried again for as long as
  * sasl.login.retry.backoff.max.ms. The endpoint's words are a peer's: bounded, and one line. */
 #include "client/oauth.h"
 
@@ -23,6 +24,7 @@ enum {
     READ_TIMEOUT_MS = 30000,
     WORDS_MAX = 200,
     PAUSE_SLICE_MS = 100,
+    RENEWAL_MIN_MS = 1000, /* tokens that live for less are asked for by logins */
 };
 
 static const struct str extension = STR("extension_");
@@ -251,12 +253,14 @@ static int renew(struct oauth *o, struct buf *why)
 {
     struct buf trouble = BUF_INIT;
     int code = ask(o, &trouble);
-    if (code && is_usable(o)) { /* the next login asks again, but not each */
+    bool has_old = code && is_usable(o);
+    if (code) {
+        buf_printf(why, "no %stoken from %s: %s", has_old ? "new " : "",
+                   o->config->sasl_oauthbearer_token_endpoint_url, buf_cstr(&trouble));
+    }
+    if (has_old) { /* tried again before it ends, but not by each login */
         o->renew_at_ms = clock_wall_ms(o->clock) + o->config->sasl_login_retry_backoff_max_ms;
         code = 0;
-    } else if (code) {
-        buf_printf(why, "no token from %s: %s", o->config->sasl_oauthbearer_token_endpoint_url,
-                   buf_cstr(&trouble));
     }
     buf_deinit(&trouble);
     return code;
@@ -274,6 +278,17 @@ int oauth_token(struct oauth *o, struct buf *token, struct buf *why)
     }
     mutex_unlock(&o->lock);
     return code;
+}
+
+int64_t oauth_renewal_ms(struct oauth *o)
+{
+    int64_t in_ms = INT64_MAX;
+    mutex_lock(&o->lock);
+    if (is_usable(o)) {
+        in_ms = MAX(o->renew_at_ms - clock_wall_ms(o->clock), RENEWAL_MIN_MS);
+    }
+    mutex_unlock(&o->lock);
+    return in_ms;
 }
 
 /* --- life --- */

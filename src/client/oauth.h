@@ -30,8 +30,11 @@ void oauth_deinit(struct oauth *o);
 void oauth_stop(struct oauth *o); /* who waits in oauth_token returns soon */
 
 /* The token that is there, or a new one when it is time: the old one goes on being used while it is
- * good and there is no new one. */
+ * good and there is no new one; why gets a sentence then, too. */
 int oauth_token(struct oauth *o, struct buf *token, struct buf *why);
+/* In how long oauth_token should be called so that nobody else has to wait for a new token;
+ * INT64_MAX: there is none that could be renewed. */
+int64_t oauth_renewal_ms(struct oauth *o);
 
 /* Of the login module: extension_NAME. */
 size_t oauth_extensions(const struct jaas_module *m, struct sasl_extension *ret, size_t max);

@@ -232,3 +232,9 @@ int security_token(struct security *s, struct buf *token, struct buf *why)
     }
     return code;
 }
+
+int64_t security_renewal_ms(struct security *s, int64_t now_ms)
+{
+    int64_t in_ms = s->oauth.config != NULL ? oauth_renewal_ms(&s->oauth) : INT64_MAX;
+    return in_ms == INT64_MAX ? INT64_MAX : now_ms + in_ms;
+}

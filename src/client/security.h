@@ -32,4 +32,8 @@ void security_stop(struct security *s);
  * 0, or why gets a sentence. */
 int security_token(struct security *s, struct buf *token, struct buf *why);
 
+/* When it should be asked for anew, by the clock that says now_ms; INT64_MAX: at each login only.
+ * May wait, as security_token. */
+int64_t security_renewal_ms(struct security *s, int64_t now_ms);
+
 #endif

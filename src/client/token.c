@@ -1,5 +1,6 @@
 /* Tokens of OAUTHBEARER for links that log in: each is asked for in a thread of its own, because
- * the program or a disk may take its time. */
+ * the program or a disk may take its time. Those of a token endpoint also ahead of their end, for
+ * link 0: whoever logs in next, for the first time or again, finds the new one. */
 #include "client/host.h"
 
 #include "base/mem.h"
@@ -10,6 +11,7 @@ struct token_errand {
     struct ottla_client *client;
     uint32_t link_id;
     struct buf token, why;
+    int64_t renew_at_ms;
     bool has_thread;
 };
 
@@ -21,6 +23,10 @@ static void on_token(struct mail *m)
         thread_join(&t->thread);
     }
     c->lookup_count--;
+    if (t->why.len > 0 && t->token.len > 0) {
+        client_say(c, OTTLA_LOG_WARN, buf_str(&t->why));
+    }
+    core_renew_token(&c->core, t->renew_at_ms);
     core_got_token(&c->core, t->link_id, buf_str(&t->token), buf_cstr(&t->why), client_now_ms(c));
     buf_deinit(&t->token);
     buf_deinit(&t->why);
@@ -33,6 +39,7 @@ static void fetch(struct token_errand *t)
     if (security_token(&t->client->security, &t->token, &t->why) != 0) {
         buf_clear(&t->token);
     }
+    t->renew_at_ms = security_renewal_ms(&t->client->security, client_now_ms(t->client));
 }
 
 static void token_main(void *ctx)

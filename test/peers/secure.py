@@ -272,6 +272,23 @@ class Scenes:
             out = producer.communicate(timeout=60)[0].decode()
             check(producer.returncode == 0 and len(out.splitlines()) == 10, out)
             check(2 <= endpoint.asked <= 6, "asked %d times in 10 s for tokens of 6" % endpoint.asked)
+        self.idle_token(conf)
+
+    def idle_token(self, conf):
+        """Ahead of its end, though nobody logs in; what comes then logs in anew with it."""
+        with TokenEndpoint(False, life_s=6) as endpoint:
+            conf["sasl_oauthbearer_token_endpoint_url"] = endpoint.url
+            producer = subprocess.Popen([PROGRAM, "produce", self.kafka.at("SASLP"), "token-idle", "sync", "30000",
+                                         *self.settings("SASLP", **conf)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            producer.stdin.write(b"0 -1 - 61\n")
+            producer.stdin.flush()
+            first = producer.stdout.readline().decode()
+            at_first = endpoint.asked
+            time.sleep(8)
+            check(endpoint.asked > at_first, "asked %d times, then %d" % (at_first, endpoint.asked))
+            out = first + producer.communicate(b"0 -1 - 62\n", timeout=60)[0].decode()
+            check(producer.returncode == 0 and len(out.splitlines()) == 2, out)
 
     def logins_that_are_refused(self):
         for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):

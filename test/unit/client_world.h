@@ -37,6 +37,7 @@ struct world {
     int16_t mechanism_error, login_error;
     int64_t lifetime_ms;
     const char *token; /* of OAUTHBEARER; NULL: none */
+    int token_count;   /* asked for */
     struct buf trace;  /* "+1" connected to broker 1, "-1" closed, "1:Metadata" asked */
 };
 
@@ -213,6 +214,7 @@ static inline void do_action(const struct action *a)
         buf_printf(&world.trace, "-%d ", (int)(node_of(a->conn) - world.nodes));
         return;
     case ACTION_TOKEN:
+        world.token_count++;
         core_got_token(&world.core, a->link_id, str_from(world.token), "the well is dry",
                        world.now_ms);
         return;

@@ -103,6 +103,30 @@ static void test_token(void **state)
     world_deinit();
 }
 
+/* When its time comes, whether anybody logs in or not; once for each time that was set. */
+static void test_token_renewal(void **state)
+{
+    begin(SASL_OAUTHBEARER);
+    world.token = "abc";
+    assert_ok(submit(ask(0, CALL_ANY))->err);
+    assert_int_equal(world.token_count, 1);
+    core_renew_token(&world.core, world.now_ms + 5000);
+    assert_true(core_deadline_ms(&world.core) <= world.now_ms + 5000);
+    (void)trace();
+    world_pass_ms(4999);
+    assert_int_equal(world.token_count, 1);
+    world_pass_ms(1);
+    assert_int_equal(world.token_count, 2);
+    world_pass_ms(60000);
+    assert_int_equal(world.token_count, 2);
+    assert_null(strstr(trace(), "Sasl")); /* connections that are there are not disturbed */
+    core_renew_token(&world.core, world.now_ms);
+    core_stop(&world.core, world.now_ms);
+    world_run();
+    assert_int_equal(world.token_count, 2);
+    world_deinit();
+}
+
 /* A broker that falls silent in the middle costs the set-up's time, not a request's. */
 static void test_silence(void **state)
 {
@@ -250,6 +274,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_other_failures),
         cmocka_unit_test(test_token),
+        cmocka_unit_test(test_token_renewal),
         cmocka_unit_test(test_silence),
         cmocka_unit_test_setup_teardown(test_settings, config_setup, config_teardown),
         cmocka_unit_test_setup_teardown(test_tokens, config_setup, config_teardown),

@@ -222,12 +222,44 @@ static void test_refresh(void **state)
     world.server.script[0] = "{\"access_token\":\"one\",\"expires_in\":100}";
     world.server.script[1] = "{\"access_token\":\"two\",\"expires_in\":100}";
     begin();
+    assert_true(oauth_renewal_ms(&world.oauth) == INT64_MAX); /* there is nothing to renew */
     expect("one", 1);
+    assert_int_equal(oauth_renewal_ms(&world.oauth), 80000);
     pass_s(79);
     expect("one", 1);
+    assert_int_equal(oauth_renewal_ms(&world.oauth), 1000);
     pass_s(1);
     expect("two", 2);
     expect("two", 2);
+    assert_int_equal(oauth_renewal_ms(&world.oauth), 80000);
+    pass_s(100);
+    assert_true(oauth_renewal_ms(&world.oauth) == INT64_MAX); /* it is over: logins ask */
+}
+
+/* When a token of 1000 s is renewed, by all the settings. */
+static void expect_window(int64_t lo_s, int64_t hi_s)
+{
+    pass_s(1000);
+    assert_int_equal(ask(), 0);
+    assert_in_range(oauth_renewal_ms(&world.oauth), lo_s * 1000, hi_s * 1000);
+}
+
+static void test_window(void **state)
+{
+    for (int i = 0; i < SCRIPT_MAX; i++) {
+        world.server.script[i] = "{\"access_token\":\"one\",\"expires_in\":1000}";
+    }
+    begin();
+    expect_window(700, 700); /* not in its last 300 s */
+    set("sasl.login.refresh.buffer.seconds", "0");
+    expect_window(800, 850); /* jitter */
+    set("sasl.login.refresh.window.jitter", "0");
+    set("sasl.login.refresh.window.factor", "0.5");
+    expect_window(500, 500);
+    set("sasl.login.refresh.min.period.seconds", "600");
+    expect_window(600, 600);
+    set("sasl.login.refresh.buffer.seconds", "401"); /* both together are too much for its life */
+    expect_window(500, 500);
 }
 
 /* The claim exp of a JWT goes before expires_in. */
@@ -265,7 +297,9 @@ static void test_refresh_fails(void **state)
     expect("one", 1);
     pass_s(90);
     expect("one", 2);
-    expect("one", 2); /* not with each login */
+    assert_non_null(strstr(buf_cstr(&world.why), "no new token from"));
+    assert_int_equal(oauth_renewal_ms(&world.oauth), 1000); /* again, while the old one is good */
+    expect("one", 2);                                       /* not with each login */
     pass_s(1);
     expect("one", 3);
     pass_s(9);
@@ -386,9 +420,10 @@ static void test_extensions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCENE(test_request), SCENE(test_refresh), SCENE(test_jwt),      SCENE(test_refresh_fails),
-        SCENE(test_refused), SCENE(test_passes),  SCENE(test_gives_up), SCENE(test_nonsense),
-        SCENE(test_endless), SCENE(test_silent),  SCENE(test_stopped),  SCENE(test_extensions),
+        SCENE(test_request),       SCENE(test_refresh), SCENE(test_window), SCENE(test_jwt),
+        SCENE(test_refresh_fails), SCENE(test_refused), SCENE(test_passes), SCENE(test_gives_up),
+        SCENE(test_nonsense),      SCENE(test_endless), SCENE(test_silent), SCENE(test_stopped),
+        SCENE(test_extensions),
     };
     unsetenv("http_proxy");
     unsetenv("HTTP_PROXY");
