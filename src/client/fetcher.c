@@ -7,6 +7,7 @@
 #include "client/fetcher_int.h"
 
 #include "base/attr.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "client/call.h"
 
@@ -304,6 +305,9 @@ void fetcher_drop(struct fetcher *f, struct ask *a)
 
 /* --- records --- */
 
+#define BATCH_MOST "256 MiB"
+_Static_assert(LIMIT_BATCH_PLAIN_BYTES == 256 << 20, "as it is told");
+
 static struct ottla_records *take_records(struct fetcher *f, struct part *p)
 {
     enum err e;
@@ -311,6 +315,7 @@ static struct ottla_records *take_records(struct fetcher *f, struct part *p)
         .check_crcs = f->config->check_crcs,
         .is_read_committed = strcmp(f->config->isolation_level, "read_committed") == 0,
         .max_count = (size_t)f->config->max_poll_records,
+        .max_plain_bytes = (size_t)f->config->fetch_max_bytes,
     };
     struct ottla_records *out = records_new(p->topic);
     bool has_more = source_take(&p->source, &rules, p->partition, &p->position, out, &e);
@@ -320,7 +325,8 @@ static struct ottla_records *take_records(struct fetcher *f, struct part *p)
     }
     if (e && out->count == 0) {
         char why[128];
-        snprintf(why, sizeof why, "at offset %lld: %s", (long long)p->position, err_text(e));
+        snprintf(why, sizeof why, "at offset %lld: %s", (long long)p->position,
+                 e == ERR_BUDGET ? "the batch unpacks to more than " BATCH_MOST : err_text(e));
         fetcher_fail(f, p, e, why);
     }
     part_settle(p); /* each in its turn */

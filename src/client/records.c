@@ -189,6 +189,7 @@ static void hold(struct ottla_records *out, struct chunk *c)
     }
     out->chunks = mem_realloc_array(out->chunks, out->chunk_count + 1, sizeof *out->chunks);
     out->chunks[out->chunk_count++] = c;
+    out->plain_bytes += c->walk.plain.len;
     c->refs++;
 }
 
@@ -249,6 +250,9 @@ bool source_take(struct source *s, const struct source_rules *rules, int32_t par
     *ret_err = OK;
     while (out->count < rules->max_count) {
         struct record r;
+        if (s->chunk == NULL && out->plain_bytes > rules->max_plain_bytes) {
+            break;
+        }
         enum err e = s->chunk ? OK : next_chunk(s, rules, position);
         if (e) {
             *ret_err = e == ERR_NOT_FOUND ? OK : e;

@@ -40,6 +40,7 @@ struct source_rules {
     bool check_crcs;
     bool is_read_committed;
     size_t max_count;
+    size_t max_plain_bytes; /* when more was decompressed, no other batch is begun */
 };
 
 void source_init(struct source *s, struct fetched *f, struct bytes batches); /* takes a ref */
@@ -51,6 +52,7 @@ struct ottla_records {
     size_t count, cap;
     struct chunk **chunks;
     size_t chunk_count;
+    size_t plain_bytes; /* decompressed, of the chunks */
     char *topic;
 };
 

@@ -8,6 +8,9 @@ import threading
 import time
 import unittest
 
+import batch
+import bombs
+import fake
 import harness
 import wire
 from test_client_records import PARTITIONS, PROGRAM, Case
@@ -169,6 +172,32 @@ class ClientNetwork(Case):
         self.assertEqual(w.until_told(3), ["NONE"] * 3)
         w.end()
         self.assert_all(3)
+
+
+class Bombs(unittest.TestCase):
+    """Batches that unpack to far more than a consumer may want: told with their offset, at little cost, and others are read."""
+
+    def consume(self, batches, *settings):
+        """(lines, most memory that it had in KiB)"""
+        broker = fake.Broker("t", batches)
+        self.addCleanup(broker.close)
+        env = dict(os.environ, OTTLA_TEST_SKIP="1")
+        p = subprocess.Popen([PROGRAM, "consume", broker.bootstrap, "t", "1", "0", *settings], stdout=subprocess.PIPE, env=env)
+        out = p.stdout.read()
+        _, status, usage = os.wait4(p.pid, 0)
+        p.returncode = os.waitstatus_to_exitcode(status)
+        p.stdout.close()
+        self.assertEqual(p.returncode, 0, out[:1000])
+        return out.decode().splitlines(), usage.ru_maxrss
+
+    def test_bombs(self):
+        """In each codec; what it costs to find out is at most what a batch may unpack to."""
+        for number, name in enumerate(("gzip", "snappy", "lz4", "zstd"), 1):
+            bomb = batch.batch(attributes=number, body=bombs.MADE[name](600 << 20), crc=0)
+            lines, rss = self.consume({0: bomb, 1: batch.batch(base_offset=1)}, "check.crcs=false")
+            self.assertIn("t-0: at offset 0: the batch unpacks to more than 256 MiB", lines[0], name)
+            self.assertEqual([x.split()[:2] for x in lines], [["!", "BUDGET"], ["0", "1"]], name)
+            self.assertLess(rss, 400 << 10, name)
 
 
 class FetchSessions(Case):

@@ -256,6 +256,12 @@ def parse_response(name, version, frame):
     return head["correlationId"], decode(name + "Response", version, frame[used:])
 
 
+def response_frame(name, version, correlation_id, body):
+    m = message(name + "Response", version)
+    has_tags = version in m.flexible and m.id != API_VERSIONS
+    return encode("ResponseHeader", int(has_tags), {"correlationId": correlation_id}) + encode(m.name, version, body)
+
+
 class Connection:
     """One socket. call() waits for the answer; send() and receive() let requests overlap."""
 

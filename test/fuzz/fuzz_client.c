@@ -318,7 +318,8 @@ static void read_records(struct bytes b)
     uint8_t *frame = mem_alloc(MAX(b.len, 1));
     memcpy(frame, b.p, b.len);
     struct fetched *f = fetched_new(frame);
-    struct source_rules rules = {.max_count = 3, .is_read_committed = true};
+    struct source_rules rules = {
+        .max_count = 3, .max_plain_bytes = 1000, .is_read_committed = true};
     struct ottla_records *out = records_new("t");
     int64_t position = 0;
     enum err e;

@@ -144,7 +144,8 @@ static const char *take_all(struct source *s, struct source_rules rules, int64_t
     return text;
 }
 
-static const struct source_rules plain = {.check_crcs = true, .max_count = 100};
+static const struct source_rules plain = {
+    .check_crcs = true, .max_count = 100, .max_plain_bytes = SIZE_MAX};
 
 static void test_walk(void **state)
 {
@@ -242,13 +243,55 @@ static void test_damage(void **state)
     assert_int_equal(position, 0);
 }
 
+/* Batches that unpack to much: what one poll holds of them is bounded, however few their records.
+ */
+static void test_plain_bytes(void **state)
+{
+    enum { SIZE = 1 << 20 };
+    uint8_t *zeros = mem_zalloc(SIZE);
+    struct buf b = BUF_INIT;
+    struct source s;
+    size_t counts[3], n = 0, len;
+    int64_t position = 0;
+    enum err e;
+    bool has_more = true;
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct batch head = {.base_off = i, .base_ts_ms = 5, .producer_id = -1, .base_seq = -1};
+        struct record r = {.off = i, .ts_ms = 5, .value = {zeros, SIZE}};
+        struct batch_builder bb;
+        batch_builder_init(&bb, &b, &head, CODEC_GZIP, CODEC_LEVEL_DEFAULT);
+        batch_builder_add(&bb, &r);
+        assert_ok(batch_builder_finish(&bb));
+        batch_builder_deinit(&bb);
+    }
+    uint8_t *frame = buf_steal(&b, &len);
+    struct fetched *f = fetched_new(frame);
+    struct source_rules rules = {.max_count = 500, .max_plain_bytes = SIZE + SIZE / 2};
+    source_init(&s, f, (struct bytes){frame, len});
+    fetched_unref(f);
+    while (has_more) {
+        struct ottla_records *out = records_new("t");
+        has_more = source_take(&s, &rules, 0, &position, out, &e);
+        assert_ok(e);
+        assert_true(n < 3);
+        counts[n++] = ottla_records_count(out);
+        ottla_records_free(out);
+    }
+    assert_int_equal(n, 3);
+    assert_true(counts[0] == 2 && counts[1] == 2 && counts[2] == 0);
+    assert_int_equal(position, 4);
+    source_deinit(&s);
+    mem_free(zeros);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_murmur2),  cmocka_unit_test(test_sticky),
         cmocka_unit_test(test_loads),    cmocka_unit_test(test_walk),
         cmocka_unit_test(test_lifetime), cmocka_unit_test(test_transactions),
-        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damage),   cmocka_unit_test(test_plain_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
