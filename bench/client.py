@@ -41,7 +41,7 @@ def produce_cases():
             (("100B", 100, 1_000_000), ("1KiB", 1024, 200_000), ("10KiB", 10240, 20_000)),
             (("1", NOT_IDEMPOTENT), ("all", IDEMPOTENT))):
         cases["produce-%s-acks-%s" % (name, acks)] = (size, count, SAME + settings)
-    for codec, (name, size, count) in itertools.product(("lz4", "zstd"), (("100B", 100, 1_000_000), ("1KiB", 1024, 200_000))):
+    for codec, (name, size, count) in itertools.product(("lz4", "zstd"), (("100B", 100, 2_000_000), ("1KiB", 1024, 200_000))):
         level = ["compression.zstd.level=3"] if codec == "zstd" else []
         cases["produce-%s-%s" % (name, codec)] = (size, count, SAME + NOT_IDEMPOTENT + ["compression.type=" + codec], level)
     return cases

@@ -25,12 +25,13 @@ struct errand {
 /* What a message had in the first library; what came later is there when its size says so. */
 enum { MESSAGE_BYTES_MIN = offsetof(struct ottla_message, headers) + sizeof(void *) };
 
+/* Once a record: so the usual size is written where it is to be, without a copy. */
 void ottla_message_init_size(struct ottla_message *m, size_t size)
 {
-    const struct ottla_message ours = {.size = size, .partition = -1, .timestamp_ms = -1};
-    if (size == sizeof ours) { /* once a record */
-        *m = ours;
+    if (size == sizeof *m) {
+        *m = (struct ottla_message){.size = size, .partition = -1, .timestamp_ms = -1};
     } else {
+        const struct ottla_message ours = {.size = size, .partition = -1, .timestamp_ms = -1};
         mem_init_sized(m, size, &ours, sizeof ours);
     }
 }
