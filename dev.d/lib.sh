@@ -59,7 +59,7 @@ package_names() {
         check) package_names build && package_names lint && echo libcmocka-dev ;;
         valgrind) package_names test && echo valgrind ;;
         test)
-            package_names up && package_names check && echo clang g++ llvm librdkafka-dev valgrind
+            package_names up && package_names check && echo clang g++ llvm librdkafka-dev valgrind zsh fish
             # libFuzzer; Ubuntu 22.04 has it in clang itself
             [[ $DISTRO == ubuntu-22.04 ]] || echo libclang-rt-dev
             ;;

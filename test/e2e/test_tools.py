@@ -4,6 +4,7 @@ That the text is Apache Kafka's is compared by ./dev interop --scenes tools-besi
 
 import json
 import os
+import shutil
 import subprocess
 import unittest
 
@@ -199,9 +200,51 @@ class Tools(unittest.TestCase):
         self.assertEqual(complete("ottla consume -b %s completed-" % self.broker.bootstrap), ["completed-1", "completed-2"])
         self.assertEqual(complete("ottla dump-log --deep"), ["--deep-iteration"])
         self.assertEqual(complete("ottla topics --describe --bootstrap-server 127.0.0.1:1 --topic c"), [])
-        for shell in ("zsh", "fish"):
-            self.assertIn("__complete", self.run_with({}, "completion", shell).stdout)
         self.assertEqual(self.run_with({}, "completion", "bahs").returncode, 1)
+
+    def complete_by(self, *argv, last=""):
+        done = subprocess.run(argv, text=True, timeout=30, capture_output=True, check=True, env={
+            **os.environ, "HOME": harness.Dirs.new("home"), "OTTLA": OTTLA,
+            "PATH": os.path.dirname(os.path.abspath(OTTLA)) + ":" + os.environ["PATH"]})
+        self.assertEqual(done.stderr, "")
+        return sorted(x for x in (line.split("\t")[0] for line in done.stdout.splitlines()) if x.startswith(last))
+
+    def completes(self, complete):
+        """What every shell must offer; complete gets the words of a line."""
+        at = ["--bootstrap-server", self.broker.bootstrap]
+        self.assertEqual(complete("ottla", "top"), ["topics"])
+        self.assertEqual(complete("ottla", "topics", "--des"), ["--describe"])
+        self.assertEqual(complete("ottla", "--profile", "x", "topics", "--des"), ["--describe"])
+        self.assertEqual(complete("ottla", "topics", "--describe", *at, "--topic", "shell-"), ["shell-1", "shell-2"])
+        self.assertEqual(complete("ottla", "consume", "-b", self.broker.bootstrap, "shell-"), ["shell-1", "shell-2"])
+        self.assertEqual(complete("ottla", "consumer-groups", "--describe", *at, "--group", "shell-"), ["shell-g"])
+        self.assertEqual(complete("ottla", "topics", "--format", ""), ["json", "text"])
+        self.assertEqual(complete("ottla", "cluster", "clu"), ["cluster-id"])
+
+    def make_for_shells(self):
+        if "shell-1" not in self.tool("topics", "--list").split():
+            self.make("shell-1")
+            self.make("shell-2")
+        self.tool("consumer-groups", "--reset-offsets", "--group", "shell-g", "--topic", "shell-1", "--to-earliest", "--execute")
+
+    @unittest.skipUnless(shutil.which("zsh"), "zsh is not here")
+    def test_zsh_completes_as_bash_does(self):
+        """Its function, with zsh's own part, which wants a terminal, replaced by one that prints."""
+        script = '''
+            compadd() { if [[ $1 == -a ]]; then print -rl -- ${(P)2}; else [[ $1 == -- ]] && shift; print -rl -- "$@"; fi }
+            compdef() { }
+            _files() { }
+            eval "$($OTTLA completion zsh)"
+            words=("$@") CURRENT=$#
+            _ottla'''
+        self.make_for_shells()
+        self.completes(lambda *words: self.complete_by("zsh", "-f", "-c", script, "zsh", *words, last=words[-1]))
+
+    @unittest.skipUnless(shutil.which("fish"), "fish is not here")
+    def test_fish_completes_as_bash_does(self):
+        script = "ottla completion fish | source; complete -C $argv[1]"
+        self.make_for_shells()
+        self.completes(lambda *words: self.complete_by("fish", "-c", script, " ".join(words), last=words[-1]))
 
     # -- configs
 

@@ -146,6 +146,47 @@ static void test_statistics(void **state)
     close(out);
 }
 
+struct heard {
+    int count;
+    enum ottla_log_level least;
+};
+
+static void on_log(void *ctx, enum ottla_log_level level, const char *text)
+{
+    struct heard *h = ctx;
+    h->least = h->count++ == 0 || level < h->least ? level : h->least;
+    assert_true(text[0] != '\0' && strchr(text, '\n') == NULL);
+}
+
+static void ask_nobody(enum ottla_log_level level, struct heard *h)
+{
+    struct ottla_config *config = ottla_config_new();
+    struct ottla_admin_options options;
+    struct ottla_cluster *cluster;
+    assert_int_equal(ottla_config_set(config, "bootstrap.servers", "127.0.0.1:1", NULL), 0);
+    ottla_config_set_log(config, level, h ? on_log : NULL, h);
+    struct ottla_client *client = ottla_client_new(config, NULL);
+    ottla_config_free(config);
+    ottla_admin_options_init(&options);
+    options.timeout_ms = 100;
+    assert_int_not_equal(ottla_describe_cluster(client, &options, &cluster, NULL), 0);
+    ottla_client_free(client); /* nobody calls afterwards */
+}
+
+/* Each client has its own, and hears nothing below its level. */
+static void test_log(void **state)
+{
+    struct heard all = {0}, warnings = {0}, errors = {0};
+    (void)state;
+    ask_nobody(OTTLA_LOG_DEBUG, &all);
+    ask_nobody(OTTLA_LOG_WARN, &warnings);
+    ask_nobody(OTTLA_LOG_ERROR, &errors);
+    ask_nobody(OTTLA_LOG_DEBUG, NULL);
+    assert_true(all.count > 0);
+    assert_true(warnings.count == 0 || warnings.least >= OTTLA_LOG_WARN);
+    assert_true(errors.count == 0 || errors.least == OTTLA_LOG_ERROR);
+}
+
 /* In the child; what it finds is its exit code. */
 static int as_child(struct ottla_client *client, struct ottla_producer *p)
 {
@@ -184,8 +225,11 @@ static void test_fork(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contradictions), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_metrics),        cmocka_unit_test(test_statistics),
+        cmocka_unit_test(test_contradictions),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_statistics),
+        cmocka_unit_test(test_log),
         cmocka_unit_test(test_fork),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
