@@ -199,6 +199,14 @@ class Bombs(unittest.TestCase):
             self.assertEqual([x.split()[:2] for x in lines], [["!", "BUDGET"], ["0", "1"]], name)
             self.assertLess(rss, 400 << 10, name)
 
+    def test_crcs(self):
+        """check.crcs: a batch whose checksum is wrong is told and not given, unless nobody wants to know."""
+        batches = {0: batch.batch(crc=0), 1: batch.batch(base_offset=1)}
+        lines, _ = self.consume(batches)
+        self.assertEqual([x.split()[:2] for x in lines], [["!", "CORRUPT_MESSAGE"], ["0", "1"]])
+        lines, _ = self.consume(batches, "check.crcs=false")
+        self.assertEqual([x.split()[:2] for x in lines], [["0", "0"], ["0", "1"]])
+
 
 class FetchSessions(Case):
     """What a consumer asks a broker for, seen by a proxy between them (KIP-227)."""

@@ -712,6 +712,52 @@ static void test_follower(void **state)
     end();
 }
 
+/* --- auto.offset.reset by duration (KIP-1106) --- */
+
+static struct ask *expect_time(int64_t ts)
+{
+    struct ask *a = fetcher_next(&world.f, world.now_ms);
+    while (a != NULL && a->kind == ASK_METADATA) {
+        answer_metadata(a);
+        a = fetcher_next(&world.f, world.now_ms);
+    }
+    assert_non_null(a);
+    assert_int_equal(a->kind, ASK_OFFSETS);
+    assert_int_equal(a->req.offsets.topics[0].partitions[0].timestamp, ts);
+    return a;
+}
+
+static void test_duration(void **state)
+{
+    const struct row gone = {.part = 0, .code = ERR_OFFSET_OUT_OF_RANGE};
+    (void)state;
+    begin();
+    set("auto.offset.reset", "by_duration:P1DT1H");
+    world.f.wall_off_ms = 1000000000;
+    assign("x");
+    struct ask *a = expect_time(1000000000 + 1000 - 25 * 3600000);
+    answer_offsets(a);
+    a = expect_fetch(0, 0, "n...........");
+    world.now_ms += 500;
+    answer(a, 7, &gone, 1);
+    a = expect_time(1000000000 + 1500 - 25 * 3600000); /* by then, not by the start */
+    struct list_offsets_resp_list_offsets_partition_response p =
+        list_offsets_resp_list_offsets_partition_response_default;
+    struct list_offsets_resp_list_offsets_topic_response t = {STR("a"), &p, 1};
+    struct list_offsets_resp r = list_offsets_resp_default;
+    p.offset = -1; /* nothing is as young */
+    r.topics = &t;
+    r.topics_count = 1;
+    fetcher_take(&world.f, a, OK, &r, NULL, world.now_ms);
+    fetcher_drop(&world.f, expect_time(OTTLA_OFFSET_LATEST));
+    end();
+    begin();
+    set("auto.offset.reset", "by_duration:P365000D");
+    assign("x");
+    fetcher_drop(&world.f, expect_time(1)); /* before all times */
+    end();
+}
+
 /* --- many partitions, little traffic --- */
 
 /* So many fetches that it would take minutes if one of them looked at all partitions. */
@@ -1092,8 +1138,8 @@ int main(void)
         cmocka_unit_test(test_no_session),   cmocka_unit_test(test_answers_that_do_not_fit),
         cmocka_unit_test(test_throttled),    cmocka_unit_test(test_end),
         cmocka_unit_test(test_bounds),       cmocka_unit_test(test_bounds_and_pause),
-        cmocka_unit_test(test_follower),     cmocka_unit_test(test_many),
-        cmocka_unit_test(test_sim),
+        cmocka_unit_test(test_follower),     cmocka_unit_test(test_duration),
+        cmocka_unit_test(test_many),         cmocka_unit_test(test_sim),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
