@@ -190,8 +190,8 @@ void node_sync_sector(struct node *n, size_t s)
 
 /* Nodes and their copies, so that one with several names is copied once. */
 struct twins {
-    const struct node *from[256];
-    struct node *to[256];
+    const struct node *from[1024];
+    struct node *to[1024];
     int count;
 };
 

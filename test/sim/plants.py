@@ -67,6 +67,20 @@ PLANTS = {
         ("src/log/append.c", "e = write_batches(log, a);", "log_ignore(write_batches(log, a));")]),
     "gap-in-the-log": ("a batch is skipped", [
         ("src/log/append.c", "plan->next_off = log->end_off;", "plan->next_off = log->end_off + (log->end_off == 40);")]),
+    "retention-at-once": ("what retention.ms allows to stay is deleted", [
+        ("src/log/retain.c", "rules->now_ms - segs[n].max_ts_ms > rules->config->retention_ms",
+         "rules->now_ms - segs[n].max_ts_ms >= 0")]),
+    "producer-ids-again": ("after a restart two producers have one id", [
+        ("src/meta/ctl_misc.c", "next + PRODUCER_ID_BLOCK};", "next};")]),
+    "setting-not-applied": ("a setting that was acknowledged does nothing", [
+        ("src/broker/host/reaction.c", "partition_set_config(p, &config);", "(void)config;")]),
+    "settings-not-in-snapshots": ("settings are gone after a restart", [
+        ("src/meta/image_write.c", "write_sorted(&w, &img->configs, compare_configs, write_config);",
+         "(void)compare_configs;\n    (void)write_config;")]),
+    "deletion-not-carried-out": ("a new topic has the records of an older one", [
+        ("src/broker/host/reaction.c", "if (t->is_deleted) {", "if (t->is_deleted && r == NULL) {")]),
+    "old-place-stays": ("after a move the next start finds the partition twice", [
+        ("src/broker/storage/mover_place.c", "e = e ? e : put_away(m, p, p->dir, ret_old_path);", "")]),
 }
 
 

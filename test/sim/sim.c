@@ -9,6 +9,11 @@
  *   - what a consumer was given stays what it was
  *   - a producer that retries is never told that its sequence is wrong
  *   - an offset that a group was told to have committed is never taken back
+ *   - a producer id is given once
+ *   - a topic that was made is there, one that was deleted is not, a setting that was made holds
+ *
+ * The partitions are moved between two data directories meanwhile.
+ *
  * Every fifth seed acknowledges from the page cache. There the power only goes after a clean stop,
  * and no call fails: a kill alone loses nothing.
  *
@@ -16,6 +21,7 @@
 #include "test/sim/asks.h"
 #include "test/sim/client.h"
 #include "test/sim/committer.h"
+#include "test/sim/meddler.h"
 #include "test/sim/simnet.h"
 
 #include "base/diag.h"
@@ -37,6 +43,8 @@ enum {
     STEPS_AT_END = 20000,
     PIECE_BYTES_AT_END = 4096, /* a few at a time and large records take for ever */
     PLAIN_MAX_BYTES = 16 << 20,
+    IDS_MAX = 1000,
+    NEW_ID_ONE_IN = 40,
 };
 
 static const char topic_name[] = "t";
@@ -73,13 +81,16 @@ struct shipment {
     int count;
     enum codec codec;
     size_t value_bytes;
+    bool is_retry;
+    unsigned stamp_changes; /* when it was sent first */
 };
 
 struct producer {
     struct sim_client client;
     int64_t id; /* -1: not known yet */
     int16_t epoch;
-    int next[PARTS]; /* number and sequence of the next record */
+    int next[PARTS];  /* number of the next record */
+    int first[PARTS]; /* under this id: its sequence is 0 */
     struct shipment now;
 };
 
@@ -108,6 +119,9 @@ struct sim {
     struct producer producers[PRODUCERS];
     struct consumer consumer;
     struct committer committer;
+    struct meddler meddler;
+    int64_t ids[IDS_MAX]; /* that were given */
+    int id_count;
     struct places acked[PARTS], seen[PARTS], final[PARTS];
     int acked_count;
 };
@@ -136,10 +150,12 @@ static void on_fatal(void *ctx, enum err e)
 }
 
 static const char settings[] = "listeners=PLAINTEXT://127.0.0.1:9092\n"
-                               "log.dirs=data\n"
+                               "log.dirs=data,data2\n"
                                "log.segment.bytes=1048576\n"
                                "log.flush.offset.checkpoint.interval.ms=200\n"
-                               "log.retention.ms=-1\n"
+                               "log.retention.ms=86400000\n"
+                               "log.retention.check.interval.ms=300\n"
+                               "file.delete.delay.ms=1000\n"
                                "offsets.topic.num.partitions=2\n"
                                "metadata.log.max.record.bytes.between.snapshots=2000\n";
 
@@ -288,7 +304,7 @@ static void build(struct sim *s, int self, struct buf *out)
         .base_ts_ms = clock_wall_ms(&s->clock.clock),
         .producer_id = p->id,
         .producer_epoch = p->epoch,
-        .base_seq = p->next[p->now.part],
+        .base_seq = p->next[p->now.part] - p->first[p->now.part],
     };
     struct batch_builder bb;
     struct buf value = BUF_INIT;
@@ -337,6 +353,18 @@ static bool is_retriable(enum err e)
     }
 }
 
+/* Who stamped the records is told; while the setting stays, it is known. */
+static void check_stamps(const struct sim *s, const struct producer *p,
+                         const struct produce_resp_partition_produce_response *r)
+{
+    const struct meddler *m = &s->meddler;
+    bool is_known = !p->now.is_retry && m->broker_stamps != MEDDLER_UNKNOWN &&
+                    m->stamp_changes == p->now.stamp_changes;
+    if (is_known && (r->log_append_time_ms >= 0) != (m->broker_stamps == MEDDLER_ON)) {
+        violation(s, "partition %d: message.timestamp.type is not what it was set to", p->now.part);
+    }
+}
+
 static void on_produced(struct sim *s, int self, const struct produce_resp *resp)
 {
     struct producer *p = &s->producers[self];
@@ -354,6 +382,7 @@ static void on_produced(struct sim *s, int self, const struct produce_resp *resp
         s->is_hurt = s->is_hurt || e == ERR_KAFKA_STORAGE_ERROR;
         return;
     }
+    check_stamps(s, p, r);
     for (int i = 0; i < p->now.count; i++) {
         places_set(&s->acked[p->now.part], r->base_offset + i,
                    (struct place){self, p->next[p->now.part] + i});
@@ -372,7 +401,23 @@ static void think_of_records(struct sim *s, struct producer *p)
         .count = 1 + (int)rand_below(&s->rand, BATCH_RECORDS_MAX),
         .codec = (enum codec)rand_below(&s->rand, CODEC_COUNT),
         .value_bytes = sizes[rand_below(&s->rand, ARRAY_LEN(sizes))],
+        .stamp_changes = s->meddler.stamp_changes,
     };
+}
+
+static void take_id(struct sim *s, struct producer *p, const struct init_producer_id_resp *r)
+{
+    for (int i = 0; i < s->id_count; i++) {
+        if (s->ids[i] == r->producer_id) {
+            violation(s, "producer id %" PRId64 " is given again", r->producer_id);
+        }
+    }
+    if (s->id_count < IDS_MAX) {
+        s->ids[s->id_count++] = r->producer_id;
+    }
+    p->id = r->producer_id;
+    p->epoch = r->producer_epoch;
+    memcpy(p->first, p->next, sizeof p->first);
 }
 
 static void producer_step(struct sim *s, int self, bool has_more)
@@ -382,9 +427,13 @@ static void producer_step(struct sim *s, int self, bool has_more)
         struct init_producer_id_resp init;
         struct produce_resp produce;
     } resp;
+    if (!p->client.is_waiting && !p->now.is_open && rand_one_in(&s->rand, NEW_ID_ONE_IN)) {
+        p->id = -1;
+    }
     if (!p->client.is_waiting && p->id < 0) {
         ask_id(p);
     } else if (!p->client.is_waiting && (p->now.is_open || has_more)) {
+        p->now.is_retry = p->now.is_open;
         if (!p->now.is_open) {
             think_of_records(s, p);
         }
@@ -397,8 +446,7 @@ static void producer_step(struct sim *s, int self, bool has_more)
     if (api_key == API_PRODUCE) {
         on_produced(s, self, &resp.produce);
     } else if (resp.init.error_code == OK) {
-        p->id = resp.init.producer_id;
-        p->epoch = resp.init.producer_epoch;
+        take_id(s, p, &resp.init);
     }
 }
 
@@ -508,6 +556,15 @@ static void commit_step(struct sim *s)
     buf_deinit(&why);
 }
 
+static void meddle(struct sim *s)
+{
+    struct buf why = BUF_INIT;
+    if (!meddler_step(&s->meddler, &s->rand, &why)) {
+        violation(s, "%s", buf_cstr(&why));
+    }
+    buf_deinit(&why);
+}
+
 /* --- what befalls them --- */
 
 static void misfortune(struct sim *s)
@@ -536,6 +593,7 @@ static void misfortune(struct sim *s)
         sim_client_drop(&s->producers[rand_below(&s->rand, PRODUCERS)].client);
         sim_client_drop(&s->consumer.client);
         sim_client_reset(&s->committer.client); /* its commits have an order */
+        sim_client_reset(&s->meddler.client);
         break;
     default:
         TELL("clean stop");
@@ -585,6 +643,7 @@ static void step(struct sim *s, bool has_more)
     if (s->has_topic) {
         consumer_step(s, &s->consumer);
         commit_step(s);
+        meddle(s);
     }
     for (int n = (int)rand_below(&s->rand, 8); n > 0 && broker_step(s); n--) {
     }
@@ -709,6 +768,7 @@ static void run_init(struct sim *s, uint64_t seed)
     sim_client_init(&s->admin, &s->net.net, PORT);
     sim_client_init(&s->consumer.client, &s->net.net, PORT);
     committer_init(&s->committer, &s->net.net, PORT, topic_name);
+    meddler_init(&s->meddler, &s->net.net, PORT, topic_name, PARTS);
     s->consumer.seen = s->seen;
     for (int i = 0; i < PRODUCERS; i++) {
         s->producers[i].id = -1;
@@ -722,6 +782,7 @@ static void run_deinit(struct sim *s)
     sim_client_deinit(&s->admin);
     sim_client_deinit(&s->consumer.client);
     committer_deinit(&s->committer);
+    meddler_deinit(&s->meddler);
     for (int i = 0; i < PRODUCERS; i++) {
         sim_client_deinit(&s->producers[i].client);
     }
@@ -754,8 +815,8 @@ static void run(uint64_t seed, bool is_talkative)
     settle(&s);
     read_back(&s);
     if (is_talkative) {
-        printf("sim %" PRIu64 ": %d records and %d commits acknowledged, %d starts\n", seed,
-               s.acked_count, s.committer.acked_count, s.restarts);
+        printf("sim %" PRIu64 ": %d records, %d commits and %d changes acknowledged, %d starts\n",
+               seed, s.acked_count, s.committer.acked_count, s.meddler.acked_count, s.restarts);
     }
     run_deinit(&s);
 }

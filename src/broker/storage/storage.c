@@ -390,6 +390,42 @@ enum err storage_note_start(struct storage *s, struct storage_dir *d, const stru
     return e;
 }
 
+static void add_start(void *ctx, struct partition *p)
+{
+    struct checkpoints *c = ctx;
+    int64_t off = log_start_off(p->log);
+    if (p->dir == c->dir->dir && !partition_is_deleted(p) && off > 0) {
+        checkpoint_add(&c->starts, p->topic_name, p->index, off);
+    }
+}
+
+static enum err write_starts(struct storage *s, struct storage_dir *d)
+{
+    struct checkpoints c = {.storage = s, .dir = d};
+    struct buf path = BUF_INIT;
+    checkpoint_begin(&c.starts);
+    topic_table_each(s->topics, add_start, &c);
+    enum err e =
+        checkpoint_finish(&c.starts, s->fs, fs_path(&path, logdir_path(d->dir), STARTS_FILE));
+    buf_deinit(&path);
+    return e;
+}
+
+enum err storage_forget_starts(struct storage *s)
+{
+    enum err e = OK;
+    if (!atomic_load(&s->has_stale_starts)) {
+        return OK;
+    }
+    mutex_lock(&s->checkpoint_lock);
+    for (int i = 0; !e && i < s->dir_count; i++) {
+        e = write_starts(s, &s->dirs[i]);
+    }
+    mutex_unlock(&s->checkpoint_lock);
+    atomic_store(&s->has_stale_starts, e != OK);
+    return e;
+}
+
 void storage_checkpoint(struct storage *s, bool recovery_points)
 {
     mutex_lock(&s->checkpoint_lock);

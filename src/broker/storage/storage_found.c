@@ -8,6 +8,7 @@
 
 /* A checkpoint file that is being read. */
 struct reading {
+    struct storage *storage;
     struct storage_dir *dir;
     int64_t written_ms;
 };
@@ -83,6 +84,8 @@ static void on_start(void *ctx, const struct checkpoint_row *row)
     struct found *f = find_of_row(ctx, row);
     if (f != NULL) {
         f->start_off = row->off;
+    } else {
+        atomic_store(&((struct reading *)ctx)->storage->has_stale_starts, true);
     }
 }
 
@@ -99,7 +102,7 @@ static enum err read_rows(struct storage *s, struct storage_dir *d, const char *
 {
     struct fs_stat st = {0};
     enum err e = fs_stat(s->fs, path, &st);
-    struct reading r = {d, st.mtime_ms};
+    struct reading r = {s, d, st.mtime_ms};
     return e ? e : checkpoint_read(s->fs, path, fn, &r);
 }
 
@@ -173,6 +176,7 @@ enum err storage_put_strays_aside(struct storage *s)
             struct found *f = MAP_ENTRY(n, struct found, node);
             if (!e && !f->is_used) {
                 e = put_aside(s, &s->dirs[i], f);
+                atomic_store(&s->has_stale_starts, true);
             }
         }
     }

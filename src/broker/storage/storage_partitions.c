@@ -184,27 +184,27 @@ static void load_deinit(struct load *l)
     mutex_deinit(&l->lock);
 }
 
-static void add_job(struct load *l, const struct image_topic *topic, int32_t index)
+static void add_job(struct load *l, const struct job *j)
 {
     if (l->count == l->cap) {
         l->cap = l->cap ? l->cap * 2 : 64;
         l->jobs = mem_realloc_array(l->jobs, l->cap, sizeof *l->jobs);
     }
-    struct place at = place_of(l->storage, topic, index);
-    if (at.found != NULL) {
-        at.found->is_used = true;
-    }
-    l->jobs[l->count++] = (struct job){topic, index, at};
+    l->jobs[l->count++] = *j;
 }
 
-static void plan(struct load *l, int32_t node_id)
+static void plan(struct load *l, struct load *missing, int32_t node_id)
 {
     for (int32_t t = 0; t < l->img->topic_count; t++) {
         const struct image_topic *topic = l->img->topics[t];
         for (int32_t i = 0; i < topic->part_slots; i++) {
             const struct image_part *p = image_topic_part(topic, i);
             if (p != NULL && ids_have(image_part_replicas(p), node_id)) {
-                add_job(l, topic, i);
+                struct job j = {topic, i, place_of(l->storage, topic, i)};
+                add_job(j.at.found ? l : missing, &j);
+                if (j.at.found != NULL) {
+                    j.at.found->is_used = true;
+                }
             }
         }
     }
@@ -275,11 +275,40 @@ static void run_jobs(struct load *l)
     }
 }
 
+/* Those that are not there yet, once the others are. */
+static void make_all(struct load *l)
+{
+    const struct job *j;
+    enum err e = l->count > 0 ? storage_forget_starts(l->storage) : OK;
+    while (e && (j = take_job(l)) != NULL) {
+        unplace(l->storage, j->at.dir);
+        job_failed(l, j, e);
+    }
+    if (!e) {
+        run_jobs(l);
+    }
+}
+
+static enum err load_and_make(struct load *l, struct load *missing, struct buf *why)
+{
+    run_jobs(l);
+    if (!l->err) {
+        make_all(missing);
+    }
+    const struct load *bad = l->err ? l : missing;
+    if (bad->err) {
+        buf_printf(why, "the log of %.*s-%d cannot be opened: %s",
+                   STR_ARG(bad->failed->topic->name), bad->failed->index, err_text(bad->err));
+    }
+    return bad->err;
+}
+
 enum err storage_load(struct storage *s, const struct image *img, int32_t node_id, struct buf *why)
 {
-    struct load l;
+    struct load l, missing;
     enum err e = OK;
     load_init(&l, s, img);
+    load_init(&missing, s, img);
     for (int i = 0; !e && i < s->dir_count; i++) {
         e = storage_scan_dir(s, &s->dirs[i]);
         if (e) {
@@ -287,21 +316,15 @@ enum err storage_load(struct storage *s, const struct image *img, int32_t node_i
         }
     }
     if (!e) {
-        plan(&l, node_id);
+        plan(&l, &missing, node_id);
         e = storage_put_strays_aside(s);
     }
-    if (!e) {
-        run_jobs(&l);
-        e = l.err;
-    }
-    if (l.failed != NULL) {
-        buf_printf(why, "the log of %.*s-%d cannot be opened: %s", STR_ARG(l.failed->topic->name),
-                   l.failed->index, err_text(e));
-    }
+    e = e ? e : load_and_make(&l, &missing, why);
     for (int i = 0; i < s->dir_count; i++) {
         storage_forget_found(&s->dirs[i]);
     }
     load_deinit(&l);
+    load_deinit(&missing);
     return e;
 }
 
@@ -312,9 +335,11 @@ void storage_add_partitions(struct storage *s, const struct image *img,
     load_init(&l, s, img);
     l.goes_on = true;
     for (size_t i = 0; i < count; i++) {
-        add_job(&l, parts[i].topic, parts[i].index);
+        struct job j = {parts[i].topic, parts[i].index,
+                        place_of(s, parts[i].topic, parts[i].index)};
+        add_job(&l, &j);
     }
-    run_jobs(&l);
+    make_all(&l);
     load_deinit(&l);
 }
 

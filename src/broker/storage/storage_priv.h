@@ -33,7 +33,8 @@ struct storage {
     struct mutex checkpoint_lock; /* one writes them at a time */
     struct rand rand;
     struct list removals;
-    struct unmade *unmade; /* partitions that could not be made yet */
+    _Atomic bool has_stale_starts; /* rows on the disk may be of partitions that were deleted */
+    struct unmade *unmade;         /* partitions that could not be made yet */
     size_t unmade_count;
 };
 
@@ -68,6 +69,11 @@ struct storage_log {
 /* Fills in gate and log; nothing with an error. recovery may be NULL. */
 must_check enum err storage_open_log(struct storage *s, const struct storage_log *l,
                                      struct partition_args *ret, struct log_recovery *recovery);
+
+/* Where a log starts is told by name: the row of a partition that was deleted has to be gone before
+ * another of its name is made. Times alone do not tell them apart: clocks are coarse, and are set
+ * back. Writes the rows of those in the table, if there may be others. */
+must_check enum err storage_forget_starts(struct storage *s);
 
 /* A directory that goes when the time is over. */
 void storage_remove_later(struct storage *s, const char *path, int64_t delay_ms);

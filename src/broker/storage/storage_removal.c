@@ -67,8 +67,12 @@ void storage_delete_partition(struct storage *s, struct partition *p)
     partition_take_offline(p, ERR_UNKNOWN_TOPIC_OR_PARTITION);
     mutex_lock(&p->append_lock);
     int64_t delay_ms = p->config.log.file_delete_delay_ms;
+    bool has_start = log_start_off(p->log) > 0;
     mutex_unlock(&p->append_lock);
     partition_abandon(p);
+    if (has_start) {
+        atomic_store(&s->has_stale_starts, true);
+    }
     mutex_lock(&s->lock);
     enum err e =
         logdir_mark_partition(p->dir, p->topic_name, p->index, LOGDIR_DELETE, &s->rand, &path);
