@@ -134,7 +134,7 @@ void log_push_last_time(struct log *log);
 void log_index_batch(struct log *log, const struct batch *b, uint64_t pos);
 /* Room for one more aborted transaction; then notes it (b is its marker). Under mu. */
 bool log_reserve_abort(struct log *log);
-void log_encode_abort(const struct log *log, const struct batch *b, int64_t first_off,
+void log_encode_abort(const struct producers *producers, const struct batch *b, int64_t first_off,
                       uint8_t *ret_row);
 void log_index_abort(struct log *log, const struct batch *b, int64_t first_off);
 
@@ -175,8 +175,8 @@ must_check enum err log_checkpoint_locked(struct log *log, int64_t *ret_off);
 must_check enum err snapshot_write(struct log *log, int64_t off, struct bytes in, bool is_durable);
 /* Makes it an empty one, durably: useless, but that it was there is still to be seen. */
 must_check enum err snapshot_void(struct log *log, int64_t off);
-/* Into log->producers. NOT_FOUND (an empty one too), MALFORMED, CORRUPT_MESSAGE. */
-must_check enum err snapshot_load(struct log *log, int64_t off);
+/* NOT_FOUND (an empty one too), MALFORMED, CORRUPT_MESSAGE. */
+must_check enum err snapshot_load(struct log *log, int64_t off, struct producers *ret_producers);
 /* Their offsets, ascending; p is freed with mem_free, after an error too. */
 struct snapshot_list {
     int64_t *p;

@@ -68,9 +68,11 @@ static enum err try_encode(struct log *log, struct buf *out)
 enum err log_memo(struct log *log, struct buf *out)
 {
     enum err e = ERR_NOT_FOUND;
+    mutex_lock(&log->ckpt_mu); /* nothing is truncated meanwhile */
     for (int i = 0; i < TRIES && e == ERR_NOT_FOUND; i++) {
         e = try_encode(log, out);
     }
+    mutex_unlock(&log->ckpt_mu);
     return e;
 }
 

@@ -39,6 +39,18 @@ void producers_deinit(struct producers *x)
     producers_init(x);
 }
 
+void producers_move(struct producers *to, struct producers *from)
+{
+    producers_deinit(to);
+    *to = *from;
+    list_init(&to->txns);
+    LIST_EACH(&from->txns, n, tmp) {
+        list_remove(n);
+        list_push_back(&to->txns, n);
+    }
+    producers_init(from);
+}
+
 static bool has_id(const struct map_node *n, const void *key)
 {
     return MAP_ENTRY(n, struct producer, node)->id == *(const int64_t *)key;

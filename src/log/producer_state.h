@@ -48,6 +48,8 @@ struct producers {
 void producers_init(struct producers *x);
 void producers_deinit(struct producers *x);
 void producers_clear(struct producers *x);
+/* What is in from takes the place of what is in to; from is empty then. */
+void producers_move(struct producers *to, struct producers *from);
 
 /* NULL if unknown (or only reserved). */
 const struct producer *producers_find(const struct producers *x, int64_t id);

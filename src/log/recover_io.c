@@ -33,7 +33,7 @@ static enum err find_recovery_off(struct recovery *r)
     }
     r->recovery_off = recover_load_snapshot(r, r->args->recovery_point_off);
     r->durable_off = r->recovery_off;
-    producers_clear(&r->log->producers);
+    producers_clear(r->producers);
     if (r->has_memo) { /* younger than any stored point: nothing below one is rewritten */
         r->recovery_off = r->memo.off;
         return OK;
@@ -308,8 +308,10 @@ enum err recover_reload(struct log *log, int64_t end_off)
                              .has_index = true,
                              .has_timeindex = true};
     struct log_open_args args = {0};
+    struct producers producers;
     struct recovery r = {.log = log,
                          .args = &args,
+                         .producers = &producers,
                          .segs = &rs,
                          .seg_count = 1,
                          .recovery_off = end_off,
@@ -321,14 +323,16 @@ enum err recover_reload(struct log *log, int64_t end_off)
         e = ERR_CORRUPT_MESSAGE;
     }
     e = e ? e : snapshot_list(log, &r.snapshots);
+    producers_init(&producers);
+    e = e ? e : recover_producers(&r, recover_begin_producers(&r, end_off));
     if (!e) {
         mutex_lock(&log->mu);
         set_active(log, &rs, &scanned);
         log->end_off = MIN(rs.next_off, end_off); /* not in a gap: no segment may begin there */
-        producers_clear(&log->producers);
-        e = recover_producers(&r, recover_begin_producers(&r, end_off));
+        producers_move(&log->producers, &producers);
         mutex_unlock(&log->mu);
     }
+    producers_deinit(&producers);
     mem_free(r.snapshots.p);
     return e;
 }
@@ -395,6 +399,7 @@ static enum err open_once(const struct log_open_args *args, struct log **ret_log
                           struct log_recovery *ret_recovery)
 {
     struct recovery r = {.log = log_new(args), .args = args};
+    r.producers = &r.log->producers;
     enum err e = recover(&r);
     if (!e && args->is_durable) {
         e = log_prove(r.log);

@@ -6,10 +6,12 @@
 #include "log/memo.h"
 #include "log/recover.h"
 
-/* One opening. Nobody else sees the log yet, so nothing is locked. */
+/* One opening; nobody else sees the log yet. Or the same of a log that was truncated: what others
+ * look at is only changed under mu then. */
 struct recovery {
     struct log *log;
     const struct log_open_args *args;
+    struct producers *producers; /* that are brought back: the log's, or those that become it */
     struct log_recovery stats;
     struct recover_seg *segs;
     size_t seg_count, seg_cap;

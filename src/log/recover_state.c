@@ -19,7 +19,6 @@ struct replay {
 static enum err replay_marker(struct replay *x, struct scan *s, const struct batch *head,
                               uint64_t pos)
 {
-    struct log *log = x->r->log;
     struct batch b;
     struct marker m;
     int64_t first_off;
@@ -29,10 +28,11 @@ static enum err replay_marker(struct replay *x, struct scan *s, const struct bat
     if (e || !marker_parse(&b, &m)) {
         return e;
     }
-    e = producers_reserve(&log->producers, &b);
-    if (!e && producers_apply_marker(&log->producers, &b, &m, &first_off) && !m.is_commit &&
+    e = producers_reserve(x->r->producers, &b);
+    if (!e && producers_apply_marker(x->r->producers, &b, &m, &first_off) && !m.is_commit &&
         b.base_off >= x->r->recovery_off) {
-        log_encode_abort(log, &b, first_off, row); /* below the recovery point its row is there */
+        log_encode_abort(x->r->producers, &b, first_off,
+                         row); /* below the recovery point its row is there */
         buf_put(&x->aborted, row, sizeof row);
         e = x->aborted.err;
     }
@@ -45,7 +45,7 @@ static enum err replay_batch(struct replay *x, struct scan *s, const struct batc
     if (batch_last_off(b) < x->from_off) {
         return OK;
     }
-    if (b->leader_epoch > epochs_last(&log->epochs) &&
+    if (!x->r->is_reload && b->leader_epoch > epochs_last(&log->epochs) &&
         epochs_assign(&log->epochs, b->leader_epoch, b->base_off)) {
         log->are_epochs_dirty = true;
     }
@@ -55,9 +55,9 @@ static enum err replay_batch(struct replay *x, struct scan *s, const struct batc
     if (batch_is_control(b)) {
         return replay_marker(x, s, b, pos);
     }
-    enum err e = producers_reserve(&log->producers, b);
+    enum err e = producers_reserve(x->r->producers, b);
     if (!e) {
-        producers_apply(&log->producers, b);
+        producers_apply(x->r->producers, b);
     }
     return e;
 }
@@ -95,7 +95,9 @@ static enum err replay_seg(struct replay *x, uint32_t at)
     struct batch b;
     uint64_t pos;
     struct file *f;
+    mutex_lock(&log->mu);
     find_init(&find, log, at);
+    mutex_unlock(&log->mu);
     enum err e = seg_file(find.seg, log->fs, log->dir, SEG_LOG, &f);
     if (e) {
         return e;
@@ -189,7 +191,7 @@ int64_t recover_load_snapshot(struct recovery *r, int64_t off)
         if (at > off) {
             continue;
         }
-        enum err e = snapshot_load(r->log, at);
+        enum err e = snapshot_load(r->log, at, r->producers);
         if (e == OK) {
             return at;
         }
@@ -198,7 +200,7 @@ int64_t recover_load_snapshot(struct recovery *r, int64_t off)
                       (long long)at, err_text(e));
         }
     }
-    producers_clear(&r->log->producers);
+    producers_clear(r->producers);
     return -1;
 }
 
@@ -207,7 +209,7 @@ int64_t recover_begin_producers(struct recovery *r, int64_t off)
     int64_t first_off = r->log->segs[0]->base_off;
     int64_t at = recover_load_snapshot(r, MAX(off, first_off));
     if (at < first_off) {
-        producers_clear(&r->log->producers); /* what came between is not there to be replayed */
+        producers_clear(r->producers); /* what came between is not there to be replayed */
         at = first_off;
     }
     return at;
@@ -231,13 +233,12 @@ enum err recover_producers(struct recovery *r, int64_t from_off)
     enum err e = OK;
     /* those of the snapshot only: what is replayed may be about to be sent again, however old its
      * timestamps are */
-    producers_expire(&log->producers, clock_wall_ms(log->clock),
-                     log->config.producer_expiration_ms);
+    producers_expire(r->producers, clock_wall_ms(log->clock), log->config.producer_expiration_ms);
     if (from_off < log->end_off) {
         e = replay(r, from_off, true);
     }
     /* whoever opens or truncates begins with a high watermark of its own */
-    (void)producers_first_unstable_off(&log->producers, INT64_MAX);
+    (void)producers_first_unstable_off(r->producers, INT64_MAX);
     return e;
 }
 
@@ -247,7 +248,7 @@ static enum err load_memo(struct recovery *r)
     struct log *log = r->log;
     enum err e = epochs_decode(&log->epochs, r->memo.epochs);
     log->are_epochs_dirty = true;
-    return e ? e : producers_decode(&log->producers, r->memo.producers);
+    return e ? e : producers_decode(r->producers, r->memo.producers);
 }
 
 enum err recover_state(struct recovery *r)

@@ -41,14 +41,14 @@ void log_index_batch(struct log *log, const struct batch *b, uint64_t pos)
 
 bool log_reserve_abort(struct log *log) { return rows_reserve(log_rows(log, SEG_TXNINDEX)); }
 
-void log_encode_abort(const struct log *log, const struct batch *b, int64_t first_off,
+void log_encode_abort(const struct producers *producers, const struct batch *b, int64_t first_off,
                       uint8_t *ret_row)
 {
     struct txnindex_row row = {
         .producer_id = b->producer_id,
         .first_off = first_off,
         .last_off = b->base_off,
-        .last_stable_off = producers_stable_off_after(&log->producers, first_off, b->base_off),
+        .last_stable_off = producers_stable_off_after(producers, first_off, b->base_off),
     };
     txnindex_encode(ret_row, &row);
 }
@@ -56,7 +56,7 @@ void log_encode_abort(const struct log *log, const struct batch *b, int64_t firs
 void log_index_abort(struct log *log, const struct batch *b, int64_t first_off)
 {
     uint8_t row[TXNINDEX_ROW_BYTES];
-    log_encode_abort(log, b, first_off, row);
+    log_encode_abort(&log->producers, b, first_off, row);
     rows_push_reserved(log_rows(log, SEG_TXNINDEX), row);
 }
 

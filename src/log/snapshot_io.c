@@ -44,7 +44,7 @@ enum err snapshot_void(struct log *log, int64_t off)
     return e;
 }
 
-enum err snapshot_load(struct log *log, int64_t off)
+enum err snapshot_load(struct log *log, int64_t off, struct producers *ret_producers)
 {
     struct buf path = BUF_INIT;
     char *bytes;
@@ -55,7 +55,7 @@ enum err snapshot_load(struct log *log, int64_t off)
     if (e) {
         return e;
     }
-    e = producers_decode(&log->producers, (struct bytes){(const uint8_t *)bytes, len});
+    e = producers_decode(ret_producers, (struct bytes){(const uint8_t *)bytes, len});
     mem_free(bytes);
     return len > 0 ? e : ERR_NOT_FOUND;
 }
