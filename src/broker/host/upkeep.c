@@ -48,6 +48,11 @@ struct upkeep {
     bool is_started;
 };
 
+static uint64_t note_every(const struct upkeep *u)
+{
+    return MAX((uint64_t)NOTE_BYTES, u->note_bytes * NOTE_COST);
+}
+
 /* By bytes, not by time: what a start after a kill has to look at is bounded by it. And where no
  * more comes, so that there is nothing to look at. */
 static void note(struct upkeep *u)
@@ -56,8 +61,7 @@ static void note(struct upkeep *u)
     uint64_t since = bytes - u->noted_bytes;
     bool is_busy = bytes != u->seen_bytes;
     u->seen_bytes = bytes;
-    if (!u->has_noted || since >= MAX((uint64_t)NOTE_BYTES, u->note_bytes * NOTE_COST) ||
-        (since > 0 && !is_busy)) {
+    if (!u->has_noted || since >= note_every(u) || (since > 0 && !is_busy)) {
         u->note_bytes = storage_note(u->storage);
         u->noted_bytes = bytes;
         u->has_noted = true;
@@ -86,7 +90,20 @@ static void retain_one(void *ctx, struct partition *p)
 
 static void retain(struct upkeep *u) { topic_table_each(u->topics, retain_one, u); }
 
-static void checkpoint(struct upkeep *u) { storage_checkpoint(u->storage, true); }
+/* The disk may take long, and what is written meanwhile is looked at after a kill. */
+static bool is_note_due(void *ctx)
+{
+    struct upkeep *u = ctx;
+    uint64_t bytes = u->written_bytes(u->ctx);
+    bool is_due = bytes - u->noted_bytes >= note_every(u);
+    u->noted_bytes = is_due ? bytes : u->noted_bytes;
+    return is_due;
+}
+
+static void checkpoint(struct upkeep *u)
+{
+    storage_checkpoint_and_note(u->storage, is_note_due, u);
+}
 
 static void idle_one(void *ctx, struct partition *p)
 {
@@ -121,7 +138,8 @@ struct upkeep *upkeep_new(const struct upkeep_args *args)
     for (int i = 0; i < CHORE_COUNT; i++) {
         u->chores[i].due_ms = clock_mono_ms(clock) + u->chores[i].interval_ms;
     }
-    if (!storage_was_clean(args->storage)) { /* what was recovered need not be again */
+    bool is_recovered = !storage_was_clean(args->storage) && storage_had_partitions(args->storage);
+    if (is_recovered) { /* what was recovered need not be again */
         struct chore *c = &u->chores[CHORE_CHECKPOINT];
         c->due_ms = MIN(c->due_ms, clock_mono_ms(clock) + RECOVERED_AFTER_MS);
     }

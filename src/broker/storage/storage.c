@@ -290,6 +290,8 @@ struct checkpoints {
     struct storage *storage;
     struct storage_dir *dir;
     bool recovery_points;
+    storage_due_fn *is_note_due; /* NULL: never */
+    void *due_ctx;
     struct checkpoint_writer high_watermarks, recovery, starts;
 };
 
@@ -326,6 +328,9 @@ static void add_partition(void *ctx, struct partition *p)
         add_rows(c, p);
     }
     mutex_unlock(&p->upkeep_lock);
+    if (c->is_note_due != NULL && c->is_note_due(c->due_ctx)) {
+        memos_write(c->storage);
+    }
 }
 
 static void finish(struct checkpoints *c, struct checkpoint_writer *w, const char *name)
@@ -339,20 +344,35 @@ static void finish(struct checkpoints *c, struct checkpoint_writer *w, const cha
     buf_deinit(&path);
 }
 
-static void checkpoint_dir(struct storage *s, struct storage_dir *d, bool recovery_points)
+/* Memos tell when these files were written: those of before are worth nothing from here on. */
+static void checkpoint_dir(struct checkpoints *c)
 {
-    struct checkpoints c = {.storage = s, .dir = d, .recovery_points = recovery_points};
-    checkpoint_begin(&c.high_watermarks);
-    checkpoint_begin(&c.starts);
-    if (recovery_points) {
-        checkpoint_begin(&c.recovery);
+    struct storage *s = c->storage;
+    checkpoint_begin(&c->high_watermarks);
+    checkpoint_begin(&c->starts);
+    if (c->recovery_points) {
+        checkpoint_begin(&c->recovery);
     }
-    topic_table_each(s->topics, add_partition, &c);
-    finish(&c, &c.high_watermarks, "replication-offset-checkpoint");
-    finish(&c, &c.starts, STARTS_FILE);
-    if (recovery_points) {
-        finish(&c, &c.recovery, "recovery-point-offset-checkpoint");
+    topic_table_each(s->topics, add_partition, c);
+    finish(c, &c->starts, STARTS_FILE);
+    finish(c, &c->high_watermarks, "replication-offset-checkpoint");
+    memos_write(s);
+    if (c->recovery_points) {
+        finish(c, &c->recovery, "recovery-point-offset-checkpoint");
+        memos_write(s);
     }
+}
+
+static void checkpoint_all(struct storage *s, const struct checkpoints *how)
+{
+    mutex_lock(&s->checkpoint_lock);
+    for (int i = 0; i < s->dir_count; i++) {
+        struct checkpoints c = *how;
+        c.storage = s;
+        c.dir = &s->dirs[i];
+        checkpoint_dir(&c);
+    }
+    mutex_unlock(&s->checkpoint_lock);
 }
 
 /* A file of starts with one more row. */
@@ -428,13 +448,16 @@ enum err storage_forget_starts(struct storage *s)
 
 void storage_checkpoint(struct storage *s, bool recovery_points)
 {
-    mutex_lock(&s->checkpoint_lock);
-    for (int i = 0; i < s->dir_count; i++) {
-        checkpoint_dir(s, &s->dirs[i], recovery_points);
-    }
-    memos_write(s); /* those of before are older than the points that are stored now */
-    mutex_unlock(&s->checkpoint_lock);
+    checkpoint_all(s, &(struct checkpoints){.recovery_points = recovery_points});
 }
+
+void storage_checkpoint_and_note(struct storage *s, storage_due_fn *is_note_due, void *ctx)
+{
+    checkpoint_all(s, &(struct checkpoints){
+                          .recovery_points = true, .is_note_due = is_note_due, .due_ctx = ctx});
+}
+
+bool storage_had_partitions(const struct storage *s) { return s->had_partitions; }
 
 size_t storage_note(struct storage *s)
 {

@@ -81,6 +81,14 @@ void storage_partition_config(struct storage *s, const struct image *img, struct
  * scans little. */
 void storage_checkpoint(struct storage *s, bool recovery_points);
 
+/* The same with recovery points, which may wait long for disks: between two partitions it asks
+ * is_note_due, and where that says so it does what storage_note does. */
+typedef bool storage_due_fn(void *ctx);
+void storage_checkpoint_and_note(struct storage *s, storage_due_fn *is_note_due, void *ctx);
+
+/* Whether there was anything to recover. After storage_load. */
+bool storage_had_partitions(const struct storage *s);
+
 /* Writes down, for no disk, what makes the next start short if this process is killed: then only
  * what is appended from now on is looked at. Gives how many bytes that took. */
 size_t storage_note(struct storage *s);

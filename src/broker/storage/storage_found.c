@@ -56,6 +56,7 @@ static void on_directory(void *ctx, const struct logdir_partition *p)
 {
     struct listing *l = ctx;
     struct found *f = NEW(struct found);
+    l->storage->had_partitions = true;
     f->topic = str_dup(p->topic);
     f->partition = p->partition;
     f->topic_id = p->topic_id;

@@ -22,6 +22,7 @@ struct storage {
     struct crew *syncer;
     bool in_one_thread;
     struct uuid boot_id;
+    bool had_partitions;
     size_t memos_bytes; /* how much was written the last time; under checkpoint_lock */
     char cluster_id[64];
     struct storage_dir *dirs;
