@@ -1,5 +1,5 @@
-/* What a broker is made of: the parts that requests work with. Made and taken down by host/server.c;
- * the parts know each other only through this table of them. */
+/* What a broker is made of: the parts that requests work with. Made and taken down by
+ * host/server.c; the parts know each other only through this table of them. */
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H
 

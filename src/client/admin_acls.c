@@ -149,7 +149,7 @@ static struct delete_acls_req delete_request(struct admin *ad, const struct ottl
         const struct ottla_acl *a = &filters[i];
         req.filters[i] = (struct delete_acls_req_delete_acls_filter){
             (int8_t)a->resource_type, str_from(a->resource), (int8_t)a->pattern,
-            str_from(a->principal),      str_from(a->host),     (int8_t)a->operation,
+            str_from(a->principal),   str_from(a->host),     (int8_t)a->operation,
             (int8_t)a->permission};
     }
     return req;
