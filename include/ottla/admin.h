@@ -6,7 +6,8 @@
  * a whole; what became of each topic, partition or group stands in its row: error, and message,
  * which is NULL when error is 0. *ret_x is untouched when the call fails.
  *
- * Any thread; any number of calls of one client at a time. */
+ * Any thread; any number of calls of one client at a time. A call that shall not wait is made a
+ * future (ottla/future.h). */
 #ifndef OTTLA_ADMIN_H
 #define OTTLA_ADMIN_H
 

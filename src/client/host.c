@@ -342,6 +342,7 @@ static void host_free(struct ottla_client *c)
     }
     core_deinit(&c->core);
     security_deinit(&c->security);
+    futures_deinit(&c->futures);
     if (c->parent == NULL) {
         ottla_config_free(c->config);
         fork_mark_free(c->mark);
@@ -381,6 +382,7 @@ static int init(struct ottla_client *c, struct net *net, uint64_t seed, struct o
     const struct client_values *v = &c->config->values;
     c->timer.fn = on_timer;
     c->stop_mail.fn = on_stop;
+    futures_init(&c->futures);
     c->conn_config = (struct conn_config){.handler = &handler,
                                           .ctx = c,
                                           .frame_max_bytes = (size_t)v->receive_max_bytes,

@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 #include "client/core.h"
+#include "client/future.h"
 #include "client/metrics.h"
 #include "client/security.h"
 #include "client/waiter.h"
@@ -21,6 +22,7 @@ struct ottla_client {
     struct security security;
     struct client_metrics *metrics; /* its own, or its parent's */
     struct client_metrics own_metrics;
+    struct futures futures;
     struct fork_mark *mark;
     struct ottla_client *parent; /* beside which it was made, whose settings and mark it has */
     struct thread thread;
