@@ -30,7 +30,7 @@ PLANTS = {
     "directory-not-settled": ("a new partition goes with the power", [
         ("src/log/sync.c", "if (!e && r->needs_settling) {\n        e = log_settle(log);", "if (!e && r->needs_settling) {")]),
     "failed-sync-forgiven": ("after a failed fsync the next one is believed", [
-        ("src/log/sync.c", "if (!log_is_harmless(e)) {", "if (e == OK) {"),
+        ("src/log/sync.c", "if (!log_is_harmless(e) && (r->has_synced || e == ERR_CORRUPT_MESSAGE)) {", "if (e == OK) {"),
         ("src/broker/partition.c", "} else if (e && atomic_load(&p->offline) == OK) {", "} else if (e && p == NULL) {")]),
     "retry-written-twice": ("a producer's retry is written again", [
         ("src/log/producer_state.c", "if (old->last_seq == last_seq && old->off_delta == b->last_off_delta) {",
