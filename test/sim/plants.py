@@ -17,6 +17,9 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SEEDS = 520  # as many as the tests run without a plant
 SECONDS = 600
+# Seeds that saw it once and are tried first: those before them take up to two minutes.
+SEEN_BY = {"any-error-ends-the-log": 77, "checksums-unchecked": 8, "commit-answered-early": 12, "memo-says-synced": 80,
+           "offsets-forgotten": 8, "torn-tail-kept": 188, "uncommitted-read": 8, "unproven-not-written-again": 36}
 
 # name: what it does to users, [(file, these words, become those), ...]
 PLANTS = {
@@ -128,13 +131,22 @@ class Builder:
         return exe
 
 
+def look(exe, name):
+    """The first run that fails, or the last."""
+    for first, count in ([(SEEN_BY[name], 1)] if name in SEEN_BY else []) + [(1, SEEDS)]:
+        done = subprocess.run([exe, str(first), str(count)], capture_output=True, text=True, timeout=SECONDS, check=False)
+        if done.returncode:
+            break
+    return done
+
+
 def hunt(builder, name):
     """None, or why it was not found."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ottla-plant-") as folder:
         exe = builder.make(name, folder)
         try:
-            done = subprocess.run([exe, "1", str(SEEDS)], capture_output=True, text=True, timeout=SECONDS, check=False)
+            done = look(exe, name)
         except subprocess.TimeoutExpired:
             return "still looking after %d s" % SECONDS
     if done.returncode == 0:
