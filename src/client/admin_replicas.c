@@ -117,7 +117,7 @@ static int ask_dirs(struct admin *ad, struct ottla_ids brokers,
     }
     struct ottla_log_dir **rows = fill_rows(&f, &dirs->count, sizeof **rows);
     for (size_t i = 0, at = 0; i < brokers.count; i++) {
-        if (!f.failed) {
+        if (rows != NULL && !f.failed) {
             fill_broker_dirs(&f, rows + at, &all[i]);
         }
         at += dirs_count(&all[i]);
