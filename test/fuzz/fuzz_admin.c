@@ -143,7 +143,8 @@ static void answer(const struct wire_header *h, struct bytes body, struct buf *o
         answered(h->api_key);
     }
     if (!is_true && world.how & IS_FORMED) {
-        struct wire_random w = {.p = b.p, .end = b.p + b.len, .arena = &a, .version = h->version};
+        struct wire_random w = {
+            .p = b.p, .end = b.p ? b.p + b.len : NULL, .arena = &a, .version = h->version};
         is_true = wire_random_fill(&w, m, resp);
     }
     if (!is_true || wire_encode(m, h->version, resp, out, NULL) != OK) {
