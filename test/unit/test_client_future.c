@@ -255,7 +255,7 @@ static void test_topics(void **state)
     }
     assert_int_equal(made, 3); /* one b, whichever came first */
     ottla_client_free(client);
-    ottla_test_broker_stop(broker);
+    ottla_test_broker_free(broker);
 }
 
 int main(void)
