@@ -55,6 +55,17 @@ def tool_links():
     return path
 
 
+def verdicts(suite, pattern, good, done, hint):
+    """(name, whether it passed, where to look) for each test that a run told of; a run that failed without saying where
+    is told as a whole."""
+    out = done.stdout.decode(errors="replace")
+    rows = [(m["name"], m["verdict"] == good) for m in re.finditer(pattern, out, re.M)]
+    for name, is_good in rows:
+        yield "%s %s" % (suite, name), is_good, hint % name
+    if done.returncode and all(is_good for _, is_good in rows):
+        yield suite, False, out[-2000:]
+
+
 class Librdkafka:
     """Each test in a process of its own, several at a time on one broker."""
 
@@ -112,11 +123,8 @@ class FranzGo:
                  "-test.skip", FRANZ_GO_SKIPS, "-test.run", "|".join(wanted) or "."],
                 cwd=os.path.join(self.dir, package), env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT)
-            rows = re.findall(r"^--- (PASS|FAIL): (\S+)", done.stdout.decode(errors="replace"), re.M)
-            for verdict, name in rows:
-                yield "%s %s" % (package, name), verdict == "PASS", "see go test -run '^%s$'" % name
-            if done.returncode and all(verdict == "PASS" for verdict, _ in rows):
-                yield package, False, done.stdout.decode(errors="replace")[-2000:]
+            yield from verdicts(package, r"^--- (?P<verdict>PASS|FAIL): (?P<name>\S+)", "PASS", done,
+                                "see go test -run '^%s$'")
             broker.stop()
 
 
@@ -138,8 +146,8 @@ class KafkaPython:
              "test/integration"],
             cwd=os.path.join(self.dir, "tests"), env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT)
-        for verdict, name in re.findall(r"^(PASSED|FAILED|ERROR) \S+::(\S+)", done.stdout.decode(errors="replace"), re.M):
-            yield name, verdict == "PASSED", "see pytest -k " + name
+        yield from verdicts("integration", r"^(?P<verdict>PASSED|FAILED|ERROR) \S+::(?P<name>\S+)", "PASSED", done,
+                            "see pytest -k %s")
         broker.stop()
 
 
@@ -156,11 +164,8 @@ class Rskafka:
             done = subprocess.run(["cargo", "test", "-q", "--no-fail-fast", "--test", test, "--", "--format", "pretty", *wanted],
                                   cwd=self.dir, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, timeout=2 * TEST_S)
-            rows = re.findall(r"^test (\S+) \.\.\. (ok|FAILED)$", done.stdout.decode(errors="replace"), re.M)
-            for name, verdict in rows:
-                yield "%s %s" % (test, name), verdict == "ok", "see cargo test --test %s %s" % (test, name)
-            if done.returncode and all(verdict == "ok" for _, verdict in rows):
-                yield test, False, done.stdout.decode(errors="replace")[-2000:]
+            yield from verdicts(test, r"^test (?P<name>\S+) \.\.\. (?P<verdict>ok|FAILED)$", "ok", done,
+                                "see cargo test --test " + test + " %s")
         broker.stop()
 
 
