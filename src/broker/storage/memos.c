@@ -31,19 +31,11 @@ struct written {
     int64_t points_ms, marks_ms;
 };
 
-static int64_t mtime_of(struct storage *s, const struct storage_dir *d, const char *name)
-{
-    struct buf path = BUF_INIT;
-    struct fs_stat st;
-    enum err e = fs_stat(s->fs, fs_path(&path, logdir_path(d->dir), name), &st);
-    buf_deinit(&path);
-    return e ? INT64_MIN : st.mtime_ms;
-}
-
 static struct written when_written(struct storage *s, const struct storage_dir *d)
 {
-    return (struct written){mtime_of(s, d, "recovery-point-offset-checkpoint"),
-                            mtime_of(s, d, "replication-offset-checkpoint")};
+    const char *dir = logdir_path(d->dir);
+    return (struct written){storage_mtime_ms(s, dir, POINTS_FILE),
+                            storage_mtime_ms(s, dir, MARKS_FILE)};
 }
 
 /* --- writing --- */

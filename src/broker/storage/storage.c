@@ -10,8 +10,6 @@
 
 static const char default_log_dir[] = ".ottla";
 
-#define STARTS_FILE "log-start-offset-checkpoint"
-
 /* --- log.dirs --- */
 
 struct str storage_dirs_of(const struct props *props)
@@ -355,10 +353,10 @@ static void checkpoint_dir(struct checkpoints *c)
     }
     topic_table_each(s->topics, add_partition, c);
     finish(c, &c->starts, STARTS_FILE);
-    finish(c, &c->high_watermarks, "replication-offset-checkpoint");
+    finish(c, &c->high_watermarks, MARKS_FILE);
     memos_write(s);
     if (c->recovery_points) {
-        finish(c, &c->recovery, "recovery-point-offset-checkpoint");
+        finish(c, &c->recovery, POINTS_FILE);
         memos_write(s);
     }
 }

@@ -37,8 +37,7 @@ struct found *storage_find_found(const struct storage_dir *d, struct str topic, 
     return n ? MAP_ENTRY(n, struct found, node) : NULL;
 }
 
-/* INT64_MIN: not known. */
-static int64_t mtime_of(struct storage *s, const char *dir, const char *name)
+int64_t storage_mtime_ms(struct storage *s, const char *dir, const char *name)
 {
     struct buf path = BUF_INIT;
     struct fs_stat st;
@@ -61,7 +60,7 @@ static void on_directory(void *ctx, const struct logdir_partition *p)
     f->partition = p->partition;
     f->topic_id = p->topic_id;
     f->recovery_point_off = -1; /* until a row tells */
-    f->made_ms = mtime_of(l->storage, p->path, PARTITION_METADATA_FILE);
+    f->made_ms = storage_mtime_ms(l->storage, p->path, PARTITION_METADATA_FILE);
     map_insert(&l->dir->known, found_hash(p->topic, p->partition), &f->node);
 }
 
@@ -125,8 +124,8 @@ static enum err read_checkpoint(struct storage *s, struct storage_dir *d, const 
 
 static enum err read_checkpoints(struct storage *s, struct storage_dir *d)
 {
-    enum err e = read_checkpoint(s, d, "recovery-point-offset-checkpoint", on_recovery_point);
-    e = e ? e : read_checkpoint(s, d, "log-start-offset-checkpoint", on_start);
+    enum err e = read_checkpoint(s, d, POINTS_FILE, on_recovery_point);
+    e = e ? e : read_checkpoint(s, d, STARTS_FILE, on_start);
     return e ? e : read_checkpoint(s, d, "cleaner-offset-checkpoint", on_cleaned);
 }
 

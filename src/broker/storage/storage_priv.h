@@ -5,6 +5,11 @@
 #include "broker/storage/storage.h"
 #include "plat/thread.h"
 
+/* Checkpoints in a data directory, by Apache Kafka's names. */
+#define POINTS_FILE "recovery-point-offset-checkpoint"
+#define MARKS_FILE "replication-offset-checkpoint"
+#define STARTS_FILE "log-start-offset-checkpoint"
+
 struct storage_dir {
     struct logdir *dir;
     int partition_count;
@@ -53,6 +58,8 @@ struct found {
 
 /* storage_found.c: the clean mark is taken, and d->known filled with what there is. */
 must_check enum err storage_scan_dir(struct storage *s, struct storage_dir *d);
+/* When a file of dir was written; INT64_MIN: not known. */
+int64_t storage_mtime_ms(struct storage *s, const char *dir, const char *name);
 struct found *storage_find_found(const struct storage_dir *d, struct str topic, int32_t partition);
 /* What is not used: renamed, or removed where nothing in it was ever acknowledged. */
 must_check enum err storage_put_strays_aside(struct storage *s);
