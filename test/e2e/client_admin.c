@@ -1,6 +1,6 @@
 /* client_admin BOOTSTRAP SCENE: one scene of administration through the public header alone. Exit 1
  * and a line at the first thing that is not as it should be. */
-#include <ottla/client.h>
+#include "client_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,17 +8,7 @@
 #include <unistd.h>
 
 static struct ottla_client *client;
-static struct ottla_error error;
 
-#define CHECK(expr)                                                                                \
-    do {                                                                                           \
-        if (!(expr)) {                                                                             \
-            fprintf(stderr, "%s:%d: %s (last error: %d %s)\n", __FILE__, __LINE__, #expr,          \
-                    error.code, error.message);                                                    \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
-#define OK(call) CHECK((call) == 0)
 #define ROW_OK(row)                                                                                \
     do {                                                                                           \
         error.code = (row)->error;                                                                 \

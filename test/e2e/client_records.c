@@ -2,21 +2,11 @@
  * START (earliest, latest, an offset, or @time) to the end that the partitions have now, a line a
  * record: partition offset timestamp key value [header=value ...] Keys and values are in
  * hexadecimal, "-" is null. */
-#include <ottla/client.h>
+#include "client_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct ottla_error error;
-
-#define CHECK(expr)                                                                                \
-    do {                                                                                           \
-        if (!(expr)) {                                                                             \
-            fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #expr, error.message);          \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static void put_hex(const void *p, size_t len)
 {

@@ -6,7 +6,7 @@
  * hold ID TOPIC: opens a transaction, says so, commits when a line comes, tells how that went
  * fence ID; hanging TOPIC: ends such a transaction from outside
  * unsupported: on a broker that has none of this */
-#include <ottla/client.h>
+#include "client_check.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,17 +14,6 @@
 #include <string.h>
 
 static struct ottla_client *client;
-static struct ottla_error error;
-
-#define CHECK(expr)                                                                                \
-    do {                                                                                           \
-        if (!(expr)) {                                                                             \
-            fprintf(stderr, "%s:%d: %s (last error: %d %s)\n", __FILE__, __LINE__, #expr,          \
-                    error.code, error.message);                                                    \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
-#define OK(call) CHECK((call) == 0)
 
 static void check_outcomes(struct ottla_outcomes *o, size_t count, const int *want)
 {

@@ -5,22 +5,12 @@
  *         records with the values FIRST, FIRST + 1, ...; "open" ends without ending the transaction
  *   fence TXN_ID TOPIC     two producers with one name: what the older one is told
  *   offsets TXN_ID TOPIC GROUP MEMBER OFFSET   commits an offset of TOPIC-0 with a transaction */
-#include <ottla/client.h>
+#include "client_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static struct ottla_error error;
-
-#define CHECK(expr)                                                                                \
-    do {                                                                                           \
-        if (!(expr)) {                                                                             \
-            fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #expr, error.message);          \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static struct ottla_client *client_of(const char *bootstrap, const char *txn_id, char **settings)
 {
