@@ -70,6 +70,17 @@ static inline void put_metadata(struct metadata_resp *r)
     r->topics_count = 1;
 }
 
+static inline void put_coordinator(struct find_coordinator_resp *r)
+{
+    static struct find_coordinator_resp_coordinator k;
+    k = find_coordinator_resp_coordinator_default;
+    k.node_id = 1;
+    k.host = STR("127.0.0.1");
+    k.port = listener_port(world.listener);
+    r->coordinators = &k;
+    r->coordinators_count = 1;
+}
+
 static inline void reply_with(struct conn *c, const struct wire_header *h, const void *resp)
 {
     struct buf out = BUF_INIT;

@@ -71,17 +71,6 @@ static void put_all_topics(struct metadata_resp *r)
     r->topics_count = MANY;
 }
 
-static void put_coordinator(struct find_coordinator_resp *r)
-{
-    static struct find_coordinator_resp_coordinator k;
-    k = find_coordinator_resp_coordinator_default;
-    k.node_id = 1;
-    k.host = STR("127.0.0.1");
-    k.port = listener_port(world.listener);
-    r->coordinators = &k;
-    r->coordinators_count = 1;
-}
-
 static bool only_where(const struct wire_header *h, int nth, void *msg)
 {
     switch (h->api_key) {

@@ -27,17 +27,6 @@ static void say(const char *word, size_t n)
 
 /* --- the broker --- */
 
-static void put_coordinator(struct find_coordinator_resp *r)
-{
-    static struct find_coordinator_resp_coordinator k;
-    k = find_coordinator_resp_coordinator_default;
-    k.node_id = 1;
-    k.host = STR("127.0.0.1");
-    k.port = listener_port(world.listener);
-    r->coordinators = &k;
-    r->coordinators_count = 1;
-}
-
 static void put_join(struct join_group_resp *r)
 {
     r->generation_id = ++script.generation;
