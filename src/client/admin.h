@@ -135,6 +135,31 @@ struct metadata_ask {
 int admin_metadata(struct admin *ad, struct metadata_ask *m,
                    struct metadata_req_metadata_request_topic *topics, int32_t count);
 
+/* --- asking every broker --- */
+
+/* What one of them said. */
+struct listing {
+    int32_t broker;
+    struct exchange exchange;
+    void *resp; /* of the API; whole where code is 0 */
+    int code;
+    struct ottla_error why;
+};
+
+struct listings {
+    struct listing *all;
+    size_t count;
+};
+
+/* Asks all for `what`, whose `to` is overwritten; those that are still loading again. error_at:
+ * where the answer has its error_code. Returns the code of finding them; ret needs listings_deinit
+ * even then. */
+int listings_ask(struct admin *ad, const struct call *what, size_t error_at, struct listings *ret);
+/* A row for each that failed. */
+const struct ottla_outcome *const *listings_errors(struct fill *f, const struct listings *x,
+                                                   size_t *ret_count);
+void listings_deinit(struct listings *x);
+
 /* --- asking the leaders of partitions --- */
 
 struct fan_item {

@@ -13,15 +13,6 @@ enum { ASSIGNMENT_VERSION_MAX = 3 };
 
 void ottla_group_list_free(struct ottla_group_list *groups) { result_free(groups); }
 
-/* One broker. */
-struct listing {
-    int32_t broker;
-    struct exchange exchange;
-    struct list_groups_resp resp;
-    int code;
-    struct ottla_error why;
-};
-
 /* "classic" of the protocol is "Classic" to people, here as in Apache Kafka's tools. */
 static const char *fill_type(struct fill *f, struct str type)
 {
@@ -39,65 +30,28 @@ static int compare_listed(const void *a, const void *b)
     return strcmp((*x)->id, (*y)->id);
 }
 
-static void fill_listed(struct fill *f, struct ottla_group_list *list, const struct listing *all,
-                        size_t count)
+static void fill_listed(struct fill *f, struct ottla_group_list *list, const struct listings *x)
 {
-    size_t n = 0, bad = 0;
-    for (size_t i = 0; i < count; i++) {
-        list->count += all[i].code ? 0 : (size_t)MAX(all[i].resp.groups_count, 0);
-        list->error_count += all[i].code != 0;
+    size_t n = 0;
+    for (size_t i = 0; i < x->count; i++) {
+        const struct list_groups_resp *r = x->all[i].resp;
+        list->count += x->all[i].code ? 0 : (size_t)MAX(r->groups_count, 0);
     }
     struct ottla_listed_group **rows = fill_rows(f, &list->count, sizeof **rows);
-    struct ottla_outcome **errors = fill_rows(f, &list->error_count, sizeof **errors);
-    for (size_t i = 0; i < count && !f->failed; i++) {
-        for (int32_t k = 0; !all[i].code && k < all[i].resp.groups_count; k++) {
-            const struct list_groups_resp_listed_group *g = &all[i].resp.groups[k];
+    for (size_t i = 0; i < x->count && !f->failed; i++) {
+        const struct list_groups_resp *r = x->all[i].resp;
+        for (int32_t k = 0; !x->all[i].code && k < r->groups_count; k++) {
+            const struct list_groups_resp_listed_group *g = &r->groups[k];
             *rows[n++] = (struct ottla_listed_group){
                 fill_text(f, g->group_id), fill_text(f, g->protocol_type),
                 fill_text(f, g->group_state), fill_type(f, g->group_type)};
         }
-        if (all[i].code) {
-            errors[bad]->partition = all[i].broker;
-            errors[bad]->name = "broker";
-            errors[bad]->error = all[i].code;
-            errors[bad++]->message = fill_text(f, str_from(all[i].why.message));
-        }
     }
-    if (list->count > 0) {
+    if (list->count > 0 && !f->failed) {
         qsort(rows, list->count, sizeof *rows, compare_listed);
     }
     list->rows = (const struct ottla_listed_group *const *)rows;
-    list->errors = (const struct ottla_outcome *const *)errors;
-}
-
-/* Asks all, those that are still loading again. */
-static void ask_listings(struct admin *ad, struct listing *all, size_t count,
-                         struct list_groups_req *req)
-{
-    int again;
-    do {
-        for (size_t i = 0; i < count; i++) {
-            if (ad->tries == 0 || code_is_retriable(all[i].code)) {
-                exchange_send(ad, &all[i].exchange,
-                              &(struct call){.api_key = API_LIST_GROUPS,
-                                             .version_lo = req->types_filter_count    ? 5
-                                                           : req->states_filter_count ? 4
-                                                                                      : 0,
-                                             .to = CALL_NODE,
-                                             .node_id = all[i].broker,
-                                             .msg = req});
-            }
-        }
-        admin_wait_all(ad);
-        again = 0;
-        for (size_t i = 0; i < count; i++) {
-            all[i].code = exchange_read(ad, &all[i].exchange, &all[i].resp, &all[i].why);
-            if (!all[i].code && all[i].resp.error_code) {
-                all[i].code = error_code(&all[i].why, all[i].resp.error_code, NULL);
-                again = worth_another(again, all[i].code);
-            }
-        }
-    } while (admin_again(ad, again));
+    list->errors = listings_errors(f, x, &list->error_count);
 }
 
 int ottla_list_groups(struct ottla_client *client, const char *const *states, size_t state_count,
@@ -107,30 +61,23 @@ int ottla_list_groups(struct ottla_client *client, const char *const *states, si
 {
     struct admin ad;
     struct fill f;
-    struct metadata_ask m = {0};
+    struct listings x;
     struct list_groups_req req = list_groups_req_default;
     admin_begin(&ad, client, options, error);
     req.states_filter = admin_texts(&ad, states, state_count);
     req.states_filter_count = (int32_t)state_count;
     req.types_filter = admin_texts(&ad, types, type_count);
     req.types_filter_count = (int32_t)type_count;
-    int code = admin_metadata(&ad, &m, NULL, 0);
+    int lo = type_count ? 5 : state_count ? 4 : 0;
+    int code = listings_ask(
+        &ad, &(struct call){.api_key = API_LIST_GROUPS, .version_lo = (int16_t)lo, .msg = &req},
+        offsetof(struct list_groups_resp, error_code), &x);
     if (!code) {
-        size_t count = (size_t)MAX(m.resp.brokers_count, 0);
-        struct listing *all = mem_zalloc(sizeof *all * (count + 1));
-        for (size_t i = 0; i < count; i++) {
-            all[i].broker = m.resp.brokers[i].node_id;
-        }
-        ask_listings(&ad, all, count, &req);
         struct ottla_group_list *list = result_new(sizeof *list, &f);
-        fill_listed(&f, list, all, count);
-        for (size_t i = 0; i < count; i++) {
-            exchange_deinit(&all[i].exchange);
-        }
-        mem_free(all);
+        fill_listed(&f, list, &x);
         code = result_give(&ad, &f, list, ret);
     }
-    exchange_deinit(&m.exchange);
+    listings_deinit(&x);
     return admin_end(&ad, code);
 }
 

@@ -16,15 +16,6 @@ void ottla_transaction_filter_init_size(struct ottla_transaction_filter *filter,
     mem_init_sized(filter, size, &ours, sizeof ours);
 }
 
-/* One broker. */
-struct listing {
-    int32_t broker;
-    struct exchange exchange;
-    struct list_transactions_resp resp;
-    int code;
-    struct ottla_error why;
-};
-
 static int compare_listed(const void *a, const void *b)
 {
     const struct ottla_listed_transaction *const *x = a, *const *y = b;
@@ -32,33 +23,28 @@ static int compare_listed(const void *a, const void *b)
 }
 
 static void fill_listed(struct fill *f, struct ottla_transaction_list *list,
-                        const struct listing *all, size_t count)
+                        const struct listings *x)
 {
-    size_t n = 0, bad = 0;
-    for (size_t i = 0; i < count; i++) {
-        list->count += all[i].code ? 0 : (size_t)MAX(all[i].resp.transaction_states_count, 0);
-        list->error_count += all[i].code != 0;
+    size_t n = 0;
+    for (size_t i = 0; i < x->count; i++) {
+        const struct list_transactions_resp *r = x->all[i].resp;
+        list->count += x->all[i].code ? 0 : (size_t)MAX(r->transaction_states_count, 0);
     }
     struct ottla_listed_transaction **rows = fill_rows(f, &list->count, sizeof **rows);
-    struct ottla_outcome **errors = fill_rows(f, &list->error_count, sizeof **errors);
-    for (size_t i = 0; i < count && !f->failed; i++) {
-        for (int32_t k = 0; !all[i].code && k < all[i].resp.transaction_states_count; k++) {
-            const struct list_transactions_resp_transaction_state *t =
-                &all[i].resp.transaction_states[k];
+    for (size_t i = 0; i < x->count && !f->failed; i++) {
+        const struct list_transactions_resp *r = x->all[i].resp;
+        for (int32_t k = 0; !x->all[i].code && k < r->transaction_states_count; k++) {
+            const struct list_transactions_resp_transaction_state *t = &r->transaction_states[k];
             *rows[n++] =
                 (struct ottla_listed_transaction){fill_text(f, t->transactional_id), t->producer_id,
                                                   fill_text(f, t->transaction_state)};
         }
-        if (all[i].code) {
-            *errors[bad++] = (struct ottla_outcome){"broker", all[i].broker, all[i].code,
-                                                    fill_text(f, str_from(all[i].why.message))};
-        }
     }
-    if (list->count > 0) {
+    if (list->count > 0 && !f->failed) {
         qsort(rows, list->count, sizeof *rows, compare_listed);
     }
     list->rows = (const struct ottla_listed_transaction *const *)rows;
-    list->errors = (const struct ottla_outcome *const *)errors;
+    list->errors = listings_errors(f, x, &list->error_count);
 }
 
 static struct list_transactions_req list_request(struct admin *ad,
@@ -78,34 +64,6 @@ static struct list_transactions_req list_request(struct admin *ad,
     return req;
 }
 
-/* Asks all; those that are still loading again. */
-static void ask_listings(struct admin *ad, struct listing *all, size_t count,
-                         struct list_transactions_req *req)
-{
-    int again, lo = !str_is_null(req->transactional_id_pattern) ? 2 : req->duration_filter >= 0;
-    do {
-        for (size_t i = 0; i < count; i++) {
-            if (ad->tries == 0 || code_is_retriable(all[i].code)) {
-                exchange_send(ad, &all[i].exchange,
-                              &(struct call){.api_key = API_LIST_TRANSACTIONS,
-                                             .version_lo = (int16_t)lo,
-                                             .to = CALL_NODE,
-                                             .node_id = all[i].broker,
-                                             .msg = req});
-            }
-        }
-        admin_wait_all(ad);
-        again = 0;
-        for (size_t i = 0; i < count; i++) {
-            all[i].code = exchange_read(ad, &all[i].exchange, &all[i].resp, &all[i].why);
-            if (!all[i].code && all[i].resp.error_code) {
-                all[i].code = error_code(&all[i].why, all[i].resp.error_code, NULL);
-                again = worth_another(again, all[i].code);
-            }
-        }
-    } while (admin_again(ad, again));
-}
-
 int ottla_list_transactions(struct ottla_client *client,
                             const struct ottla_transaction_filter *filter,
                             const struct ottla_admin_options *options,
@@ -113,7 +71,7 @@ int ottla_list_transactions(struct ottla_client *client,
 {
     struct admin ad;
     struct fill f;
-    struct metadata_ask m = {0};
+    struct listings x;
     struct ottla_transaction_filter which;
     ottla_transaction_filter_init(&which);
     if (filter != NULL) {
@@ -121,23 +79,17 @@ int ottla_list_transactions(struct ottla_client *client,
     }
     admin_begin(&ad, client, options, error);
     struct list_transactions_req req = list_request(&ad, &which);
-    int code = admin_metadata(&ad, &m, NULL, 0);
+    int lo = !str_is_null(req.transactional_id_pattern) ? 2 : req.duration_filter >= 0;
+    int code = listings_ask(
+        &ad,
+        &(struct call){.api_key = API_LIST_TRANSACTIONS, .version_lo = (int16_t)lo, .msg = &req},
+        offsetof(struct list_transactions_resp, error_code), &x);
     if (!code) {
-        size_t count = (size_t)MAX(m.resp.brokers_count, 0);
-        struct listing *all = mem_zalloc(sizeof *all * (count + 1));
-        for (size_t i = 0; i < count; i++) {
-            all[i].broker = m.resp.brokers[i].node_id;
-        }
-        ask_listings(&ad, all, count, &req);
         struct ottla_transaction_list *list = result_new(sizeof *list, &f);
-        fill_listed(&f, list, all, count);
-        for (size_t i = 0; i < count; i++) {
-            exchange_deinit(&all[i].exchange);
-        }
-        mem_free(all);
+        fill_listed(&f, list, &x);
         code = result_give(&ad, &f, list, ret);
     }
-    exchange_deinit(&m.exchange);
+    listings_deinit(&x);
     return admin_end(&ad, code);
 }
 
