@@ -39,8 +39,8 @@ struct call {
                            request.timeout.ms */
     bool is_fresh;      /* what was known of the controller or coordinator was wrong */
     bool has_no_answer; /* done when it is sent */
-    bool is_once; /* ends when a connection breaks, or cannot be made: its asker looks for another
-                     broker */
+    bool is_once; /* ends when a connection breaks, or cannot be made, or new metadata do not know
+                     the broker: its asker looks for another one */
     void (*done)(struct call *c); /* the host's thread; afterwards the call is the submitter's */
     void *ctx;
 
@@ -57,6 +57,8 @@ struct call {
     struct link *link; /* QUEUED, SENT */
     int tries;
     int64_t retry_at_ms;
+    bool is_unknown;     /* NODE: the cluster has no such broker, by what is known since */
+    uint32_t unknown_at; /* the core's meta_count then */
 };
 
 #endif

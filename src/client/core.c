@@ -107,10 +107,22 @@ static struct link *route_node(struct core *c, int32_t node_id, uint32_t lane, i
     return link_may_take(l, now_ms) ? l : NULL;
 }
 
+/* Some broker is there, and only wants to be left alone. */
+static bool is_muted(struct core *c, int64_t now_ms)
+{
+    LIST_EACH(&c->links, n, tmp) {
+        const struct link *l = LIST_ENTRY(n, struct link, node);
+        if (!l->is_leaving && l->muted_until_ms > now_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct link *route_any(struct core *c, int64_t now_ms)
 {
     struct link *l = pick_any(c, now_ms);
-    if (l == NULL && c->has_nodes &&
+    if (l == NULL && c->has_nodes && !is_muted(c, now_ms) &&
         strcmp(c->config->metadata_recovery_strategy, "rebootstrap") == 0) {
         meta_rebootstrap(c, "no broker can be reached", now_ms);
         l = pick_any(c, now_ms);
@@ -144,6 +156,10 @@ static struct link *route(struct core *c, struct call *call, int64_t now_ms)
         return route_controller(c, call, now_ms);
     case CALL_COORDINATOR:
         node = coordinator_of(c, call, now_ms);
+        if (node >= 0 && link_by_node(c, node) == NULL) { /* it has left the cluster */
+            call->is_fresh = true;
+            node = coordinator_of(c, call, now_ms);
+        }
         return node < 0 ? NULL : route_node(c, node, call->lane, now_ms);
     }
     UNREACHABLE();
@@ -167,6 +183,25 @@ static void end_late(struct core *c, struct call *call)
     core_end(c, call, ERR_REQUEST_TIMED_OUT, why);
 }
 
+/* Whether the metadata that came since its broker was missed do not know it, either. */
+static bool is_nowhere(struct core *c, struct call *call)
+{
+    bool is_known = call->to != CALL_NODE || link_by_node(c, call->node_id) != NULL;
+    if (!is_known && !call->is_unknown) {
+        call->unknown_at = c->meta_count;
+    }
+    call->is_unknown = !is_known;
+    return call->is_once && call->is_unknown && call->unknown_at != c->meta_count;
+}
+
+static void end_nowhere(struct core *c, struct call *call)
+{
+    char why[sizeof call->why];
+    snprintf(why, sizeof why, "%s: the cluster has no broker %d",
+             wire_name(wire_request(call->api_key)), call->node_id);
+    core_end(c, call, ERR_NETWORK_EXCEPTION, why);
+}
+
 void core_route(struct core *c, int64_t now_ms)
 {
     LIST_EACH(&c->waiting, n, tmp) {
@@ -175,6 +210,9 @@ void core_route(struct core *c, int64_t now_ms)
         if (call->deadline_ms <= now_ms) {
             list_remove(n);
             end_late(c, call);
+        } else if (is_nowhere(c, call)) {
+            list_remove(n);
+            end_nowhere(c, call);
         } else if (call->retry_at_ms <= now_ms && (l = route(c, call, now_ms)) != NULL) {
             list_remove(n);
             link_take(c, l, call, now_ms);
@@ -216,6 +254,7 @@ void core_submit(struct core *c, struct call *call, int64_t now_ms)
     call->frame = NULL;
     call->tries = 0;
     call->retry_at_ms = 0;
+    call->is_unknown = false;
     if (c->is_stopped) {
         core_end(c, call, ERR_CLOSED, "the client is closed");
         return;
@@ -307,6 +346,7 @@ int64_t core_deadline_ms(const struct core *c)
         const struct link *l = LIST_ENTRY(n, struct link, node);
         at = MIN(at, link_deadline_ms(l));
         at = is_waited_for && l->state == LINK_IDLE ? MIN(at, core_later(c, l->retry_at_ms)) : at;
+        at = is_waited_for ? MIN(at, core_later(c, l->muted_until_ms)) : at;
     }
     return at;
 }

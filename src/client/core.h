@@ -6,7 +6,8 @@
  * A link is one broker: IDLE → RESOLVING → CONNECTING → HANDSHAKE → UP, with AUTH before UP where
  * there is SASL, and again from UP when the session is about to end; and back to IDLE from
  * anywhere, with a time before which it is not tried again. Calls wait in the core until a link may
- * take them; when a link breaks, all of its calls wait again. */
+ * take them; when a link breaks, all of its calls wait again. A link that the broker wants to be
+ * quiet takes no calls for that long, whatever its state. */
 #ifndef CLIENT_CORE_H
 #define CLIENT_CORE_H
 
@@ -46,7 +47,8 @@ struct link {
     int sent_count;
     int32_t correlation_last;
     int failures, setup_failures;
-    int64_t retry_at_ms; /* IDLE: not before */
+    int64_t retry_at_ms;    /* IDLE: not before */
+    int64_t muted_until_ms; /* the broker wants to be left alone (KIP-219) */
     int64_t setup_deadline_ms;
     char trouble[512]; /* why it broke last */
     char detail[320];  /* more about why it is about to break */
@@ -90,6 +92,7 @@ struct core {
     bool knows_controller;
     bool has_news; /* something waits that was not routed yet */
     int meta_failures;
+    uint32_t meta_count;   /* answers that told who is in the cluster */
     int64_t meta_at_ms;    /* of the last answer */
     int64_t meta_since_ms; /* since when one is wanted in vain; 0: is not */
     int64_t meta_retry_at_ms;

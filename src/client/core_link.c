@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "client/backoff.h"
 #include "client/parcel.h"
+#include "client/throttle.h"
 
 #include <stdio.h>
 
@@ -80,7 +81,7 @@ static const char *link_name(const struct link *l, char *to, size_t size)
 
 bool link_may_take(const struct link *l, int64_t now_ms)
 {
-    return l->state != LINK_IDLE || l->retry_at_ms <= now_ms;
+    return l->muted_until_ms <= now_ms && (l->state != LINK_IDLE || l->retry_at_ms <= now_ms);
 }
 
 /* --- sending --- */
@@ -425,12 +426,22 @@ static void learn_features(struct core *c, const struct api_versions_resp *resp)
     }
 }
 
+static void mute(struct link *l, int32_t ms, int64_t now_ms)
+{
+    if (ms > 0) {
+        l->muted_until_ms = now_ms + ms;
+    }
+}
+
 void link_go_up(struct core *c, struct link *l, int64_t now_ms)
 {
     struct list_node *n;
     l->state = LINK_UP;
     l->failures = l->setup_failures = 0;
     l->trouble[0] = '\0';
+    while (l->muted_until_ms > now_ms && (n = list_pop_front(&l->queue)) != NULL) {
+        core_wait(c, LIST_ENTRY(n, struct call, node));
+    }
     while (l->state == LINK_UP && (n = list_pop_front(&l->queue)) != NULL) {
         send_call(c, l, LIST_ENTRY(n, struct call, node), now_ms);
     }
@@ -450,6 +461,9 @@ static void take_handshake(struct core *c, struct link *l, int version, struct b
     if (!e) {
         learn_ranges(l, &resp);
         learn_features(c, &resp);
+        if (!is_refused && throttle_is_ours(API_API_VERSIONS, version)) {
+            mute(l, resp.throttle_time_ms, now_ms);
+        }
         int hi = l->ranges[API_API_VERSIONS].hi;
         if (is_refused && version > 0) {
             shake_hands(c, l, hi > 0 && hi < version ? hi : 0, now_ms);
@@ -503,6 +517,7 @@ void core_frame(struct core *c, uint32_t link_id, struct bytes frame, int64_t no
     if (!e) {
         free_sent(l, LIST_ENTRY(n, struct sent, node));
         struct bytes body = {frame.p + body_at, frame.len - body_at};
+        mute(l, throttle_ms(s.head.api_key, s.head.version, body), now_ms);
         if (s.is_own && s.head.api_key != API_API_VERSIONS) {
             auth_take(c, l, &s.head, body, now_ms);
         } else if (s.is_own) {

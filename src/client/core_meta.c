@@ -246,6 +246,7 @@ static void learn_end(struct core *c, int32_t controller_id, int64_t now_ms)
     c->knows_controller = true;
     c->controller_id = controller_id;
     c->wants_meta = false;
+    c->meta_count++;
     c->meta_at_ms = now_ms;
 }
 

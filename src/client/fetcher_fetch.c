@@ -274,13 +274,26 @@ static void count_fetch(struct fetcher *f, const struct ask *a, const struct fet
     metric_time(&f->metrics.fetches, now_ms - a->at_ms);
     f->metrics.bytes += bytes;
     f->metrics.bytes_max = MAX(f->metrics.bytes_max, bytes);
-    f->metrics.throttle_ms += MAX(resp->throttle_time_ms, 0);
+    metric_time(&f->metrics.throttles, resp->throttle_time_ms);
 }
 
 static bool is_of_sessions(int code)
 {
     return code == ERR_FETCH_SESSION_ID_NOT_FOUND || code == ERR_INVALID_FETCH_SESSION_EPOCH ||
            code == ERR_FETCH_SESSION_TOPIC_ID_ERROR || code == ERR_INCONSISTENT_TOPIC_ID;
+}
+
+/* A replica beside the leader that cannot be reached, or that nobody knows, is left for the leader
+ * at once (KIP-392). */
+static void seat_failed(struct fetcher *f, struct seat *seat, int code, int64_t now_ms)
+{
+    struct part *p = seat->part;
+    if (code == ERR_NETWORK_EXCEPTION && p->leader >= 0 && p->replica == seat->session->broker) {
+        part_set_replica(p, -1, 0);
+    } else {
+        part_failed(f, p, code, now_ms);
+    }
+    part_settle(p);
 }
 
 void fetcher_fail_fetch(struct fetcher *f, struct ask *a, int code, int64_t now_ms)
@@ -294,8 +307,7 @@ void fetcher_fail_fetch(struct fetcher *f, struct ask *a, int code, int64_t now_
         LIST_EACH(&s->seats, n, tmp) {
             struct seat *seat = LIST_ENTRY(n, struct seat, node);
             if (seat->is_wanted && seat_is_current(seat)) {
-                part_failed(f, seat->part, code, now_ms);
-                part_settle(seat->part);
+                seat_failed(f, seat, code, now_ms);
             }
         }
     }

@@ -26,6 +26,12 @@ static double per(int64_t sum, int64_t count)
     return count > 0 ? (double)sum / (double)count : 0;
 }
 
+static void put_times(struct buf *out, const char *name, const struct metric_times *t)
+{
+    buf_printf(out, "\"%s-avg\":%.2f,\"%s-max\":%lld,", name, per(t->sum_ms, t->count), name,
+               (long long)t->max_ms);
+}
+
 static void put_records(struct buf *out, const struct producer_metrics *m)
 {
     buf_printf(out,
@@ -40,15 +46,21 @@ static void put_records(struct buf *out, const struct producer_metrics *m)
                per(m->queue_ms, m->batches), per(m->batch_bytes, m->plain_bytes));
 }
 
+/* The three that Kafka's clients and this one tell of it. */
+static void put_throttles(struct buf *out, const char *name, const struct metric_times *t)
+{
+    buf_printf(out, "\"%s-total\":%lld,", name, (long long)t->sum_ms);
+    put_times(out, name, t);
+}
+
 static void put_requests(struct buf *out, const struct producer_metrics *m)
 {
     buf_printf(out,
                "\"produce-request-total\":%lld,\"request-latency-avg\":%.2f,"
-               "\"request-latency-max\":%lld,\"produce-throttle-time-total\":%lld,"
-               "\"bufferpool-wait-time-ns-total\":%lld,",
+               "\"request-latency-max\":%lld,\"bufferpool-wait-time-ns-total\":%lld,",
                (long long)m->requests, per(m->request_latency_ms, m->requests),
-               (long long)m->request_latency_max_ms, (long long)m->throttle_ms,
-               (long long)m->blocked_ns);
+               (long long)m->request_latency_max_ms, (long long)m->blocked_ns);
+    put_throttles(out, "produce-throttle-time", &m->throttles);
 }
 
 static void put_state(struct buf *out, const struct accumulator *acc)
@@ -141,12 +153,6 @@ char *ottla_producer_metrics(struct ottla_producer *p)
 
 /* --- consumers --- */
 
-static void put_times(struct buf *out, const char *name, const struct metric_times *t)
-{
-    buf_printf(out, "\"%s-avg\":%.2f,\"%s-max\":%lld,", name, per(t->sum_ms, t->count), name,
-               (long long)t->max_ms);
-}
-
 /* Whole seconds since then; -1: it was never. */
 static void put_ago(struct buf *out, const char *name, int64_t at_ms, int64_t now_ms)
 {
@@ -173,10 +179,9 @@ static void put_fetches(struct buf *out, const struct fetch_metrics *m, int64_t 
                "\"records-per-request-avg\":%.2f,\"fetch-total\":%lld,",
                (long long)records, (long long)m->bytes, per(records, n), (long long)n);
     put_times(out, "fetch-latency", &m->fetches);
-    buf_printf(out,
-               "\"fetch-size-avg\":%.1f,\"fetch-size-max\":%lld,"
-               "\"fetch-throttle-time-total\":%lld,",
-               per(m->bytes, n), (long long)m->bytes_max, (long long)m->throttle_ms);
+    buf_printf(out, "\"fetch-size-avg\":%.1f,\"fetch-size-max\":%lld,", per(m->bytes, n),
+               (long long)m->bytes_max);
+    put_throttles(out, "fetch-throttle-time", &m->throttles);
 }
 
 static void put_member(struct buf *out, const struct member_metrics *m, int64_t now_ms)

@@ -62,9 +62,9 @@ struct producer_metrics {
     int64_t record_send, record_error, record_retry;
     int64_t batch_split, batches, batch_bytes, record_bytes;
     int64_t requests, request_latency_ms, request_latency_max_ms;
-    int64_t queue_ms; /* of batches, before they were sent first */
-    int64_t throttle_ms;
-    int64_t plain_bytes; /* of batches, before compression */
+    int64_t queue_ms;              /* of batches, before they were sent first */
+    struct metric_times throttles; /* what answers said, mostly nothing */
+    int64_t plain_bytes;           /* of batches, before compression */
     int64_t txn_commits, txn_aborts;
     int64_t blocked_ns;
 };
@@ -79,8 +79,8 @@ struct consumer_metrics {
 /* Of a fetcher. */
 struct fetch_metrics {
     struct metric_times fetches;
-    int64_t bytes, bytes_max; /* of records, in an answer */
-    int64_t throttle_ms;
+    int64_t bytes, bytes_max;      /* of records, in an answer */
+    struct metric_times throttles; /* what answers said, mostly nothing */
 };
 
 /* Of a member. Times are 0 before the first. */

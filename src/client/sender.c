@@ -369,8 +369,8 @@ static void count_request(struct accumulator *acc, const struct produce_ask *a, 
 static void take_throttle(struct accumulator *acc, struct acc_node *node, int32_t ms,
                           int64_t now_ms)
 {
+    metric_time(&acc->metrics.throttles, ms);
     if (ms > 0) {
-        acc->metrics.throttle_ms += ms;
         node->throttled_until_ms = now_ms + ms;
     }
 }

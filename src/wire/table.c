@@ -2,6 +2,7 @@
 #include "wire/desc.h"
 
 #include "base/assert.h"
+#include "base/endian.h"
 
 static const struct wire_msg *table_find(const struct wire_table *t, int number)
 {
@@ -62,6 +63,26 @@ size_t wire_value_size(const struct wire_field *f)
         [WT_RECORDS] = sizeof(struct wire_records),
     };
     return f->type == WT_STRUCT ? f->sub->size : sizes[f->type];
+}
+
+int32_t wire_throttle_ms(int api_key, int version, struct bytes body)
+{
+    const struct wire_msg *m = wire_response(api_key);
+    size_t at = 0;
+    for (int i = 0; m != NULL && i < m->type->field_count; i++) {
+        const struct wire_field *f = &m->type->fields[i];
+        if (!wire_field_in(f, version) || f->tag >= 0) {
+            continue;
+        }
+        if (strcmp(f->name, "throttleTimeMs") == 0) {
+            return body.len >= at + 4 ? (int32_t)be32_get(body.p + at) : 0;
+        }
+        if (f->type >= WT_UUID || (f->flags & WF_ARRAY)) {
+            break;
+        }
+        at += wire_value_size(f);
+    }
+    return 0;
 }
 
 static bool type_is_default(const struct wire_type *t, const void *value)

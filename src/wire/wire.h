@@ -103,6 +103,10 @@ const struct wire_msg *wire_share_key(int type);
 const struct wire_msg *wire_share_value(int type);
 const struct wire_msg *wire_remote_log_record(int type);
 
+/* The throttleTimeMs of an answer's body, where nothing of a size that varies is before it; else,
+ * and where it is cut short, 0. */
+int32_t wire_throttle_ms(int api_key, int version, struct bytes body);
+
 /* All messages, i from 0; NULL at the end. */
 const struct wire_msg *wire_nth(size_t i);
 

@@ -22,6 +22,7 @@ struct node {
     int16_t offsets_hi;  /* of ListOffsets */
     int request_count;   /* of all but handshakes */
     int conn_count;
+    int32_t throttle_ms; /* what its answers say: to ApiVersions and ListOffsets */
 };
 
 struct world {
@@ -78,6 +79,7 @@ static inline void answer_versions(const struct node *node, const struct wire_he
     r.api_keys_count = world.has_no_sasl ? 4 : 6;
     bool is_refused = h->version > node->versions_hi;
     r.error_code = is_refused ? ERR_UNSUPPORTED_VERSION : 0;
+    r.throttle_time_ms = is_refused ? 0 : node->throttle_ms;
     put_answer(h, &r, is_refused ? 0 : h->version, out);
 }
 
@@ -122,6 +124,14 @@ static inline void answer_rest(const struct wire_header *h, struct buf *out)
     mem_free(msg);
 }
 
+static inline void answer_offsets(const struct node *node, const struct wire_header *h,
+                                  struct buf *out)
+{
+    struct list_offsets_resp r = list_offsets_resp_default;
+    r.throttle_time_ms = node->throttle_ms;
+    put_answer(h, &r, h->version, out);
+}
+
 static inline void answer_mechanisms(const struct wire_header *h, struct buf *out)
 {
     struct str offered[] = {STR("SCRAM-SHA-512"), STR("GSSAPI")};
@@ -164,6 +174,9 @@ static inline void serve(const struct action *a)
         break;
     case API_METADATA:
         answer_metadata(&h, &out);
+        break;
+    case API_LIST_OFFSETS:
+        answer_offsets(node, &h, &out);
         break;
     case API_FIND_COORDINATOR:
         answer_coordinator(&h, &out);

@@ -492,6 +492,9 @@ static void test_throttle(void **state)
     answer(next(), 0, 1);
     ends(0, 1, 0);
     ends(0, 1, 1);
+    assert_int_equal(world.acc.metrics.throttles.count, 3);
+    assert_int_equal(world.acc.metrics.throttles.sum_ms, 300);
+    assert_int_equal(world.acc.metrics.throttles.max_ms, 300);
 }
 
 /* Too large for the broker: two halves, whose sequences are those of the whole. */

@@ -241,6 +241,151 @@ static void test_coordinator_errors(void **state)
     world_deinit();
 }
 
+/* A caller that would rather ask another broker hears at once that this one is none: as soon as the
+ * metadata are new. */
+static void test_unknown_node_once(void **state)
+{
+    (void)state;
+    world_init("h:9001");
+    struct call *call = ask(0, CALL_NODE);
+    call->node_id = 77;
+    call->is_once = true;
+    submit(call);
+    assert_int_equal(call->state, CALL_DONE);
+    assert_err(ERR_NETWORK_EXCEPTION, call->err);
+    assert_string_equal(call->why, "ListOffsetsRequest: the cluster has no broker 77");
+    assert_string_equal(trace(), "+1 1:ApiVersions4 1:Metadata13 ");
+    call = ask(1, CALL_NODE);
+    call->node_id = 77;
+    call->is_once = true;
+    submit(call); /* again, but metadata are not asked for in a loop */
+    assert_int_equal(call->state, CALL_WAITING);
+    world_pass_ms(200);
+    assert_err(ERR_NETWORK_EXCEPTION, call->err);
+    assert_string_equal(trace(), "1:Metadata13 ");
+    world.nodes[2].is_unknown = true;
+    world_pass_ms(301000);
+    trace();
+    world.nodes[2].is_unknown = false; /* it is back, and the next metadata say so */
+    call = ask(2, CALL_NODE);
+    call->node_id = 2;
+    call->is_once = true;
+    assert_ok(submit(call)->err);
+    assert_string_equal(trace(), "1:Metadata13 +2 2:ApiVersions4 2:ListOffsets11 ");
+    world_deinit();
+}
+
+/* The coordinator has left the cluster: somebody else is, by now. */
+static void test_coordinator_left(void **state)
+{
+    (void)state;
+    world_init("h:9001");
+    assert_int_equal(submit(ask(0, CALL_COORDINATOR))->answerer, 3);
+    world.nodes[3].is_unknown = world.nodes[3].is_down = true;
+    world.coordinator = 2;
+    core_closed(&world.core, 2, ERR_CLOSED, world.now_ms);
+    struct call *call = ask(1, CALL_NODE);
+    call->node_id = 77;
+    call->is_once = true;
+    submit(call); /* metadata are asked for */
+    world_pass_ms(1000);
+    trace();
+    call = submit(ask(2, CALL_COORDINATOR));
+    assert_ok(call->err);
+    assert_int_equal(call->answerer, 2);
+    assert_string_equal(trace(), "1:FindCoordinator6 +2 2:ApiVersions4 2:ListOffsets11 ");
+    world_deinit();
+}
+
+/* --- KIP-219 --- */
+
+/* A broker that throttles is left alone for so long; what may go elsewhere does. */
+static void test_throttled(void **state)
+{
+    (void)state;
+    world_init("h:9001");
+    struct call *call = ask(0, CALL_NODE);
+    call->node_id = 1;
+    assert_ok(submit(call)->err);
+    world.nodes[1].throttle_ms = 700;
+    call = ask(1, CALL_NODE);
+    call->node_id = 1;
+    assert_ok(submit(call)->err); /* this one is answered */
+    world.nodes[1].throttle_ms = 0;
+    trace();
+    call = ask(2, CALL_NODE);
+    call->node_id = 1;
+    submit(call);
+    int answerer = submit(ask(3, CALL_ANY))->answerer;
+    assert_in_range(answerer, 2, 3);
+    assert_int_equal(core_deadline_ms(&world.core), world.now_ms + 700);
+    world_pass_ms(699);
+    assert_int_equal(call->state, CALL_WAITING);
+    assert_null(strstr(trace(), "1:"));
+    world_pass_ms(1);
+    assert_ok(call->err);
+    assert_int_equal(call->answerer, 1);
+    assert_string_equal(trace(), "1:ListOffsets11 ");
+    world_deinit();
+}
+
+/* A deadline does not wait for it, and a cluster that throttles has not gone away. */
+static void test_all_throttled(void **state)
+{
+    (void)state;
+    world_init("h:9001");
+    for (int i = 2; i < NODES; i++) {
+        world.nodes[i].is_unknown = true;
+    }
+    struct call *call = ask(0, CALL_NODE);
+    call->node_id = 1;
+    assert_ok(submit(call)->err);
+    world.nodes[1].throttle_ms = 5000;
+    assert_ok(submit(ask(1, CALL_ANY))->err);
+    world.nodes[1].throttle_ms = 0;
+    trace();
+    call = ask(2, CALL_ANY);
+    call->deadline_ms = world.now_ms + 100;
+    submit(call);
+    world_pass_ms(100);
+    assert_err(ERR_REQUEST_TIMED_OUT, call->err);
+    call = submit(ask(3, CALL_ANY));
+    world_pass_ms(4899);
+    assert_string_equal(trace(), "");
+    world_pass_ms(1);
+    assert_ok(call->err);
+    assert_string_equal(trace(), "1:ListOffsets11 ");
+    world_deinit();
+}
+
+/* Before 2.0 it was the answer that waited: nobody does so twice. */
+static void test_throttled_of_old(void **state)
+{
+    (void)state;
+    world_init("h:9001");
+    world.nodes[1].offsets_hi = 2;
+    world.nodes[1].versions_hi = 1;
+    world.nodes[1].throttle_ms = 700;
+    assert_ok(submit(ask(0, CALL_ANY))->err);
+    assert_ok(submit(ask(1, CALL_ANY))->err);
+    world_deinit();
+}
+
+/* Throttled before the first request of a connection. */
+static void test_throttled_handshake(void **state)
+{
+    (void)state;
+    world_init("h:9001");
+    world.nodes[1].throttle_ms = 700;
+    struct call *call = submit(ask(0, CALL_ANY));
+    assert_int_equal(call->state, CALL_WAITING);
+    world_pass_ms(699);
+    assert_string_equal(trace(), "+1 1:ApiVersions4 ");
+    world_pass_ms(1);
+    assert_ok(call->err);
+    world_deinit();
+}
+
 static void break_all(void)
 {
     for (uint32_t id = world.core.link_id_last; id > 0; id--) {
@@ -356,6 +501,12 @@ int main(void)
         cmocka_unit_test(test_controller),
         cmocka_unit_test(test_coordinator),
         cmocka_unit_test(test_coordinator_errors),
+        cmocka_unit_test(test_unknown_node_once),
+        cmocka_unit_test(test_coordinator_left),
+        cmocka_unit_test(test_throttled),
+        cmocka_unit_test(test_all_throttled),
+        cmocka_unit_test(test_throttled_of_old),
+        cmocka_unit_test(test_throttled_handshake),
         cmocka_unit_test(test_rebootstrap),
         cmocka_unit_test(test_no_rebootstrap),
         cmocka_unit_test(test_cancel),

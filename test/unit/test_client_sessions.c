@@ -589,6 +589,7 @@ static void test_throttled(void **state)
     struct fetch_resp r = fetch_resp_default;
     r.throttle_time_ms = 50;
     fetcher_take(&world.f, expect_fetch(0, 0, "nnnn........"), OK, &r, NULL, world.now_ms);
+    assert_int_equal(world.f.metrics.throttles.max_ms, 50);
     assert_null(until_fetch());
     world.now_ms += 1000;
     reopen(0);
@@ -705,8 +706,7 @@ static void test_follower(void **state)
     a = expect_fetch(5, 1, "............");
     assert_int_equal(a->to_node, 2);
     fetcher_take(&world.f, a, ERR_NETWORK_EXCEPTION, NULL, NULL, world.now_ms);
-    world.now_ms += 1000;
-    a = expect_fetch(7, 3, "............");
+    a = expect_fetch(7, 3, "............"); /* at once, and nothing else is asked first */
     assert_int_equal(a->to_node, 1);
     fetcher_drop(&world.f, a);
     end();

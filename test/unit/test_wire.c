@@ -5,6 +5,7 @@
 #include "base/limit.h"
 #include "base/mem.h"
 #include "base/varint.h"
+#include "wire/desc.h"
 #include "wire/header.h"
 #include "wire/messages.h"
 
@@ -230,6 +231,54 @@ static void unknown_tags_are_checked_and_dropped(void **state)
     assert_err(ERR_MALFORMED, decode_tags(BYTES("\1\0\2\1\0"), &r));   /* not used up */
     assert_err(ERR_MALFORMED, decode_tags(BYTES("\1\0\0\1"), &r));     /* cut short */
     assert_err(ERR_MALFORMED, decode_tags(BYTES("\x91\x4e"), &r));     /* 10,001 of them */
+}
+
+static bool put_throttle(const struct wire_msg *m, int version, void *msg, int32_t ms)
+{
+    for (int i = 0; i < m->type->field_count; i++) {
+        const struct wire_field *f = &m->type->fields[i];
+        if (strcmp(f->name, "throttleTimeMs") == 0 && wire_field_in(f, version)) {
+            memcpy((char *)msg + f->off, &ms, sizeof ms);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_throttle_behind(int api)
+{
+    return api == API_PRODUCE || api == API_API_VERSIONS || api == API_CREATE_DELEGATION_TOKEN ||
+           api == API_DESCRIBE_DELEGATION_TOKEN;
+}
+
+/* True: it is there. */
+static bool check_throttle(int api, int version)
+{
+    const struct wire_msg *m = wire_response(api);
+    int32_t ms = 0x01020304;
+    void *msg = arena_alloc(&arena, m->type->size);
+    wire_init(m, msg);
+    bool has_it = put_throttle(m, version, msg, ms) && !has_throttle_behind(api);
+    buf_clear(&out);
+    assert_ok(wire_encode(m, version, msg, &out, NULL));
+    assert_int_equal(wire_throttle_ms(api, version, buf_bytes(&out)), has_it ? ms : 0);
+    assert_int_equal(wire_throttle_ms(api, version, (struct bytes){out.p, 3}), 0);
+    return has_it;
+}
+
+/* What a broker asks of its client is read without the rest of the answer, in all that have it but
+ * where a list or a text is before it. */
+static void throttle_times_are_read_alone(void **state)
+{
+    int found = 0;
+    for (int api = 0; wire_response(api) != NULL || api < 96; api++) {
+        const struct wire_msg *m = wire_response(api);
+        for (int v = m ? m->lo : 0; m != NULL && v <= m->hi; v++) {
+            found += check_throttle(api, v);
+        }
+    }
+    assert_true(found > 150);
+    assert_int_equal(wire_throttle_ms(-1, 0, BYTES("\1\1\1\1")), 0);
 }
 
 static void tagged_fields_are_written_when_they_differ_from_the_default(void **state)
@@ -470,6 +519,7 @@ int main(void)
         wire_test(elements_are_never_null),
         wire_test(counts_are_bounded_before_memory_is_taken),
         wire_test(strings_end_at_32767_bytes),
+        wire_test(throttle_times_are_read_alone),
         wire_test(unknown_tags_are_checked_and_dropped),
         wire_test(tagged_fields_are_written_when_they_differ_from_the_default),
         wire_test(a_tagged_content_longer_than_127_bytes_keeps_its_place),
