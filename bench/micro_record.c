@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/endian.h"
 #include "base/rand.h"
+#include "plat/snappy.h"
 #include "record/validate.h"
 
 #include <stdio.h>
@@ -113,6 +114,7 @@ int main(int argc, char **argv)
         {"gzip to none", 100, CODEC_GZIP, CODEC_NONE, CREATE_TIME},
         {"none, log-append time", 100, CODEC_NONE, CODEC_NONE, LOG_APPEND_TIME},
     };
+    codec_set_snappy(snappy_library);
     double seconds = argc > 1 ? strtod(argv[1], NULL) : 0.5;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         run(&rows[i], seconds);

@@ -13,6 +13,8 @@
 #include "client/parcel.h"
 #include "plat/entropy.h"
 #include "plat/fork.h"
+#include "plat/snappy.h"
+#include "record/record.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -413,6 +415,7 @@ struct ottla_client *host_new(const struct ottla_config *config, const struct ho
     if (check_config(config, error)) {
         return NULL;
     }
+    codec_set_snappy(snappy_library);
     struct ottla_client *c = NEW(struct ottla_client);
     c->config = ottla_config_copy(config);
     config_settle(c->config);

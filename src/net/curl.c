@@ -2,7 +2,6 @@
 #include "net/curl.h"
 
 #include "plat/library.h"
-#include "plat/thread.h"
 
 #include <curl/curl.h>
 #include <string.h>
@@ -29,18 +28,11 @@ static struct {
 #undef X
 } lib;
 
-static bool find(void *so, const char *name, void *ret_fn)
-{
-    void *p = library_symbol(so, name);
-    memcpy(ret_fn, &p, sizeof p);
-    return p != NULL;
-}
-
 static bool load(void)
 {
     void *so = library_open("libcurl.so.4");
     bool is_whole = so != NULL;
-#define X(name) is_whole = is_whole && find(so, #name, &lib.name);
+#define X(name) is_whole = is_whole && library_find(so, #name, &lib.name);
     CURL_CALLS(X)
 #undef X
     return is_whole && lib.curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
@@ -48,15 +40,8 @@ static bool load(void)
 
 static bool is_there(void)
 {
-    static struct mutex lock = {PTHREAD_MUTEX_INITIALIZER};
-    static enum { UNKNOWN, THERE, MISSING } state;
-    mutex_lock(&lock);
-    if (state == UNKNOWN) {
-        state = load() ? THERE : MISSING;
-    }
-    bool ret = state == THERE;
-    mutex_unlock(&lock);
-    return ret;
+    static struct library_once once = LIBRARY_ONCE;
+    return library_is_there(&once, load);
 }
 
 /* --- a call --- */

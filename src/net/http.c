@@ -39,23 +39,16 @@ struct http {
     _Atomic int count; /* sockets that the library has */
 };
 
-/* A function's address through an object pointer, as POSIX has it. */
-static bool find(void *library, const char *name, void *ret_fn)
-{
-    void *p = library_symbol(library, name);
-    memcpy(ret_fn, &p, sizeof p);
-    return p != NULL;
-}
-
 static bool load(struct library *lib)
 {
     void *so = library_open("libmicrohttpd.so.12");
-    return so != NULL && find(so, "MHD_start_daemon", &lib->start) &&
-           find(so, "MHD_stop_daemon", &lib->stop) && find(so, "MHD_add_connection", &lib->add) &&
-           find(so, "MHD_create_response_from_buffer", &lib->new_response) &&
-           find(so, "MHD_destroy_response", &lib->free_response) &&
-           find(so, "MHD_add_response_header", &lib->header) &&
-           find(so, "MHD_queue_response", &lib->queue);
+    return so != NULL && library_find(so, "MHD_start_daemon", &lib->start) &&
+           library_find(so, "MHD_stop_daemon", &lib->stop) &&
+           library_find(so, "MHD_add_connection", &lib->add) &&
+           library_find(so, "MHD_create_response_from_buffer", &lib->new_response) &&
+           library_find(so, "MHD_destroy_response", &lib->free_response) &&
+           library_find(so, "MHD_add_response_header", &lib->header) &&
+           library_find(so, "MHD_queue_response", &lib->queue);
 }
 
 static enum MHD_Result answer(struct http *h, struct MHD_Connection *c, struct http_page *page)

@@ -2,27 +2,16 @@
 #include "net/openssl.h"
 
 #include "plat/library.h"
-#include "plat/thread.h"
-
-#include <string.h>
 
 static const char *const library_name = "libssl.so.3"; /* brings libcrypto */
 
 static struct openssl library;
 
-/* A function's address through an object pointer, as POSIX has it. */
-static bool find(void *so, const char *name, void *ret_fn)
-{
-    void *p = library_symbol(so, name);
-    memcpy(ret_fn, &p, sizeof p);
-    return p != NULL;
-}
-
 static bool load(void)
 {
     void *so = library_open(library_name);
     bool is_whole = so != NULL;
-#define X(name) is_whole = is_whole && find(so, #name, &library.name);
+#define X(name) is_whole = is_whole && library_find(so, #name, &library.name);
     OPENSSL_CALLS(X)
 #undef X
     return is_whole;
@@ -30,15 +19,8 @@ static bool load(void)
 
 const struct openssl *openssl(void)
 {
-    static struct mutex lock = {PTHREAD_MUTEX_INITIALIZER};
-    static enum { UNKNOWN, THERE, MISSING } state;
-    mutex_lock(&lock);
-    if (state == UNKNOWN) {
-        state = load() ? THERE : MISSING;
-    }
-    const struct openssl *found = state == THERE ? &library : NULL;
-    mutex_unlock(&lock);
-    return found;
+    static struct library_once once = LIBRARY_ONCE;
+    return library_is_there(&once, load) ? &library : NULL;
 }
 
 /* --- digests: only with the library at hand --- */

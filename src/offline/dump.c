@@ -2,8 +2,12 @@
  */
 #include "offline/dump.h"
 
+#include "plat/snappy.h"
+#include "record/record.h"
+
 void dump_init(struct dump *d, struct fs *fs, FILE *out, FILE *errors)
 {
+    codec_set_snappy(snappy_library);
     *d = (struct dump){.fs = fs, .errors = errors};
     d->options.max_bytes = INT32_MAX;
     d->options.max_message_bytes = 5 << 20;

@@ -87,6 +87,11 @@ must_check enum err codec_decompress(enum codec c, struct bytes in, size_t max_b
  * clients expect them (gzip, xerial snappy, lz4 frame, zstd frame). */
 must_check enum err codec_compress(enum codec c, int level, struct bytes in, struct buf *out);
 
+/* Snappy is loaded with the first need of it, which pure code cannot do: find is asked then, and
+ * gives NULL where there is none: UNSUPPORTED_COMPRESSION_TYPE, as without a find. */
+struct snappy;
+void codec_set_snappy(const struct snappy *(*find)(void));
+
 /* "lz4" -> CODEC_LZ4; false if there is no such codec. "none" and "uncompressed" are CODEC_NONE. */
 bool codec_parse(struct str name, enum codec *ret_codec);
 const char *codec_name(enum codec c);

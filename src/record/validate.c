@@ -294,6 +294,8 @@ static enum err open_and_check_records(struct validation *v)
         e = refuse(v, ERR_MESSAGE_TOO_LARGE, "the decompressed records are too large");
     } else if (e == ERR_CORRUPT_MESSAGE) {
         e = refuse(v, ERR_INVALID_RECORD, "the records cannot be decompressed");
+    } else if (e == ERR_UNSUPPORTED_COMPRESSION_TYPE) {
+        e = refuse(v, e, "this machine lacks the library that decompresses the records");
     }
     record_walk_deinit(&w);
     return e;

@@ -5,6 +5,7 @@
 #include "base/endian.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "plat/snappy.h"
 #include "record/record.h"
 
 enum { MIB = 1 << 20, BOMB_BYTES = 64 * MIB, CHUNK = 64 * 1024 };
@@ -14,6 +15,8 @@ static int release(void **state)
     codec_release_thread();
     return 0;
 }
+
+static const struct snappy *missing(void) { return NULL; }
 
 static struct bytes literal(const char *s) { return (struct bytes){(const uint8_t *)s, strlen(s)}; }
 
@@ -321,6 +324,24 @@ static void unknown_codecs_are_refused(void **state)
     buf_deinit(&out);
 }
 
+static void a_machine_without_snappy_says_so(void **state)
+{
+    static const struct bytes raw = {(const uint8_t *)"\1\0x", 3};
+    struct buf out = BUF_INIT;
+    codec_set_snappy(missing);
+    enum err packed = codec_compress(CODEC_SNAPPY, CODEC_LEVEL_DEFAULT, literal("x"), &out);
+    enum err plain = codec_decompress(CODEC_SNAPPY, raw, MIB, &out);
+    codec_set_snappy(NULL);
+    enum err unset = codec_decompress(CODEC_SNAPPY, raw, MIB, &out);
+    codec_set_snappy(snappy_library);
+    assert_err(ERR_UNSUPPORTED_COMPRESSION_TYPE, packed);
+    assert_err(ERR_UNSUPPORTED_COMPRESSION_TYPE, plain);
+    assert_err(ERR_UNSUPPORTED_COMPRESSION_TYPE, unset);
+    assert_int_equal(out.len, 0);
+    assert_ok(codec_decompress(CODEC_SNAPPY, raw, MIB, &out));
+    buf_deinit(&out);
+}
+
 static enum err round_trip_with_faults(enum codec c, struct bytes in, uint64_t nth)
 {
     struct buf packed = BUF_INIT, plain = BUF_INIT;
@@ -367,6 +388,7 @@ int main(void)
         cmocka_unit_test(lz4_is_framed_as_java_frames_it),
         cmocka_unit_test(zstd_windows_beyond_128_mib_are_refused),
         cmocka_unit_test(unknown_codecs_are_refused),
+        cmocka_unit_test(a_machine_without_snappy_says_so),
         cmocka_unit_test(no_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, release);

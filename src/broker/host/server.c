@@ -26,6 +26,8 @@
 #include "broker/syncer.h"
 #include "broker/warmer.h"
 #include "broker/worker.h"
+#include "plat/snappy.h"
+#include "record/record.h"
 
 enum { ARENA_BYTES = 4 << 20, MAKE_AGAIN_MS = 500, DELIVERY_ROUNDS = 10000 };
 
@@ -338,6 +340,7 @@ enum err server_start(struct server_args *args, struct server **ret_server, stru
 {
     struct server *s = NEW(struct server);
     struct rand r;
+    codec_set_snappy(snappy_library);
     s->args = *args;
     s->broker.fs = args->fs;
     s->broker.net = args->net;
