@@ -76,7 +76,8 @@ static void begin_to_move(struct small *w)
     small_settle(w);
 }
 
-/* One with all kinds of files in it, after a clean stop or a kill. */
+/* One with all kinds of files in it, after a clean stop or a kill (of a broker that had noted how
+ * far its logs are). */
 static struct crashfs *write_all(bool is_clean)
 {
     struct small w;
@@ -104,6 +105,9 @@ static struct crashfs *write_all(bool is_clean)
         small_kill(&w);
     }
     struct crashfs *made = crashfs_clone(w.disk);
+    struct fs_stat st;
+    enum err e = fs_stat(crashfs_fs(made), "data/.ottla-memos", &st);
+    ASSERT(e == OK);
     small_deinit(&w);
     crashfs_free(w.disk);
     return made;
@@ -247,12 +251,16 @@ static void check_records(struct small *w, const char *path)
 
 /* --- a run --- */
 
+/* How the broker of before ended, and what went on. */
+enum { STOPPED, KILLED, REBOOTED, ENDS };
+
 static void run(uint64_t seed, const struct crashfs *made)
 {
     struct small w;
     struct buf why = BUF_INIT;
     small_init(&w, "damage", seed);
     w.dirs = "data,data2";
+    w.boots += seed % ENDS == REBOOTED;
     w.disk = crashfs_clone(made);
     struct files *all = NEW(struct files);
     all->fs = crashfs_fs(w.disk);
@@ -292,7 +300,7 @@ int main(int argc, char **argv)
     diag_set_level(getenv("SIM_DIAG") != NULL ? DIAG_DEBUG : DIAG_ERROR + 1);
     struct crashfs *made[2] = {write_all(true), write_all(false)};
     for (int64_t i = 0; i < count; i++) {
-        run((uint64_t)(seed + i), made[(seed + i) % 2]);
+        run((uint64_t)(seed + i), made[(seed + i) % ENDS != STOPPED]);
     }
     printf("damage: seeds %" PRId64 " to %" PRId64 " passed\n", seed, seed + count - 1);
     crashfs_free(made[0]);

@@ -1,7 +1,8 @@
 /* Every point of a short life at which something can fail, one after the other: each call to the
  * disk (an error, a full disk, either once or from then on; a power cut), each allocation that a
  * peer or a file sizes. In that life records are written, a group commits, and the partitions move
- * to another data directory and back.
+ * to another data directory and back. A second kind of life begins on what a killed broker left,
+ * its notes among it (doc/decisions/0019).
  *
  * What must hold:
  *   - the broker says no, stops, or goes on; it never falls over
@@ -22,6 +23,7 @@
 enum {
     BATCHES = 8,
     NUMBERS = 2 * BATCHES,
+    LATE = 2, /* batches */
     TRIES = 3,
     ALL_CALLS = CRASHFS_CHANGES | CRASHFS_READS | CRASHFS_OPENS,
 };
@@ -106,6 +108,31 @@ static void live(struct life *l)
     }
 }
 
+/* All but the last records are noted for the next one when the process is killed. */
+static void live_until_killed(struct life *l)
+{
+    bool is_up = start(l);
+    ASSERT(is_up);
+    write_some(l, 0, BATCHES - LATE);
+    commit(l, 1);
+    small_settle(&l->w);
+    write_some(l, BATCHES - LATE, LATE);
+    small_kill_process(&l->w);
+}
+
+/* And what comes then. */
+static void live_on(struct life *l)
+{
+    if (!start(l)) {
+        return;
+    }
+    write_some(l, BATCHES, BATCHES);
+    commit(l, 2);
+    small_settle(&l->w);
+    server_stop(l->w.server);
+    l->w.server = NULL;
+}
+
 static void check(struct life *l)
 {
     struct buf why = BUF_INIT;
@@ -136,20 +163,47 @@ static void check(struct life *l)
     buf_deinit(&why);
 }
 
-/* One life with the failure at that point; false: its life was over before. */
-static bool run(const struct kind *k, uint64_t point)
+static void begin(struct life *l, const char *what, uint64_t point)
+{
+    small_init(&l->w, "points", point);
+    l->w.dirs = "data,data2";
+    l->committed = 0;
+    memset(l->acked, -1, sizeof l->acked);
+    snprintf(l->w.what, sizeof l->w.what, "%s", what);
+    l->w.disk = crashfs_new();
+}
+
+static void begin_after(struct life *l, const struct life *killed)
+{
+    l->committed = killed->committed;
+    memcpy(l->acked, killed->acked, sizeof l->acked);
+    crashfs_free(l->w.disk);
+    l->w.disk = crashfs_clone(killed->w.disk);
+}
+
+static void end(struct life *l)
+{
+    small_deinit(&l->w);
+    crashfs_free(l->w.disk);
+}
+
+/* One life, after that of killed unless NULL, with the failure at that point; false: its life was
+ * over before. */
+static bool run(const struct life *killed, const struct kind *k, uint64_t point)
 {
     struct life l;
-    small_init(&l.w, "points", point);
-    l.w.dirs = "data,data2";
-    l.committed = 0;
-    memset(l.acked, -1, sizeof l.acked);
-    snprintf(l.w.what, sizeof l.w.what, "%s", k->name);
-    l.w.disk = crashfs_new();
+    begin(&l, k->name, point);
+    if (killed != NULL) {
+        begin_after(&l, killed);
+    }
     struct crashfs_plan plan = {k->fault, k->calls, point, k->err, point};
     crashfs_arm(l.w.disk, &plan);
     mem_fail_after(k->fault == CRASHFS_NO_FAULT ? point + 1 : 0);
-    live(&l);
+    if (killed == NULL) {
+        live(&l);
+    } else {
+        live_on(&l);
+    }
     bool has_struck = mem_fail_after(0) == 0;
     if (k->fault != CRASHFS_NO_FAULT) {
         has_struck = crashfs_has_struck(l.w.disk);
@@ -157,11 +211,47 @@ static bool run(const struct kind *k, uint64_t point)
     small_kill(&l.w);
     sim_client_drop(&l.w.client);
     crashfs_cut(l.w.disk, point);
+    l.w.boots++;
     crashfs_arm(l.w.disk, &(struct crashfs_plan){0});
     check(&l);
-    small_deinit(&l.w);
-    crashfs_free(l.w.disk);
+    end(&l);
     return has_struck;
+}
+
+static uint64_t bytes_read_by_start(const struct life *killed, int boots)
+{
+    struct life l;
+    begin(&l, "a start", 0);
+    begin_after(&l, killed);
+    l.w.boots = boots;
+    bool is_up = start(&l);
+    ASSERT(is_up);
+    uint64_t bytes = crashfs_read_bytes(l.w.disk, ".log");
+    small_kill(&l.w);
+    end(&l);
+    return bytes;
+}
+
+/* Or that life would not be about notes. */
+static void check_that_notes_count(const struct life *killed)
+{
+    int boots = killed->w.boots;
+    if (bytes_read_by_start(killed, boots) >= bytes_read_by_start(killed, boots + 1)) {
+        small_violation(&killed->w, "what a killed broker left is not looked at");
+    }
+}
+
+static void run_all(const struct life *killed, int64_t from, int64_t step)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        int64_t count = 0;
+        for (int64_t at = from; run(killed, &kinds[i], (uint64_t)at); at += step) {
+            count++;
+        }
+        printf("points: %s%s: %" PRId64 " points passed\n", killed ? "after a kill: " : "",
+               kinds[i].name, count);
+        fflush(stdout);
+    }
 }
 
 int main(int argc, char **argv)
@@ -174,13 +264,12 @@ int main(int argc, char **argv)
         return 2;
     }
     diag_set_level(getenv("SIM_DIAG") != NULL ? DIAG_DEBUG : DIAG_FATAL);
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        int64_t count = 0;
-        for (int64_t at = from; run(&kinds[i], (uint64_t)at); at += step) {
-            count++;
-        }
-        printf("points: %s: %" PRId64 " points passed\n", kinds[i].name, count);
-        fflush(stdout);
-    }
+    struct life killed;
+    begin(&killed, "until it is killed", 0);
+    live_until_killed(&killed);
+    check_that_notes_count(&killed);
+    run_all(&killed, from, step);
+    run_all(NULL, from, step);
+    end(&killed);
     return 0;
 }

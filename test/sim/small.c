@@ -24,7 +24,7 @@ static const char topic_name[] = "t", group_name[] = "g";
 
 void small_init(struct small *w, const char *program, uint64_t seed)
 {
-    *w = (struct small){.program = program, .seed = seed};
+    *w = (struct small){.program = program, .seed = seed, .boots = 1};
     rand_init(&w->rand, seed);
     simnet_init(&w->net);
     w->net.no_send_file = true;
@@ -57,6 +57,7 @@ bool small_start(struct small *w, struct buf *why)
         .clock = &w->clock.clock,
         .seed = rand_u64(&w->rand),
         .worker_count = 1,
+        .boot_id = {{1, (uint8_t)w->boots}},
         .in_one_thread = true,
     };
     int line;
@@ -87,6 +88,14 @@ void small_kill(struct small *w)
         server_kill(w->server);
         w->server = NULL;
     }
+}
+
+void small_kill_process(struct small *w)
+{
+    small_kill(w);
+    struct crashfs *kept = crashfs_clone(w->disk);
+    crashfs_free(w->disk);
+    w->disk = kept;
 }
 
 bool small_ask(struct small *w, int api_key, int version, const void *req, void *ret_resp)

@@ -20,6 +20,7 @@ struct small {
     struct server *server; /* NULL: down */
     struct sim_client client;
     const char *dirs;    /* log.dirs; NULL: "data" */
+    int boots;           /* of the machine: what a killed broker left counts while it is the same */
     const char *program; /* for the message of a violation */
     uint64_t seed;
     char what[600]; /* was done to it */
@@ -36,6 +37,9 @@ void small_violation(const struct small *w, const char *fmt, ...) printf_like(2,
 bool small_start(struct small *w, struct buf *why);
 /* Nothing that the dying broker does reaches the disk. */
 void small_kill(struct small *w);
+/* The same, and the machine goes on: what was written stays written. The disk is another one then,
+ * without faults. */
+void small_kill_process(struct small *w);
 
 /* False: the broker closed the connection, or never answers. Allocations that are to fail do so in
  * the broker only. */

@@ -26,6 +26,7 @@ EXPECTED = (
     # settings
     ("describe_brokers: all of one", "[log.flush.before.ack]", "a broker setting of ours"),
     ("describe_brokers: all of one", "[producer.id.expiration.check.interval.ms]", "Kafka does not tell of it"),
+    ("describe_brokers: all of one", "[socket.send.buffer.bytes]", "the kernel chooses, unless it is set"),
     ("describe_topics: documentation", "documentation", "in our own words"),
     ("describe_brokers: type", "errorMessage", "a sentence that says what is wrong"),
     ("long unknown", "error", "what Kafka says of it is too long for its own answer; we cut ours"),
