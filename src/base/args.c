@@ -102,12 +102,13 @@ static bool take_option(struct parse *p, int option, const char *inlined)
 {
     const struct args_option *o = &p->args->spec->options[option];
     const char *next = p->at + 1 < p->argc ? p->argv[p->at + 1] : NULL;
-    if (inlined != NULL && o->kind == ARGS_FLAG) {
+    bool is_refused = p->args->spec->words == NULL || p->args->spec->words[0] != '\0';
+    if (inlined != NULL && o->kind == ARGS_FLAG && is_refused) {
         buf_printf(p->why, "Option %s takes no argument", o->name);
         return false;
     }
     if (inlined != NULL || o->kind == ARGS_FLAG) {
-        return give(p, option, inlined);
+        return give(p, option, o->kind == ARGS_FLAG ? NULL : inlined);
     }
     if (next == NULL || (o->kind == ARGS_MAYBE && looks_like_option(next))) {
         if (o->kind == ARGS_MAYBE) {
@@ -120,7 +121,17 @@ static bool take_option(struct parse *p, int option, const char *inlined)
     return give(p, option, next);
 }
 
-/* "--name", "--name=value", "-name", "-n" */
+/* "-n5", "-Xname=value": an option of one letter and its value in one word; NULL: it is not. */
+static const char *attached(const struct args_spec *spec, const char *name, int *ret_option)
+{
+    int option = find_letter(spec, (struct str){name, 1});
+    bool is_one = name[0] != '\0' && name[1] != '\0' && name[1] != '=' && option >= 0 &&
+                  spec->options[option].kind == ARGS_VALUE;
+    *ret_option = is_one ? option : *ret_option;
+    return is_one ? name + 1 : NULL;
+}
+
+/* "--name", "--name=value", "-name", "-n", "-nvalue" */
 static bool take_dashed(struct parse *p)
 {
     const char *word = p->argv[p->at];
@@ -129,13 +140,18 @@ static bool take_dashed(struct parse *p)
     const char *eq = strchr(name, '=');
     struct str s = {name, eq ? (size_t)(eq - name) : strlen(name)};
     int option = find_long(p->args->spec, s);
+    const char *value = eq ? eq + 1 : NULL;
     if (option < 0 && !is_long) {
         option = find_letter(p->args->spec, s);
+    }
+    if (option < 0 && !is_long) {
+        const char *rest = attached(p->args->spec, name, &option);
+        value = rest != NULL ? rest : value;
     }
     if (option < 0 && is_long) {
         option = find_prefix(p->args->spec, s);
     }
-    return option < 0 ? refuse_unknown(p, s) : take_option(p, option, eq ? eq + 1 : NULL);
+    return option < 0 ? refuse_unknown(p, s) : take_option(p, option, value);
 }
 
 static bool take_word(struct parse *p)

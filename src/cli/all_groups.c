@@ -69,7 +69,7 @@ static void print(struct cli *c, const struct ottla_group_list *g)
         }
     }
     if (c->is_json) {
-        cli_print_json(cli_table_json(&t));
+        cli_print_json(c, cli_table_json(&t));
     } else {
         print_text(&t);
     }
@@ -118,7 +118,8 @@ static const struct cli_tool tool = {
              .about = "Lists groups of every kind.",
              .options = options,
              .option_count = OPTIONS,
-             .takes_prefixes = true},
+             .takes_prefixes = true,
+             .words = ""},
     .check = check,
     .run = run,
 };

@@ -87,9 +87,10 @@ bool cli_needs(struct cli *c, int option)
 static bool take_format(const struct cli_tool *tool, struct cli *c)
 {
     const char *text = cli_value(c, CLI_FORMAT);
-    c->is_json = text != NULL && strcmp(text, "json") == 0;
+    c->is_yaml = text != NULL && strcmp(text, "yaml") == 0;
+    c->is_json = c->is_yaml || (text != NULL && strcmp(text, "json") == 0);
     return text == NULL || c->is_json || strcmp(text, "text") == 0 || tool->has_formats ||
-           cli_refuse(c, "--format is text or json, not '%s'", text);
+           cli_refuse(c, "--format is text, json or yaml, not '%s'", text);
 }
 
 static bool asks_controllers(const struct cli_tool *tool, const struct cli *c)
@@ -164,10 +165,10 @@ int cli_main(const struct cli_tool *tool, int argc, char **argv)
     ottla_admin_options_init(&c.options);
     bool is_parsed = args_parse(&c.args, &tool->spec, argc, argv, &c.why);
     c.args.spec = &tool->spec;
-    if (!is_parsed) {
-        status = refused(&c);
-    } else if (cli_has(&c, CLI_VERSION)) {
+    if (cli_has(&c, CLI_VERSION)) { /* whatever else is missing */
         printf("%s\n", ottla_version());
+    } else if (!is_parsed) {
+        status = refused(&c);
     } else {
         status = run(tool, &c);
     }

@@ -21,8 +21,8 @@ enum { CLI_SERVER, CLI_CONFIG, CLI_PROFILE, CLI_FORMAT, CLI_HELP, CLI_VERSION, C
         [CLI_SERVER] = {"bootstrap-server", "HOST:PORT,...",                                       \
                         "Brokers to begin with; the rest of the cluster is learnt from them.",     \
                         ARGS_VALUE},                                                               \
-        [CLI_FORMAT] = {"format", "text|json", "text is Apache Kafka's, json for programs.",       \
-                        ARGS_VALUE}
+        [CLI_FORMAT] = {"format", "text|json|yaml",                                                \
+                        "text is Apache Kafka's, json and yaml for programs.", ARGS_VALUE}
 /* For tools with brokers and forms in other words. */
 #define CLI_OTHER_ROWS                                                                             \
     [CLI_CONFIG] = {"command-config", "FILE", "A properties file with settings of the client.",    \
@@ -42,7 +42,8 @@ enum { CLI_SERVER, CLI_CONFIG, CLI_PROFILE, CLI_FORMAT, CLI_HELP, CLI_VERSION, C
 struct cli {
     struct args args;
     struct buf why; /* what is wrong, for the person */
-    bool is_json;
+    bool is_json;   /* or YAML, which is JSON printed otherwise */
+    bool is_yaml;
     struct ottla_config *config;
     struct ottla_client *client;
     struct ottla_admin_options options;
@@ -58,7 +59,7 @@ struct cli_tool {
     /* Puts the client's settings into c->config before it is made, those of files, too; false, and
      * a sentence in why. NULL: a file is all that there is. */
     bool (*configure)(struct cli *c);
-    /* --format may be something else than text and json: the tool looks at it. */
+    /* --format may be something else than text, json and yaml: the tool looks at it. */
     bool has_formats;
     /* Brokers may be named among the settings instead of by --bootstrap-server. */
     bool server_is_optional;
@@ -162,8 +163,10 @@ void cli_put_regex(struct buf *out, const char *java);
 
 /* --- output --- */
 
-/* One line of JSON on standard output; takes the value. */
-void cli_print_json(json_t *value);
+/* One line of JSON on standard output, or YAML; takes the value. */
+void cli_print_json(const struct cli *c, json_t *value);
+/* Appends lines of JSON as --format wants them; of text as they are. */
+void cli_put_lines(const struct cli *c, struct str lines, struct buf *out);
 json_t *cli_json_ids(struct ottla_ids ids);
 json_t *cli_json_string(const char *text); /* null for NULL */
 

@@ -62,7 +62,7 @@ static int list(struct cli *c)
         }
     }
     if (c->is_json) {
-        cli_print_json(json_incref(names));
+        cli_print_json(c, json_incref(names));
     } else if (r->count == 0) {
         putchar('\n');
     }
@@ -118,7 +118,7 @@ static int describe(struct cli *c)
         print_one(c, configs->rows[i], all);
     }
     if (configs != NULL && c->is_json) {
-        cli_print_json(json_incref(all));
+        cli_print_json(c, json_incref(all));
     } else if (configs != NULL && only != NULL && configs->count == 0) {
         printf("The client metric resource %s doesn't exist and doesn't have dynamic config.\n",
                only);
@@ -147,7 +147,7 @@ static int apply(struct cli *c, const struct ottla_config_change *ch, size_t cou
     if (wrong != NULL) { /* Kafka's tool says it on standard output */
         printf("Error while executing client metrics command : %s\n", wrong);
     } else if (c->is_json) {
-        cli_print_json(json_pack("{s:s, s:s}", "name", ch[0].resource, "done", done));
+        cli_print_json(c, json_pack("{s:s, s:s}", "name", ch[0].resource, "done", done));
     } else {
         printf("%s client metrics config for %s.\n", done, ch[0].resource);
     }
@@ -228,7 +228,8 @@ static const struct cli_tool tool = {
              .about = "Prints and changes which metrics clients are asked for.",
              .options = options,
              .option_count = OPTIONS,
-             .takes_prefixes = true},
+             .takes_prefixes = true,
+             .words = ""},
     .check = check,
     .run = run,
 };

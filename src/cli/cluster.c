@@ -23,7 +23,7 @@ static int cluster_id(struct cli *c)
         return cli_fail(c, "%s", c->error.message);
     }
     if (c->is_json) {
-        cli_print_json(json_pack("{s:o}", "cluster_id", cli_json_string(cl->id)));
+        cli_print_json(c, json_pack("{s:o}", "cluster_id", cli_json_string(cl->id)));
     } else if (cl->id != NULL) {
         printf("Cluster ID: %s\n", cl->id);
     } else {
@@ -47,7 +47,7 @@ static int unregister(struct cli *c)
     } else if (e != 0) {
         return cli_fail(c, "%s", c->error.message);
     } else if (c->is_json) {
-        cli_print_json(json_pack("{s:i}", "unregistered", (int)id));
+        cli_print_json(c, json_pack("{s:i}", "unregistered", (int)id));
     } else {
         printf("Broker %d is no longer registered.\n", (int)id);
     }
@@ -99,7 +99,7 @@ static int list_endpoints(struct cli *c)
     cli_table_init(&t, columns, cli_has(c, C_CONTROLLER) ? 5 : 6);
     fill_endpoints(&t, cl);
     if (c->is_json) {
-        cli_print_json(cli_table_json(&t));
+        cli_print_json(c, cli_table_json(&t));
     } else {
         cli_table_print(&t, "", "\n");
     }
@@ -222,7 +222,7 @@ static int versions_run(struct cli *c)
         }
     }
     if (status == CLI_OK && c->is_json) {
-        cli_print_json(json_incref(all));
+        cli_print_json(c, json_incref(all));
     }
     json_decref(all);
     ottla_api_versions_free(v);
@@ -234,7 +234,8 @@ static const struct cli_tool versions_tool = {
              .about = "Prints which requests each broker takes, in which versions.",
              .options = versions_options,
              .option_count = CLI_OPTIONS,
-             .takes_prefixes = true},
+             .takes_prefixes = true,
+             .words = ""},
     .run = versions_run,
 };
 

@@ -165,8 +165,8 @@ static bool change(struct cli *c, const struct changes *ch)
 static void say_done(const struct cli *c, struct entity e)
 {
     if (c->is_json) {
-        cli_print_json(
-            json_pack("{s:{s:s, s:s}}", "updated", "entity_type", e.kind->plural, "name", e.name));
+        cli_print_json(c, json_pack("{s:{s:s, s:s}}", "updated", "entity_type", e.kind->plural,
+                                    "name", e.name));
     } else if (e.name[0] != '\0') {
         printf("Completed updating config for %s %s.\n", e.kind->singular, e.name);
     } else {

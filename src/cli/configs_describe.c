@@ -207,7 +207,7 @@ int configs_describe(struct cli *c)
         ok = show(c, e, all);
     }
     if (ok && c->is_json) {
-        cli_print_json(json_incref(all));
+        cli_print_json(c, json_incref(all));
     }
     json_decref(all);
     cli_names_deinit(&n);

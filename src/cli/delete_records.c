@@ -42,7 +42,7 @@ static void print(const struct cli *c, const struct ottla_offsets *o)
         buf_deinit(&b);
     }
     if (c->is_json) {
-        cli_print_json(json_incref(rows));
+        cli_print_json(c, json_incref(rows));
     }
     json_decref(rows);
 }
@@ -90,7 +90,8 @@ static const struct cli_tool tool = {
              .about = "Deletes the records of partitions below an offset.",
              .options = options,
              .option_count = OPTIONS,
-             .takes_prefixes = true},
+             .takes_prefixes = true,
+             .words = ""},
     .run = run,
 };
 

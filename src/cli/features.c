@@ -101,7 +101,7 @@ static int describe(struct cli *c)
         }
     }
     if (c->is_json) {
-        cli_print_json(json_incref(rows));
+        cli_print_json(c, json_incref(rows));
     }
     json_decref(rows);
     mem_free(sorted);
@@ -213,10 +213,12 @@ static size_t print_outcomes(const struct cli *c, const struct updates *u,
         }
         failures += row->error != 0;
         if (c->is_json) {
-            cli_print_json(json_pack(
-                "{s:s, s:s, s:I, s:b, s:o}", "feature", row->name, "operation", op, "level",
-                (json_int_t)u->rows.rows[i].value, "dry_run", (int)is_dry, "error",
-                cli_json_string(row->error ? cli_error_text(row->error, row->message) : NULL)));
+            cli_print_json(
+                c,
+                json_pack(
+                    "{s:s, s:s, s:I, s:b, s:o}", "feature", row->name, "operation", op, "level",
+                    (json_int_t)u->rows.rows[i].value, "dry_run", (int)is_dry, "error",
+                    cli_json_string(row->error ? cli_error_text(row->error, row->message) : NULL)));
         } else if (row->error != 0) {
             printf("%s not %s %s%s. %s\n", is_dry ? "Can" : "Could", op, row->name, buf_cstr(&to),
                    cli_error_text(row->error, row->message));

@@ -206,7 +206,7 @@ static void print(const struct cli *c, const struct cli_parts *p)
         }
     }
     if (c->is_json) {
-        cli_print_json(json_incref(rows));
+        cli_print_json(c, json_incref(rows));
     }
     json_decref(rows);
 }
@@ -239,7 +239,8 @@ static const struct cli_tool tool = {
                       "time is.",
              .options = options,
              .option_count = OPTIONS,
-             .takes_prefixes = true},
+             .takes_prefixes = true,
+             .words = ""},
     .run = run,
 };
 

@@ -253,7 +253,7 @@ static void print_list(struct cli *c, const struct ottla_group_list *g)
         }
     }
     if (c->is_json) {
-        cli_print_json(cli_table_json(&t));
+        cli_print_json(c, cli_table_json(&t));
     } else if (n > 1) {
         cli_table_print(&t, "", "\n");
     }
@@ -350,7 +350,7 @@ static int delete_groups(struct cli *c)
     if (e != 0) {
         groups_fail(e, c->error.message);
     } else if (c->is_json) {
-        cli_print_json(outcomes_json(o ? o : &none));
+        cli_print_json(c, outcomes_json(o ? o : &none));
     } else {
         say_deleted(o ? o : &none);
     }
@@ -387,7 +387,8 @@ static const struct cli_tool tool = {
              .about = "Lists, describes and deletes consumer groups, and resets their offsets.",
              .options = options,
              .option_count = G_OPTIONS,
-             .takes_prefixes = true},
+             .takes_prefixes = true,
+             .words = ""},
     .check = check,
     .run = run,
     .is_offline = is_offline,

@@ -405,7 +405,7 @@ static int show_all(struct describe *d)
         e = show(d, d->groups->rows[i]);
     }
     if (e == 0 && d->cli->is_json) {
-        cli_print_json(json_incref(d->json));
+        cli_print_json(d->cli, json_incref(d->json));
     }
     return e ? groups_fail(e, d->cli->error.message) : CLI_OK;
 }
@@ -426,7 +426,7 @@ int groups_describe(struct cli *c)
     } else if (d.groups != NULL) {
         show_all(&d);
     } else if (c->is_json) {
-        cli_print_json(json_incref(d.json));
+        cli_print_json(c, json_incref(d.json));
     }
     ottla_groups_free(d.groups);
     json_decref(d.json);

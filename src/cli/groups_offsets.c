@@ -173,7 +173,7 @@ int groups_delete_offsets(struct cli *c)
         int first = delete_them(c, &parts, &t);
         cli_table_sort(&t, 0, 1);
         if (c->is_json) {
-            cli_print_json(cli_table_json(&t));
+            cli_print_json(c, cli_table_json(&t));
         } else {
             say_whole(cli_value(c, G_GROUP), first);
             cli_table_print(&t, "\n", "");

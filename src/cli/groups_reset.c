@@ -323,7 +323,7 @@ static void print_table(const struct reset *r)
         }
     }
     if (r->cli->is_json) {
-        cli_print_json(cli_table_json(&t));
+        cli_print_json(r->cli, cli_table_json(&t));
     } else {
         cli_table_print(&t, "\n", "");
         putchar('\n');

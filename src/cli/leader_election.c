@@ -104,7 +104,7 @@ static size_t print(const struct cli *c, const struct ottla_outcomes *o)
     return failures;
 }
 
-static size_t print_json(const struct ottla_outcomes *o)
+static size_t print_json(const struct cli *c, const struct ottla_outcomes *o)
 {
     json_t *rows = json_array();
     size_t failures = 0;
@@ -117,7 +117,7 @@ static size_t print_json(const struct ottla_outcomes *o)
                       "error", cli_json_string(row->error ? ottla_error_name(row->error) : NULL),
                       "message", cli_json_string(row->message)));
     }
-    cli_print_json(rows);
+    cli_print_json(c, rows);
     return failures;
 }
 
@@ -136,7 +136,7 @@ static int run(struct cli *c)
                             &o, &c->error) != 0) {
         status = cli_fail(c, "%s", c->error.message);
     } else {
-        size_t failures = c->is_json ? print_json(o) : print(c, o);
+        size_t failures = c->is_json ? print_json(c, o) : print(c, o);
         if (failures > 0) {
             status = cli_fail(c, "%zu replica(s) could not be elected", failures);
         }
@@ -152,7 +152,8 @@ static const struct cli_tool tool = {
              .about = "Elects leaders of partitions.",
              .options = options,
              .option_count = OPTIONS,
-             .takes_prefixes = true},
+             .takes_prefixes = true,
+             .words = ""},
     .check = check,
     .run = run,
     .old_config = L_OLD_CONFIG,

@@ -134,7 +134,7 @@ static bool describe(struct cli *c, const struct brokers *b)
         buf_deinit(&ids);
     }
     if (ok) {
-        cli_print_json(json_pack("{s:O, s:i}", "brokers", list, "version", 1));
+        cli_print_json(c, json_pack("{s:O, s:i}", "brokers", list, "version", 1));
     }
     json_decref(list);
     ottla_log_dirs_free(dirs);
@@ -159,7 +159,8 @@ static const struct cli_tool tool = {
              .about = "Prints which partitions are in which directories of which brokers.",
              .options = options,
              .option_count = OPTIONS,
-             .takes_prefixes = true},
+             .takes_prefixes = true,
+             .words = ""},
     .run = run,
 };
 

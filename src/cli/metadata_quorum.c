@@ -112,7 +112,8 @@ static int status(struct cli *c, const struct ottla_quorum *q,
                      : is_known     ? leader->last_caught_up_ms - last->last_caught_up_ms
                                     : -1;
     if (c->is_json) {
-        cli_print_json(json_pack("{s:o, s:i, s:i, s:I, s:I, s:I, s:o, s:o}", "cluster_id",
+        cli_print_json(c,
+                       json_pack("{s:o, s:i, s:i, s:I, s:I, s:I, s:o, s:o}", "cluster_id",
                                  cli_json_string(cl->id), "leader_id", (int)q->leader_id,
                                  "leader_epoch", (int)q->leader_epoch, "high_watermark",
                                  (json_int_t)q->high_watermark, "max_follower_lag", (json_int_t)lag,
@@ -177,7 +178,7 @@ static int replication(struct cli *c, const struct ottla_quorum *q,
         add_replica(c, &t, q->observers[i], leader->log_end_offset, "Observer");
     }
     if (c->is_json) {
-        cli_print_json(cli_table_json(&t));
+        cli_print_json(c, cli_table_json(&t));
     } else {
         cli_table_print_tabbed(&t);
     }

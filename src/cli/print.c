@@ -1,5 +1,6 @@
 /* Tables, JSON, and Kafka's words for errors. One thread. */
 #include "cli/cli.h"
+#include "cli/yaml.h"
 
 #include "base/attr.h"
 
@@ -7,11 +8,27 @@
 
 /* --- JSON --- */
 
-void cli_print_json(json_t *value)
+void cli_print_json(const struct cli *c, json_t *value)
 {
-    json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
-    putchar('\n');
+    if (c->is_yaml) {
+        struct buf text = BUF_INIT;
+        yaml_put(&text, value);
+        fputs(buf_cstr(&text), stdout);
+        buf_deinit(&text);
+    } else {
+        json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+        putchar('\n');
+    }
     json_decref(value);
+}
+
+void cli_put_lines(const struct cli *c, struct str lines, struct buf *out)
+{
+    if (c->is_yaml) {
+        yaml_put_lines(out, lines);
+    } else {
+        buf_put_str(out, lines);
+    }
 }
 
 json_t *cli_json_string(const char *text)

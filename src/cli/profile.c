@@ -96,7 +96,7 @@ static int run(struct cli *c)
         }
     }
     if (c->is_json) {
-        cli_print_json(json_incref(list));
+        cli_print_json(c, json_incref(list));
     }
     json_decref(list);
     cli_names_deinit(&n);

@@ -151,9 +151,9 @@ static int add(struct controller *k)
         return cli_fail(c, "%s", cli_error_text(code, c->error.message));
     }
     if (c->is_json) {
-        cli_print_json(json_pack("{s:i, s:s, s:s, s:b}", "controller", (int)k->id, "directory_id",
-                                 k->directory, "endpoints", buf_cstr(&k->shown), "dry_run",
-                                 (int)is_dry));
+        cli_print_json(c, json_pack("{s:i, s:s, s:s, s:b}", "controller", (int)k->id,
+                                    "directory_id", k->directory, "endpoints", buf_cstr(&k->shown),
+                                    "dry_run", (int)is_dry));
     } else {
         printf("%s controller %d with directory id %s and endpoints: %s\n",
                is_dry ? "DRY RUN of adding" : "Added", k->id, k->directory, buf_cstr(&k->shown));
@@ -203,8 +203,8 @@ int quorum_remove(struct cli *c)
         return cli_fail(c, "%s", cli_error_text(code, c->error.message));
     }
     if (c->is_json) {
-        cli_print_json(json_pack("{s:i, s:s, s:b}", "controller", (int)id, "directory_id",
-                                 directory, "dry_run", (int)is_dry));
+        cli_print_json(c, json_pack("{s:i, s:s, s:b}", "controller", (int)id, "directory_id",
+                                    directory, "dry_run", (int)is_dry));
     } else {
         printf("%s KRaft controller %lld with directory id %s\n",
                is_dry ? "DRY RUN of removing " : "Removed ", (long long)id, directory);

@@ -176,7 +176,7 @@ static int list(const struct reassign *r)
         buf_printf(&b, m->removing.count ? "." : "");
     }
     if (r->cli->is_json) {
-        cli_print_json(json_incref(rows));
+        cli_print_json(r->cli, json_incref(rows));
     } else if (b.len > 0) {
         printf("Current partition reassignments:%s\n", buf_cstr(&b));
     } else {
@@ -268,7 +268,7 @@ static int run(struct cli *c)
     const struct action *a = action_of(c);
     int status = !begin(&r) ? reassign_error(&r) : a->run == NULL ? list(&r) : a->run(&r);
     if (c->is_json && a->run != NULL && status == CLI_OK) {
-        cli_print_json(json_incref(r.out));
+        cli_print_json(c, json_incref(r.out));
     }
     json_decref(r.out);
     plan_deinit(&r.plan);
@@ -285,7 +285,8 @@ static const struct cli_tool tool = {
                       "that is.",
              .options = options,
              .option_count = R_OPTIONS,
-             .takes_prefixes = true},
+             .takes_prefixes = true,
+             .words = ""},
     .check = check,
     .run = run,
     .controller = R_CONTROLLER,

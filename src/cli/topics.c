@@ -162,7 +162,7 @@ static int list(struct cli *c)
         }
     }
     if (c->is_json) {
-        cli_print_json(json_incref(names));
+        cli_print_json(c, json_incref(names));
     } else if (n.count == 0) {
         putchar('\n');
     }
@@ -185,7 +185,8 @@ static const struct cli_tool tool = {
              .about = "Lists, creates, describes and deletes topics, and adds partitions to them.",
              .options = options,
              .option_count = T_OPTIONS,
-             .takes_prefixes = true},
+             .takes_prefixes = true,
+             .words = ""},
     .check = check,
     .run = run,
 };

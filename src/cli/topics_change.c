@@ -136,7 +136,7 @@ static int end(struct cli *c, int e, struct ottla_outcomes *o, int allowed)
 static void say_done(struct cli *c, const char *did, const struct cli_names *n)
 {
     for (size_t i = 0; c->is_json && i < n->count; i++) {
-        cli_print_json(json_pack("{s:s}", did, n->names[i]));
+        cli_print_json(c, json_pack("{s:s}", did, n->names[i]));
     }
 }
 
@@ -160,7 +160,7 @@ static int create(struct cli *c, struct ottla_new_topic *topic)
     bool is_new = e == 0 && o->rows[0]->error == 0;
     int status = end(c, e, o, allowed);
     if (is_new && c->is_json) {
-        cli_print_json(json_pack("{s:s}", "created", topic->name));
+        cli_print_json(c, json_pack("{s:s}", "created", topic->name));
     } else if (is_new) {
         printf("Created topic %s.\n", topic->name);
     }

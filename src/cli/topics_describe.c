@@ -271,7 +271,7 @@ static int show_all(struct describe *d)
         show(d, d->topics->rows[i], d->configs->rows[i]);
     }
     if (c->is_json) {
-        cli_print_json(json_incref(d->json));
+        cli_print_json(c, json_incref(d->json));
     }
     return CLI_OK;
 }

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -437,6 +438,18 @@ class Flags(Console):
         self.tool(*read, "--group-id", "flags-none", "--reset-policy", "nonsense", status=1)
         self.assertIn("auto.offset.reset", self.said)
 
+    def test_what_means_nothing_to_the_others_means_nothing_here(self):
+        topic = self.make("flag-odd")
+        self.produce(topic, "a\n", "--sync=true", "extra")
+        self.assertEqual(self.partition(topic, "--skip-message-on-error", "true"), "a\n")
+        self.produce(topic, "a\n", "--socket-buffer-size", -2, status=1)
+        self.produce(topic, "a\n", "--batch-size", 1 << 31, status=1)
+        self.assertEqual(self.partition(topic, "--max-messages", -2), "")  # -1 alone means all
+        self.partition(topic, "--max-messages", 1 << 31, status=1)
+        for name in ("console-producer", "delete-records", "verifiable-consumer"):
+            out = subprocess.run([OTTLA, name, "--version"], capture_output=True, text=True, timeout=WAIT_S, check=True)
+            self.assertRegex(out.stdout, r"^\d+\.\d+\.\d+\n$")  # whatever else it needs
+
     def test_records_keep_their_partitions(self):
         source, target = self.make("flag-from", 3), self.make("flag-to", 3)
         for p in range(3):
@@ -715,6 +728,48 @@ class Forms(Console):
         self.tool("produce", "--format", "json", text=lines)  # the topic is in it
         self.assertEqual(len(self.consume(one, "-e").splitlines()), 8)
         self.tool("produce", two, "-f", "json", text="[]\n", status=1)
+
+    def test_everything_can_be_yaml(self):
+        topic = self.make("yaml")
+        self.tool("produce", topic, "-k", "1", "-H", "h", text="a: b\n")
+        self.assertRegex(self.consume(topic, "-e", "--format", "yaml"),
+                         "^---\ntopic: yaml\npartition: 0\noffset: 0\ntimestamp: \\d+\ntimestamp_type: CreateTime\n"
+                         "leader_epoch: 0\nheaders:\n  - name: h\n    value: null\nkey: \"1\"\nvalue: \"a: b\"\n$")
+        self.assertIn("\nvalue: \"a: b\"\n", self.partition(topic, "--format", "yaml"))
+        self.assertEqual(self.tool("get-offsets", "--topic", topic, "--format", "yaml"),
+                         "---\n- topic: yaml\n  partition: 0\n  offset: 1\n")
+        self.assertIn("\nrecords: 1\n", self.tool("consumer-perf-test", "--topic", topic, "--num-records", 1, "--format",
+                                                  "yaml"))
+        self.assertIn("\nrecords: 1\n", self.tool("producer-perf-test", "--topic", topic, "--num-records", 1,
+                                                  "--record-size", 1, "--throughput", -1, "--format", "yaml"))
+        self.tool("produce", topic, "-f", "yaml", text="a: 1\n", status=1)
+        self.tool("topics", "--list", "--format", "xml", status=1)
+
+    def test_what_kcat_says_is_understood(self):
+        """Bytes as kcat's own, which is asked where it is installed."""
+        topic = self.make("cat")
+        self.tool("produce", "-t", topic, "-K:", r"-D|", "-Z", "-Ha", "-Hb=", text="k1:v:1|k2:|:v3|none|")
+        when = int(self.consume(topic, "-e", "-c1", "-f", "%T"))
+        self.tool("produce", "-t", topic, "-c", 1, text="only\nnot\n")
+        rows = ((("-f", r"%t|%p|%o|%k|%K|%s|%S|%h|%%\n"), "cat|0|0|k1|2|v:1|3|a=NULL,b=|%\ncat|0|1|k2|2||-1|a=NULL,b=|%\n"
+                 "cat|0|2||-1|v3|2|a=NULL,b=|%\ncat|0|3||-1|none|4|a=NULL,b=|%\ncat|0|4||-1|only|4||%\n"),
+                (("-f", "%R"), "\0\0\0\3\udcff\udcff\udcff\udcff\0\0\0\2\0\0\0\4\0\0\0\4"),
+                (("-f", r"\x41\n\r\t"), "A\n\r\t" * 5), (("-Z", "-c2", "-f", r"%k=%s\n"), "k1=v:1\nk2=NULL\n"),
+                (("-D|", "-K:"), "k1:v:1|k2:|:v3|:none|:only|"), (("-Z", "-K/"), "k1/v:1\nk2/NULL\nNULL/v3\nNULL/none\nNULL/only\n"),
+                (("-o", "beginning", "-c", "1"), "v:1\n"), (("-o", "-2"), "none\nonly\n"), (("-o-1",), "only\n"),
+                (("-o", "3", "-c1"), "none\n"), (("-o", "end"), ""), (("-o", "s@%d" % (when + 10 ** 6)), ""),
+                (("-o", "s@0", "-o", "e@%d" % (when + 10 ** 6), "-c1"), "v:1\n"), (("-o", "e@%d" % when), ""),
+                (("-Xfetch.min.bytes=1", "-p0", "-c1"), "v:1\n"))
+        for words, want in rows:
+            self.assertEqual(self.consume("-t", topic, "-e", *words), want, words)
+            if shutil.which("kcat"):
+                out = subprocess.run(["kcat", "-b", self.broker.bootstrap, "-C", "-q", "-e", "-t", topic, *words],
+                                     stdin=subprocess.DEVNULL, capture_output=True, timeout=WAIT_S, check=True).stdout
+                self.assertEqual(out.decode(errors="surrogateescape"), want, words)
+        self.assertEqual(self.consume(topic, "-g", "cats", "-o", "stored", "-c1"), "v:1\n")
+        self.assertEqual(self.consume(topic, "-g", "cats", "-o", "stored", "-c1"), "\n")
+        self.consume(topic, "-o", "stored", status=1)
+        self.consume(topic, "-c1", "-n1", status=1)
 
     def test_groups_patterns_and_kinds(self):
         topic = self.make("kinds")

@@ -196,7 +196,7 @@ class Tools(unittest.TestCase):
         self.assertEqual(complete("ottla --profile x topics --des"), ["--describe"])
         self.assertEqual(complete("ottla topics --describe %s --topic completed-" % at), ["completed-1", "completed-2"])
         self.assertEqual(complete("ottla cluster clu"), ["cluster-id"])
-        self.assertEqual(complete("ottla topics --format "), ["text", "json"])
+        self.assertEqual(complete("ottla topics --format "), ["text", "json", "yaml"])
         self.assertEqual(complete("ottla consume -b %s completed-" % self.broker.bootstrap), ["completed-1", "completed-2"])
         self.assertEqual(complete("ottla dump-log --deep"), ["--deep-iteration"])
         self.assertEqual(complete("ottla topics --describe --bootstrap-server 127.0.0.1:1 --topic c"), [])
@@ -218,7 +218,7 @@ class Tools(unittest.TestCase):
         self.assertEqual(complete("ottla", "topics", "--describe", *at, "--topic", "shell-"), ["shell-1", "shell-2"])
         self.assertEqual(complete("ottla", "consume", "-b", self.broker.bootstrap, "shell-"), ["shell-1", "shell-2"])
         self.assertEqual(complete("ottla", "consumer-groups", "--describe", *at, "--group", "shell-"), ["shell-g"])
-        self.assertEqual(complete("ottla", "topics", "--format", ""), ["json", "text"])
+        self.assertEqual(complete("ottla", "topics", "--format", ""), ["json", "text", "yaml"])
         self.assertEqual(complete("ottla", "cluster", "clu"), ["cluster-id"])
 
     def make_for_shells(self):

@@ -79,7 +79,7 @@ static void read_forms(struct str text)
     struct ottla_message m;
     const struct ottla_record record = {.topic = "t", .key = text.p, .key_length = text.len};
     if (template_parse(&t, format, &out)) {
-        template_put(&t, &record, 1, &out);
+        template_put(&t, &record, &out);
         if (template_take_end(&t, &end, &out)) {
             (void)template_read(&t, rest, &r, &out);
         }

@@ -91,6 +91,30 @@ static void lists_keep_their_order(void **state)
     drop(&l);
 }
 
+static void letters_take_their_values_in_the_same_word(void **state)
+{
+    struct line l;
+    assert_true(PARSE(&l, &plain, "-fa=b", "--files", "x", "-f-1"));
+    assert_string_equal(args_nth(&l.args, FEATURE, 0), "a=b");
+    assert_string_equal(args_nth(&l.args, FEATURE, 1), "-1");
+    drop(&l);
+    assert_false(PARSE(&l, &plain, "-dx", "--files", "x")); /* a flag has none */
+    refused(&l, "dx is not a recognized option");
+}
+
+static void what_means_nothing_is_passed_over_where_the_table_says_so(void **state)
+{
+    struct args_spec spec = plain;
+    struct line l;
+    spec.words = "";
+    assert_true(PARSE(&l, &spec, "--deep-iteration", "true", "--files", "a"));
+    drop(&l);
+    assert_true(PARSE(&l, &spec, "--deep-iteration=true", "--files", "a"));
+    assert_true(args_has(&l.args, DEEP));
+    assert_null(args_value(&l.args, DEEP));
+    drop(&l);
+}
+
 static void words_are_taken_where_there_may_be_some(void **state)
 {
     struct line l;
@@ -174,6 +198,8 @@ int main(void)
         cmocka_unit_test(values_come_behind_a_space_or_an_equals_sign),
         cmocka_unit_test(a_value_may_be_left_out_where_the_table_says_so),
         cmocka_unit_test(lists_keep_their_order),
+        cmocka_unit_test(letters_take_their_values_in_the_same_word),
+        cmocka_unit_test(what_means_nothing_is_passed_over_where_the_table_says_so),
         cmocka_unit_test(words_are_taken_where_there_may_be_some),
         cmocka_unit_test(what_is_wrong_is_told_in_a_sentence),
         cmocka_unit_test(beginnings_of_names_are_taken_where_the_table_says_so),

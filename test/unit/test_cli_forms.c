@@ -1,4 +1,4 @@
-/* Forms that records are read and written in: ranges of offsets, format strings, JSON. */
+/* Forms that records are read and written in: ranges of offsets, format strings, JSON, YAML. */
 #include "test.h"
 
 #include "base/attr.h"
@@ -6,6 +6,7 @@
 #include "cli/records/object.h"
 #include "cli/records/range.h"
 #include "cli/records/template.h"
+#include "cli/yaml.h"
 
 #include <inttypes.h>
 
@@ -62,23 +63,18 @@ static void ranges_of_times(void **state)
     range_is("@1970-01-01T01:00:00Z:1970-01-01T02:00:00Z", "time+3600000 time+7200000");
     range_is("@-99999d", "time+0 none"); /* before there was time */
     range_is("5:@-1h", "offset+5 time+996400000");
+    range_is("s@5", "time+5 none"); /* kcat's words */
+    range_is("e@5", "start+0 time+5");
+    range_is("e@-1h", "start+0 time+996400000");
+    range_is("beginning", "start+0 none");
+    range_is("beginning:5", "start+0 offset+5");
 }
 
 static void what_is_no_range(void **state)
 {
-    static const char *const wrong[] = {"",
-                                        ":",
-                                        "x",
-                                        "1:2:3",
-                                        "--5",
-                                        "@",
-                                        "@x",
-                                        "@-5",
-                                        "@-5y",
-                                        "1:x",
-                                        "@-1h1",
-                                        "start+",
-                                        "@-9223372036854775807d"};
+    static const char *const wrong[] = {"",     ":",   "x",     "1:2:3",  "--5",
+                                        "@",    "@x",  "s@",    "e@x",    "@-5",
+                                        "@-5y", "1:x", "@-1h1", "start+", "@-9223372036854775807d"};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         range_is(wrong[i], "");
     }
@@ -119,7 +115,8 @@ static void writes(const char *format, const struct ottla_record *r, const char 
     struct template t;
     struct buf out = BUF_INIT;
     if (template_parse(&t, format, &out)) {
-        template_put(&t, r, 7, &out);
+        t.number = 6;
+        template_put(&t, r, &out);
     }
     assert_string_equal(buf_cstr(&out), want);
     template_deinit(&t);
@@ -130,7 +127,7 @@ static void fields_are_written(void **state)
 {
     const struct ottla_record empty = {.topic = "t"};
     writes("%t-%p@%o %k=%v;%s %K %V %S [%h]%H %e %i %T%%\\n", &record,
-           "t-3@42 k=vv;vv 1 2 2 [a=1,b=]2 5 7 1700000000005%\n");
+           "t-3@42 k=vv;vv 1 2 2 [a=1,b=NULL]2 5 7 1700000000005%\n");
     writes("%k|%v|%K|%V|%h|%H", &empty, "||-1|-1||0");
     writes("", &record, "");
     writes("%d %d{%F %T} %d{strftime[%Y]} %d{strftime}", &record,
@@ -138,10 +135,53 @@ static void fields_are_written(void **state)
     writes("\\t\\x41\\\\\\r", &record, "\tA\\\r");
 }
 
+static void lengths_in_bytes_and_nulls(void **state)
+{
+    const struct ottla_record empty = {.topic = "t"};
+    struct template t;
+    struct buf out = BUF_INIT;
+    assert_true(template_parse(&t, "%R%R", &out));
+    template_put(&t, &record, &out);
+    template_put(&t, &empty, &out);
+    assert_int_equal(out.len, 16);
+    assert_memory_equal(out.p + 4, "\0\0\0\2\xff\xff\xff\xff", 8);
+    template_deinit(&t);
+    buf_clear(&out);
+    assert_true(template_parse(&t, "%k,%v", &out));
+    t.null_text = STR("NULL");
+    template_put(&t, &empty, &out);
+    assert_string_equal(buf_cstr(&out), "NULL,NULL");
+    template_deinit(&t);
+    buf_deinit(&out);
+}
+
+static void ends(const char *key_end, const char *end, const char *want)
+{
+    struct template t;
+    struct template_record r;
+    struct str record_end;
+    struct buf out = BUF_INIT;
+    assert_true(template_parse_ends(&t, key_end, end, &out));
+    template_put(&t, &record, &out);
+    assert_true(template_take_end(&t, &record_end, &out));
+    assert_true(template_read(&t, STR("a%b"), &r, &out));
+    buf_printf(&out, "%.*s/%.*s", STR_ARG(r.key), STR_ARG(r.value));
+    assert_string_equal(buf_cstr(&out), want);
+    template_deinit(&t);
+    buf_deinit(&out);
+}
+
+static void delimiters_make_a_format(void **state)
+{
+    ends(NULL, NULL, "vv\n/a%b");
+    ends("%", "|", "k%vv|a/b");
+    ends("\\t", "\\x0a\\n", "k\tvv\n\n/a%b"); /* no tab: no key */
+}
+
 static void what_is_no_format_is_told(void **state)
 {
-    writes("%z", &record, "'%z' is no field: there are %tpoekKvsVSTdhHi, and %%");
-    writes("%", &record, "'%' is no field: there are %tpoekKvsVSTdhHi, and %%");
+    writes("%z", &record, "'%z' is no field: there are %tpoekKvsVSRTdhHi, and %%");
+    writes("%", &record, "'%' is no field: there are %tpoekKvsVSRTdhHi, and %%");
     writes("%d{", &record, "'%d{' needs a '}'");
     writes("\\q", &record, "'\\q' is no escape: there are \\n \\r \\t \\0 \\\\ \\xHH");
     writes("\\x4", &record, "'\\x' is no escape: there are \\n \\r \\t \\0 \\\\ \\xHH");
@@ -178,7 +218,33 @@ static void fields_are_read(void **state)
     reads("", "", "a record needs text that ends it, such as \\n");
 }
 
-/* --- JSON --- */
+/* --- JSON and YAML --- */
+
+static void yaml_is(const char *json, const char *want)
+{
+    struct buf out = BUF_INIT;
+    yaml_put_lines(&out, str_from(json));
+    assert_string_equal(buf_cstr(&out), want);
+    buf_deinit(&out);
+}
+
+static void json_becomes_yaml(void **state)
+{
+    yaml_is("[]", "---\n[]\n");
+    yaml_is("[1,-2.5,null,true]", "---\n- 1\n- -2.5\n- null\n- true\n");
+    yaml_is("{\"a\":{\"b\":[{\"c\":1,\"d\":{}},[2,[3]]]},\"e\":\"f\"}",
+            "---\na:\n  b:\n    - c: 1\n      d: {}\n    - - 2\n      - - 3\ne: f\n");
+    yaml_is("\"a\"\n\n{\"b\":2}\n", "---\na\n\n---\nb: 2\n"); /* what is no JSON stays */
+}
+
+static void text_that_means_something_in_yaml_is_quoted(void **state)
+{
+    yaml_is("[\"a-b_c.d/e\",\"\",\"1\",\"-\",\"No\",\"null\",\"a: b\",\"2026-01-01\",\"# x\"]",
+            "---\n- a-b_c.d/e\n- \"\"\n- \"1\"\n- \"-\"\n- \"No\"\n- \"null\"\n- \"a: b\"\n"
+            "- \"2026-01-01\"\n- \"# x\"\n");
+    yaml_is("{\"a b\":\"\\u0000\\n\\\\\\\"\\u007f\\u0085\\u00e9\\u2028\\ufeff\"}",
+            "---\n\"a b\": \"\\x00\\n\\\\\\\"\\x7F\\x85\xc3\xa9\\L\\uFEFF\"\n");
+}
 
 /* What a line says, written again. */
 static void object_is(const char *line, const char *want)
@@ -237,8 +303,12 @@ int main(void)
         cmocka_unit_test(what_is_no_range),
         cmocka_unit_test(points_become_offsets),
         cmocka_unit_test(fields_are_written),
+        cmocka_unit_test(lengths_in_bytes_and_nulls),
+        cmocka_unit_test(delimiters_make_a_format),
         cmocka_unit_test(what_is_no_format_is_told),
         cmocka_unit_test(fields_are_read),
+        cmocka_unit_test(json_becomes_yaml),
+        cmocka_unit_test(text_that_means_something_in_yaml_is_quoted),
         cmocka_unit_test(objects_come_back_as_they_were),
         cmocka_unit_test(what_is_no_object_is_told),
     };

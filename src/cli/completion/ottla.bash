@@ -39,7 +39,7 @@ _ottla() {
     --topic | --include) COMPREPLY=($(compgen -W "$(_ottla_names topics)" -- "$cur")) ;;
     --group | --group-id | -g) COMPREPLY=($(compgen -W "$(_ottla_names groups)" -- "$cur")) ;;
     --profile) COMPREPLY=($(compgen -W "$(_ottla_names profiles)" -- "$cur")) ;;
-    --format) COMPREPLY=($(compgen -W "text json" -- "$cur")) ;;
+    --format) COMPREPLY=($(compgen -W "text json yaml" -- "$cur")) ;;
     --entity-type) COMPREPLY=($(compgen -W "topics brokers groups client-metrics broker-loggers" -- "$cur")) ;;
     --*-file | --*config) COMPREPLY=($(compgen -f -- "$cur")) ;;
     *)

@@ -54,7 +54,7 @@ for __ottla_name in ottla $scripts {$scripts}.sh
     complete -c $__ottla_name -n '__ottla_after --topic --include' -a '(__ottla_names topics)'
     complete -c $__ottla_name -n '__ottla_after --group --group-id -g' -a '(__ottla_names groups)'
     complete -c $__ottla_name -n '__ottla_after --profile' -a '(__ottla_names profiles)'
-    complete -c $__ottla_name -n '__ottla_after --format' -a 'text json'
+    complete -c $__ottla_name -n '__ottla_after --format' -a 'text json yaml'
     complete -c $__ottla_name -n '__ottla_after --entity-type' -a 'topics brokers groups client-metrics broker-loggers'
     complete -c $__ottla_name -n '__ottla_command >/dev/null; and not __ottla_after --topic --include --group --profile --format --entity-type' -a '(__ottla_words)'
 end

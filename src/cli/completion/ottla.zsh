@@ -41,7 +41,7 @@ _ottla() {
     --topic | --include) _ottla_names topics ;;
     --group | --group-id | -g) _ottla_names groups ;;
     --profile) _ottla_names profiles ;;
-    --format) compadd text json ;;
+    --format) compadd text json yaml ;;
     --entity-type) compadd topics brokers groups client-metrics broker-loggers ;;
     --*-file | --*config) _files ;;
     *)

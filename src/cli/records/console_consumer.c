@@ -130,7 +130,7 @@ static bool check(struct cli *c)
     const char *formatter = cli_value(c, O_FORMATTER);
     bool ok = check_topics(c) && options_excludes_both(c, setting_pair) &&
               options_excludes_both(c, config_pair) && options_excludes_both(c, format_pair) &&
-              options_number(c, O_PARTITION, 0, &any) && options_number(c, O_MAX, -1, &any) &&
+              options_int(c, O_PARTITION, 0, &any) && options_int(c, O_MAX, INT32_MIN, &any) &&
               options_number(c, O_TIMEOUT, INT64_MIN, &any) && parse_offset(c, &any);
     if (ok && formatter != NULL && !format_find(formatter, &f)) {
         ok = cli_refuse(c, "%s: this program runs no Java; see --formatter in its help", formatter);
@@ -246,6 +246,12 @@ static bool print(void *ctx, const struct ottla_record *r, struct buf *out)
 {
     struct tool *t = ctx;
     buf_clear(&t->why);
+    if (t->cli->is_yaml) {
+        buf_clear(&t->line);
+        format_put_json(r, &t->line);
+        cli_put_lines(t->cli, buf_str(&t->line), out);
+        return true;
+    }
     bool ok = format_put(&t->format, r, out, &t->why);
     if (t->format.kind == FORMAT_LOGGING) {
         progress_wipe(&t->reading->progress);
@@ -320,7 +326,8 @@ static int run(struct cli *c)
     t.reading = &r;
     r.print = print;
     r.ctx = &t;
-    (void)options_number(c, O_MAX, -1, &r.max);
+    (void)options_int(c, O_MAX, INT32_MIN, &r.max);
+    r.max = r.max < -1 ? 0 : r.max; /* -1: all */
     (void)options_number(c, O_TIMEOUT, INT64_MIN, &r.timeout_ms);
     status = read_all(&t, &r);
     status = reading_deinit(&r, status);
@@ -339,7 +346,8 @@ static const struct cli_tool tool = {
              .about = "Prints records of topics.",
              .options = options,
              .option_count = OPTIONS,
-             .takes_prefixes = true},
+             .takes_prefixes = true,
+             .words = ""},
     .check = check,
     .configure = configure,
     .run = run,

@@ -95,13 +95,15 @@ static bool check_reader(struct cli *c)
 
 static bool check_numbers(struct cli *c)
 {
-    static const int numbers[] = {
-        O_BATCH, O_PARTITION_MEMORY, O_RETRIES,         O_BACKOFF, O_LINGER, O_METADATA_AGE,
-        O_BLOCK, O_MEMORY,           O_REQUEST_TIMEOUT, O_SOCKET};
+    static const int numbers[] = {O_BACKOFF, O_LINGER, O_METADATA_AGE, O_BLOCK, O_MEMORY};
+    static const int ints[] = {O_BATCH, O_PARTITION_MEMORY, O_RETRIES, O_REQUEST_TIMEOUT};
     int64_t any;
-    bool ok = true;
+    bool ok = options_int(c, O_SOCKET, -1, &any);
     for (size_t i = 0; ok && i < ARRAY_LEN(numbers); i++) {
         ok = options_number(c, numbers[i], INT64_MIN, &any);
+    }
+    for (size_t i = 0; ok && i < ARRAY_LEN(ints); i++) {
+        ok = options_int(c, ints[i], INT32_MIN, &any);
     }
     return ok;
 }
@@ -277,7 +279,8 @@ static const struct cli_tool tool = {
              .about = "Writes lines of standard input to a topic, a record each.",
              .options = options,
              .option_count = OPTIONS,
-             .takes_prefixes = true},
+             .takes_prefixes = true,
+             .words = ""},
     .check = check,
     .configure = configure,
     .run = run,

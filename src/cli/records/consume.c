@@ -26,6 +26,11 @@ enum {
     O_VALUE_TEXT,
     O_TIMEOUT,
     O_PROPERTY,
+    O_TOPIC,
+    O_COUNT,
+    O_END,
+    O_KEY_END,
+    O_NULLS,
     OPTIONS
 };
 
@@ -34,17 +39,17 @@ static const struct args_option options[OPTIONS] = {
     [CLI_SERVER] = {"bootstrap-server", "HOST:PORT,...", "Brokers to begin with.", ARGS_VALUE, 'b'},
     [CLI_FORMAT] =
         {"format", "FORMAT",
-         "json, text (a value a line), or a format string: %t topic, %p partition, %o "
-         "offset, %k key, %v value, %K and %V their lengths, %h headers, %H how many, %T "
-         "time in ms, %d time, %d{%H:%M} as strftime has it, %e leader epoch, %i number "
-         "of the record, %%, \\n, \\t, \\xHH.",
+         "json, yaml, text (a value a line), or a format string: %t topic, %p partition, %o "
+         "offset, %k key, %v or %s value, %K and %V or %S their lengths, %R the value's in 4 "
+         "bytes, %h headers, %H how many, %T time in ms, %d time, %d{%H:%M} as strftime has "
+         "it, %e leader epoch, %i number of the record, %%, \\n, \\t, \\0, \\xHH.",
          ARGS_VALUE, 'f'},
     [O_OFFSET] =
         {"offset", "FROM:UNTIL",
          "What to read: start (the default), end, N, +N (behind the start), -N (before the "
          "end), @TIME (ms, 2026-01-31T10:20:30Z, -48h); one alone is read from; A:B, :B, "
-         "A: up to B.",
-         ARGS_VALUE, 'o'},
+         "A: up to B. As kcat has it: beginning, stored (with --group), s@TIME, e@TIME.",
+         ARGS_VALUE, 'o', .is_list = true},
     [O_PARTITIONS] = {"partitions", "0,1,...", "Only these.", ARGS_VALUE, 'p'},
     [O_NUMBER] = {"num", "N", "End after so many records.", ARGS_VALUE, 'n'},
     [O_GROUP] = {"group", "GROUP", "As a member of this group, from what it committed.", ARGS_VALUE,
@@ -56,6 +61,11 @@ static const struct args_option options[OPTIONS] = {
     [O_TIMEOUT] = {"timeout-ms", "MS", "End when no record comes for so long.", ARGS_VALUE},
     [O_PROPERTY] = {"command-property", "NAME=VALUE", "A setting of the client.", ARGS_VALUE, 'X',
                     .is_list = true},
+    [O_TOPIC] = {"topic", "TOPIC", "The same as TOPIC alone.", ARGS_VALUE, 't', .is_list = true},
+    [O_COUNT] = {"count", "N", NULL, ARGS_VALUE, 'c'},
+    [O_END] = {"delimiter", "TEXT", "What is behind each record, instead of \\n.", ARGS_VALUE, 'D'},
+    [O_KEY_END] = {"key-delimiter", "TEXT", "Keys, too, and this behind them.", ARGS_VALUE, 'K'},
+    [O_NULLS] = {"null", NULL, "Null keys and values are printed as NULL.", ARGS_FLAG, 'Z'},
 };
 
 /* --- the command line --- */
@@ -69,9 +79,16 @@ static bool check_kind(struct cli *c, int option)
 
 static bool check_offset(struct cli *c, struct range *ret)
 {
-    const char *text = cli_value(c, O_OFFSET);
-    if (!range_parse(str_from(text ? text : "start"), pace_wall_ms(), ret)) {
-        return cli_refuse(c, "--offset: '%s' is no range; see --help", text);
+    *ret = (struct range){{RANGE_START, 0}, {RANGE_NONE, 0}};
+    for (int i = 0; i < args_count(&c->args, O_OFFSET); i++) {
+        const char *text = args_nth(&c->args, O_OFFSET, i);
+        struct range one;
+        bool is_end = strncmp(text, "e@", 2) == 0;
+        if (!range_parse(str_from(text), pace_wall_ms(), &one)) {
+            return cli_refuse(c, "--offset: '%s' is no range; see --help", text);
+        }
+        ret->from = is_end ? ret->from : one.from;
+        ret->until = is_end || one.until.kind != RANGE_NONE ? one.until : ret->until;
     }
     if (cli_has(c, O_EXIT) && ret->until.kind == RANGE_NONE) {
         ret->until.kind = RANGE_END;
@@ -79,20 +96,41 @@ static bool check_offset(struct cli *c, struct range *ret)
     return true;
 }
 
-static bool check(struct cli *c)
+/* "stored" is what a group begins with anyway. */
+static bool check_group(struct cli *c)
 {
     static const int not_in_groups[] = {O_OFFSET, O_PARTITIONS, O_EXIT, -1};
+    const char *text = cli_value(c, O_OFFSET);
+    bool is_stored = text != NULL && strcmp(text, "stored") == 0;
+    if (is_stored && !cli_has(c, O_GROUP)) {
+        return cli_refuse(c, "--offset stored takes a --group, which has stored it");
+    }
+    return cli_excludes(c, O_GROUP, not_in_groups + is_stored);
+}
+
+static bool check_number(struct cli *c)
+{
+    int64_t any;
+    if (cli_has(c, O_NUMBER) && cli_has(c, O_COUNT)) {
+        return cli_refuse(c, "--num and --count are the same");
+    }
+    return options_number(c, O_NUMBER, 0, &any) && options_number(c, O_COUNT, 0, &any);
+}
+
+static bool check(struct cli *c)
+{
     struct range range;
     int64_t any;
+    options_add_words(c, O_TOPIC);
     if (c->args.word_count == 0) {
         return cli_refuse(c, "which topic?");
     }
     if (cli_has(c, O_REGEX) && c->args.word_count > 1) {
         return cli_refuse(c, "--regex takes one TOPIC; write a|b");
     }
-    return cli_excludes(c, O_GROUP, not_in_groups) && options_number(c, O_NUMBER, 0, &any) &&
-           options_number(c, O_TIMEOUT, 0, &any) && check_kind(c, O_KEY_TEXT) &&
-           check_kind(c, O_VALUE_TEXT) && check_offset(c, &range);
+    return check_group(c) && check_number(c) && options_number(c, O_TIMEOUT, 0, &any) &&
+           check_kind(c, O_KEY_TEXT) && check_kind(c, O_VALUE_TEXT) &&
+           (cli_has(c, O_GROUP) || check_offset(c, &range));
 }
 
 static bool merge(struct cli *c, struct props *p)
@@ -113,11 +151,11 @@ struct tool {
     struct reading reading;
     struct template template;
     text_fn *key_text, *value_text;
-    struct buf key, value, why; /* of the record that is printed */
-    struct cli_parts parts;     /* value: where to end; -1: the end was reached */
-    int64_t *froms;             /* of parts: where to begin */
-    size_t open;                /* of parts: not read to the end yet */
-    size_t last;                /* of parts: of the last record */
+    struct buf key, value, line, why; /* of the record that is printed */
+    struct cli_parts parts;           /* value: where to end; -1: the end was reached */
+    int64_t *froms;                   /* of parts: where to begin */
+    size_t open;                      /* of parts: not read to the end yet */
+    size_t last;                      /* of parts: of the last record */
     bool has_end;
     int64_t max, printed, expected;
 };
@@ -341,6 +379,17 @@ static bool translate(struct tool *t, struct ottla_record *r)
     return true;
 }
 
+static void put_object(struct tool *t, const struct ottla_record *r, struct buf *out)
+{
+    if (!t->cli->is_yaml) {
+        format_put_json(r, out);
+        return;
+    }
+    buf_clear(&t->line);
+    format_put_json(r, &t->line);
+    cli_put_lines(t->cli, buf_str(&t->line), out);
+}
+
 static bool print(void *ctx, const struct ottla_record *record, struct buf *out)
 {
     struct tool *t = ctx;
@@ -353,9 +402,9 @@ static bool print(void *ctx, const struct ottla_record *record, struct buf *out)
     }
     t->printed++;
     if (t->cli->is_json) {
-        format_put_json(&r, out);
+        put_object(t, &r, out);
     } else {
-        template_put(&t->template, &r, t->printed, out);
+        template_put(&t->template, &r, out);
     }
     t->reading.is_enough |= t->max >= 0 && t->printed >= t->max;
     return true;
@@ -372,10 +421,15 @@ static bool prepare(struct tool *t)
     c->options.is_read_committed = strcmp(isolation, "read_committed") == 0; /* so ends its "end" */
     t->max = -1;
     (void)options_number(c, O_NUMBER, 0, &t->max);
+    (void)options_number(c, O_COUNT, 0, &t->max);
     t->key_text = cli_has(c, O_KEY_TEXT) ? text_find(cli_value(c, O_KEY_TEXT)) : NULL;
     t->value_text = cli_has(c, O_VALUE_TEXT) ? text_find(cli_value(c, O_VALUE_TEXT)) : NULL;
     buf_clear(&c->why);
-    return template_parse(&t->template, is_text ? "%v\\n" : format, &c->why);
+    bool ok = is_text ? template_parse_ends(&t->template, cli_value(c, O_KEY_END),
+                                            cli_value(c, O_END), &c->why)
+                      : template_parse(&t->template, format, &c->why);
+    t->template.null_text = cli_has(c, O_NULLS) ? STR("NULL") : STR("");
+    return ok;
 }
 
 static int read_all(struct tool *t)
@@ -422,6 +476,7 @@ static int run(struct cli *c)
     mem_free(t.froms);
     buf_deinit(&t.key);
     buf_deinit(&t.value);
+    buf_deinit(&t.line);
     buf_deinit(&t.why);
     return status;
 }

@@ -46,6 +46,15 @@ bool options_take_words(struct cli *c, struct props *ret)
     return ok;
 }
 
+void options_add_words(struct cli *c, int option)
+{
+    struct args *a = &c->args;
+    for (int i = 0; i < args_count(a, option); i++) {
+        a->words = mem_realloc_array(a->words, (size_t)a->word_count + 1, sizeof *a->words);
+        a->words[a->word_count++] = args_nth(a, option, i);
+    }
+}
+
 bool options_excludes_both(struct cli *c, struct option_pair p)
 {
     const struct args_option *rows = c->args.spec->options;
@@ -150,4 +159,10 @@ bool options_number(struct cli *c, int option, int64_t min, int64_t *ret)
 {
     buf_clear(&c->why);
     return args_number(&c->args, option, (struct args_range){min, INT64_MAX}, ret, &c->why);
+}
+
+bool options_int(struct cli *c, int option, int64_t min, int64_t *ret)
+{
+    buf_clear(&c->why);
+    return args_number(&c->args, option, (struct args_range){min, INT32_MAX}, ret, &c->why);
 }

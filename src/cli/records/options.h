@@ -22,6 +22,8 @@ static inline int option_of(const struct cli *c, struct option_pair p)
 {
     return cli_has(c, p.before) ? p.before : p.now;
 }
+/* The values of an option become words, behind those that are there. */
+void options_add_words(struct cli *c, int option);
 /* Not both of them. */
 bool options_excludes_both(struct cli *c, struct option_pair p);
 /* Says on standard output, as Kafka does, that the old one was given; before: its first word. */
@@ -50,5 +52,7 @@ int options_delivery_ms(const struct cli *c);
 
 /* A whole number in a range; *ret is left when there is no such option. False, and why. */
 bool options_number(struct cli *c, int option, int64_t min, int64_t *ret);
+/* The same of what is an Integer to Kafka's tools. */
+bool options_int(struct cli *c, int option, int64_t min, int64_t *ret);
 
 #endif

@@ -177,6 +177,7 @@ static void print_interval(struct tool *t, int64_t now_ms)
 static void print_total(struct tool *t, int64_t end_ms)
 {
     char from[PACE_TIME_MAX], until[PACE_TIME_MAX];
+    struct buf out = BUF_INIT, text = BUF_INIT;
     int64_t span_ms = end_ms - t->all.since_ms, fetch_ms = span_ms - t->join_ms;
     double total_mib = mib(t->all.bytes), records = (double)t->all.records;
     const char *line =
@@ -187,9 +188,13 @@ static void print_total(struct tool *t, int64_t end_ms)
                ",\"fetch_ms\":%" PRId64 ",\"fetch_mib_per_second\":%.4f,"
                "\"fetch_records_per_second\":%.4f}\n";
     }
-    printf(line, time_text(t, t->all.since_ms, from), time_text(t, end_ms, until), total_mib,
-           a_second(total_mib, span_ms), t->all.records, a_second(records, span_ms), t->join_ms,
-           fetch_ms, a_second(total_mib, fetch_ms), a_second(records, fetch_ms));
+    buf_printf(&out, line, time_text(t, t->all.since_ms, from), time_text(t, end_ms, until),
+               total_mib, a_second(total_mib, span_ms), t->all.records, a_second(records, span_ms),
+               t->join_ms, fetch_ms, a_second(total_mib, fetch_ms), a_second(records, fetch_ms));
+    cli_put_lines(t->cli, buf_str(&out), &text);
+    fputs(buf_cstr(&text), stdout);
+    buf_deinit(&out);
+    buf_deinit(&text);
 }
 
 /* --- reading --- */
@@ -325,7 +330,8 @@ static const struct cli_tool tool = {
              .about = "Reads records as fast as it can and tells how long that took.",
              .options = options,
              .option_count = OPTIONS,
-             .takes_prefixes = true},
+             .takes_prefixes = true,
+             .words = ""},
     .check = check,
     .configure = configure,
     .run = run,

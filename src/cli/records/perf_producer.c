@@ -381,12 +381,15 @@ static void put_total(struct tool *t, struct perf_stats *s, int64_t now_ms)
 
 static void print_totals(struct tool *t)
 {
+    struct buf text = BUF_INIT;
     int64_t now_ms = pace_now_ms();
     put_total(t, &t->stats, now_ms);
     if (t->has_steady) {
         put_total(t, &t->steady, now_ms);
     }
-    fputs(buf_cstr(&t->line), stdout);
+    cli_put_lines(t->cli, buf_str(&t->line), &text);
+    fputs(buf_cstr(&text), stdout);
+    buf_deinit(&text);
 }
 
 /* --- sending --- */

@@ -21,6 +21,10 @@ enum {
     O_PLACE,
     O_VERBOSE,
     O_PROPERTY,
+    O_TOPIC,
+    O_COUNT,
+    O_END,
+    O_KEY_END,
     OPTIONS
 };
 
@@ -33,10 +37,10 @@ static const struct args_option options[OPTIONS] = {
                     "partition, %T time in ms, with text between them and at the end.",
                     ARGS_VALUE, 'f'},
     [O_KEY] = {"key", "KEY", "The key of all records that say none.", ARGS_VALUE, 'k'},
-    [O_HEADER] = {"header", "NAME=VALUE", "A header of all records.", ARGS_VALUE, 'H',
-                  .is_list = true},
+    [O_HEADER] = {"header", "NAME=VALUE", "A header of all records; without = it is null.",
+                  ARGS_VALUE, 'H', .is_list = true},
     [O_PARTITION] = {"partition", "N", "The partition of all records.", ARGS_VALUE, 'p'},
-    [O_NULLS] = {"tombstone", NULL, "An empty value is null.", ARGS_FLAG, 'Z'},
+    [O_NULLS] = {"tombstone", NULL, "An empty value is null, and so is a key.", ARGS_FLAG, 'Z'},
     [O_CODEC] = {"compression", "CODEC", "compression.type.", ARGS_VALUE, 'z'},
     [O_ACKS] = {"acks", "ACKS", "acks (all).", ARGS_VALUE},
     [O_PLACE] = {"keep-partition", NULL, "With json: each record in the partition that it says.",
@@ -44,6 +48,13 @@ static const struct args_option options[OPTIONS] = {
     [O_VERBOSE] = {"verbose", NULL, "Tell where each record is.", ARGS_FLAG, 'v'},
     [O_PROPERTY] = {"command-property", "NAME=VALUE", "A setting of the client.", ARGS_VALUE, 'X',
                     .is_list = true},
+    [O_TOPIC] = {"topic", "TOPIC", "The same as TOPIC alone.", ARGS_VALUE, 't'},
+    [O_COUNT] = {"count", "N", "End after so many records.", ARGS_VALUE, 'c'},
+    [O_END] = {"delimiter", "TEXT", "What is behind each record, instead of \\n.", ARGS_VALUE, 'D'},
+    [O_KEY_END] = {"key-delimiter", "TEXT",
+                   "What is between key and value. Records without it "
+                   "have no key.",
+                   ARGS_VALUE, 'K'},
 };
 
 /* --- the command line --- */
@@ -51,15 +62,14 @@ static const struct args_option options[OPTIONS] = {
 static bool check(struct cli *c)
 {
     int64_t any;
+    options_add_words(c, O_TOPIC);
     if (c->args.word_count > 1) {
         return cli_refuse(c, "one topic at a time; a format string may have %%t");
     }
-    for (int i = 0; i < args_count(&c->args, O_HEADER); i++) {
-        if (strchr(args_nth(&c->args, O_HEADER, i), '=') == NULL) {
-            return cli_refuse(c, "--header: '%s' has no '='", args_nth(&c->args, O_HEADER, i));
-        }
+    if (c->is_yaml) {
+        return cli_refuse(c, "--format: records are not read as yaml");
     }
-    return options_number(c, O_PARTITION, 0, &any);
+    return options_number(c, O_PARTITION, 0, &any) && options_number(c, O_COUNT, 0, &any);
 }
 
 static bool merge(struct cli *c, struct props *p)
@@ -170,6 +180,9 @@ static bool take_record(struct tool *t, struct str line, struct ottla_message *m
                           : take_text(t, line, m))) {
         return false;
     }
+    if (m->key_length == 0 && cli_has(t->cli, O_NULLS)) {
+        m->key = NULL;
+    }
     if (m->key == NULL && key != NULL) {
         m->key = key;
         m->key_length = strlen(key);
@@ -189,10 +202,12 @@ static bool loop(struct tool *t)
     struct ottla_message m;
     struct str line;
     const int64_t bytes = progress_file_bytes(STDIN_FILENO);
+    int64_t most = INT64_MAX;
+    (void)options_number(c, O_COUNT, 0, &most);
     if (bytes >= 0 && !cli_has(c, O_VERBOSE)) {
         progress_init(&t->progress, NULL, bytes);
     }
-    for (int64_t number = 1; input_line(&t->input, &line); number++) {
+    for (int64_t number = 1; number <= most && input_line(&t->input, &line); number++) {
         progress_at(&t->progress, t->input.taken);
         if (!take_record(t, line, &m)) {
             return cli_refuse(c, "record %" PRId64 ": %s", number, buf_cstr(&t->why));
@@ -213,8 +228,11 @@ static bool prepare(struct tool *t)
     t->partition = -1;
     (void)options_number(c, O_PARTITION, 0, &t->partition);
     buf_clear(&c->why);
-    if (!template_parse(&t->template, is_text ? "%v\\n" : format, &c->why) ||
-        !template_take_end(&t->template, &end, &c->why)) {
+    bool ok = c->is_json ? template_parse(&t->template, "%v\\n", &c->why)
+              : is_text  ? template_parse_ends(&t->template, cli_value(c, O_KEY_END),
+                                               cli_value(c, O_END), &c->why)
+                         : template_parse(&t->template, format, &c->why);
+    if (!ok || !template_take_end(&t->template, &end, &c->why)) {
         return false;
     }
     input_init(&t->input, STDIN_FILENO, t->stop.pipe[0]);

@@ -77,6 +77,9 @@ static bool parse_point(struct str s, int64_t now_ms, bool is_time, struct range
             return false;
         }
     }
+    if (str_eq(s, STR("beginning"))) {
+        s = STR("start");
+    }
     if (str_eq(s, STR("start")) || str_eq(s, STR("end"))) {
         *ret = (struct range_point){s.len == 3 ? RANGE_END : RANGE_START, 0};
         return true;
@@ -87,10 +90,24 @@ static bool parse_point(struct str s, int64_t now_ms, bool is_time, struct range
     return str_to_i64(s, &ret->n);
 }
 
+/* "s@TIME" is from there on, "e@TIME" up to there: as kcat has it. */
+static bool parse_bound(struct str text, int64_t now_ms, struct range *ret)
+{
+    struct str point = str_sub(text, 1, text.len - 1);
+    ret->from = (struct range_point){RANGE_START, 0};
+    ret->until = (struct range_point){RANGE_NONE, 0};
+    return parse_point(point, now_ms, false, text.p[0] == 's' ? &ret->from : &ret->until);
+}
+
 /* Times have colons, too: each may be the one between two points. */
 bool range_parse(struct str text, int64_t now_ms, struct range *ret)
 {
     struct range r = {{RANGE_START, 0}, {RANGE_NONE, 0}};
+    if (str_has_prefix(text, STR("s@")) || str_has_prefix(text, STR("e@"))) {
+        bool ok = parse_bound(text, now_ms, &r);
+        *ret = ok ? r : *ret;
+        return ok;
+    }
     if (parse_point(text, now_ms, false, &r.from)) {
         *ret = r;
         return true;

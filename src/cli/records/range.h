@@ -3,7 +3,9 @@
  *   FROM           from there on, without an end
  *   FROM:UNTIL     up to there, UNTIL not included; either may be missing
  *
- *   start  end     where the partition begins, where it ends now
+ *   s@TIME e@TIME  from, or up to, that time
+ *
+ *   start  end     where the partition begins (also: beginning), where it ends now
  *   N  +N  -N      offset N; N behind the start; N before the end
  *   @TIME          the first record of that time or later: ms since 1970, 2026-01-31,
  *                  2026-01-31T10:20:30Z, or -48h, -1d12h: so long ago. The @ of a second time may

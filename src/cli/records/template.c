@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
-static const char letters[] = "tpoekKvsVSTdhHi";
+static const char letters[] = "tpoekKvsVSRTdhHi";
 static const char read_letters[] = "tpTkvsh";
 
 /* --- parsing --- */
@@ -108,6 +108,28 @@ bool template_parse(struct template *t, const char *format, struct buf *why)
     return n > 0;
 }
 
+static void put_literal(struct buf *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        buf_put_str(out, *text == '%' ? STR("%%") : (struct str){text, 1});
+    }
+}
+
+bool template_parse_ends(struct template *t, const char *key_end, const char *end, struct buf *why)
+{
+    struct buf format = BUF_INIT;
+    if (key_end != NULL) {
+        buf_put_str(&format, STR("%k"));
+        put_literal(&format, key_end);
+    }
+    buf_put_str(&format, STR("%v"));
+    put_literal(&format, end != NULL ? end : "\\n");
+    bool ok = template_parse(t, buf_cstr(&format), why);
+    t->key_is_optional = true;
+    buf_deinit(&format);
+    return ok;
+}
+
 void template_deinit(struct template *t)
 {
     buf_deinit(&t->text);
@@ -137,6 +159,21 @@ static void put_time(struct buf *out, int64_t ms, struct str format)
     buf_put(out, text, n);
 }
 
+/* As kcat writes it: -1 for null. */
+static void put_length(struct buf *out, const struct ottla_record *r)
+{
+    buf_put_be32(out, r->value != NULL ? (uint32_t)r->value_length : UINT32_MAX);
+}
+
+static void put_bytes(struct buf *out, struct bytes b, struct str null_text)
+{
+    if (b.p == NULL) {
+        buf_put_str(out, null_text);
+    } else {
+        buf_put(out, b.p, b.len);
+    }
+}
+
 static void put_headers(struct buf *out, const struct ottla_record *r)
 {
     for (size_t i = 0; i < r->header_count; i++) {
@@ -144,7 +181,7 @@ static void put_headers(struct buf *out, const struct ottla_record *r)
         buf_put_str(out, i ? STR(",") : STR(""));
         buf_put(out, h->key, h->key_length);
         buf_put_u8(out, '=');
-        buf_put(out, h->value, h->value_length);
+        put_bytes(out, (struct bytes){h->value, h->value_length}, STR("NULL"));
     }
 }
 
@@ -172,8 +209,8 @@ static int64_t number_of(char letter, const struct ottla_record *r, int64_t numb
     }
 }
 
-static void put_piece(const struct template_piece *p, const struct ottla_record *r, int64_t number,
-                      struct buf *out)
+static void put_piece(const struct template *t, const struct template_piece *p,
+                      const struct ottla_record *r, struct buf *out)
 {
     switch (p->letter) {
     case 0:
@@ -183,11 +220,14 @@ static void put_piece(const struct template_piece *p, const struct ottla_record 
         buf_put_str(out, str_from(r->topic));
         break;
     case 'k':
-        buf_put(out, r->key, r->key_length);
+        put_bytes(out, (struct bytes){r->key, r->key_length}, t->null_text);
         break;
     case 'v':
     case 's':
-        buf_put(out, r->value, r->value_length);
+        put_bytes(out, (struct bytes){r->value, r->value_length}, t->null_text);
+        break;
+    case 'R':
+        put_length(out, r);
         break;
     case 'h':
         put_headers(out, r);
@@ -196,15 +236,15 @@ static void put_piece(const struct template_piece *p, const struct ottla_record 
         put_time(out, r->timestamp_ms, p->text);
         break;
     default:
-        buf_printf(out, "%" PRId64, number_of(p->letter, r, number));
+        buf_printf(out, "%" PRId64, number_of(p->letter, r, t->number));
     }
 }
 
-void template_put(const struct template *t, const struct ottla_record *r, int64_t number,
-                  struct buf *out)
+void template_put(struct template *t, const struct ottla_record *r, struct buf *out)
 {
+    t->number++;
     for (size_t i = 0; i < t->count; i++) {
-        put_piece(&t->pieces[i], r, number, out);
+        put_piece(t, &t->pieces[i], r, out);
     }
 }
 
@@ -281,6 +321,10 @@ bool template_read(const struct template *t, struct str text, struct template_re
         }
         if (after.len > 0) {
             end = memmem(text.p, text.len, after.p, after.len);
+        }
+        if (end == NULL && t->key_is_optional && p->letter == 'k') {
+            i++; /* nor is there what would end it */
+            continue;
         }
         if (end == NULL) {
             buf_printf(why, "'%.*s' is missing behind %%%c", STR_ARG(after), p->letter);
