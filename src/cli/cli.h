@@ -102,6 +102,8 @@ int cli_fail(struct cli *c, const char *fmt, ...) printf_like(2, 3);
 const char *cli_error_text(int code, const char *message);
 /* As Java prints an exception: "org.apache.kafka.common.errors.X: sentence". */
 void cli_put_exception(struct buf *out, int code, const char *message);
+/* The class of an error alone. */
+void cli_put_class(struct buf *out, int code);
 
 /* --- lists --- */
 

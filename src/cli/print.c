@@ -184,30 +184,26 @@ json_t *cli_table_json(const struct cli_table *t)
 
 /* --- errors --- */
 
-/* Sentences and classes that Kafka's tools print on standard output. */
+/* Sentences that Kafka's tools print on standard output. */
 static const struct java_error {
     int code;
-    const char *name, *text;
+    const char *text;
 } java_errors[] = {
-    {OTTLA_ERR_UNKNOWN_TOPIC_OR_PARTITION, "UnknownTopicOrPartitionException",
-     "This server does not host this topic-partition."},
-    {OTTLA_ERR_OFFSET_OUT_OF_RANGE, "OffsetOutOfRangeException",
+    {OTTLA_ERR_UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition."},
+    {OTTLA_ERR_OFFSET_OUT_OF_RANGE,
      "The requested offset is not within the range of offsets maintained by the server."},
-    {OTTLA_ERR_GROUP_ID_NOT_FOUND, "GroupIdNotFoundException", "The group id does not exist."},
-    {OTTLA_ERR_NON_EMPTY_GROUP, "GroupNotEmptyException", "The group is not empty."},
-    {OTTLA_ERR_UNKNOWN_MEMBER_ID, "UnknownMemberIdException",
-     "The coordinator is not aware of this member."},
-    {OTTLA_ERR_GROUP_SUBSCRIBED_TO_TOPIC, "GroupSubscribedToTopicException",
+    {OTTLA_ERR_GROUP_ID_NOT_FOUND, "The group id does not exist."},
+    {OTTLA_ERR_NON_EMPTY_GROUP, "The group is not empty."},
+    {OTTLA_ERR_UNKNOWN_MEMBER_ID, "The coordinator is not aware of this member."},
+    {OTTLA_ERR_GROUP_SUBSCRIBED_TO_TOPIC,
      "Deleting offsets of a topic is forbidden while the consumer group is actively subscribed to "
      "it."},
-    {OTTLA_ERR_INVALID_CONFIG, "InvalidConfigurationException", "Configuration is invalid."},
-    {OTTLA_ERR_INVALID_REQUEST, "InvalidRequestException",
+    {OTTLA_ERR_INVALID_CONFIG, "Configuration is invalid."},
+    {OTTLA_ERR_INVALID_REQUEST,
      "This most likely occurs because of a request being malformed by the client library or the "
      "message was sent to an incompatible broker. See the broker logs for more details."},
-    {OTTLA_ERR_POLICY_VIOLATION, "PolicyViolationException",
-     "Request parameters do not satisfy the configured policy."},
-    {OTTLA_ERR_BROKER_ID_NOT_REGISTERED, "BrokerIdNotRegisteredException",
-     "The given broker ID was not registered."},
+    {OTTLA_ERR_POLICY_VIOLATION, "Request parameters do not satisfy the configured policy."},
+    {OTTLA_ERR_BROKER_ID_NOT_REGISTERED, "The given broker ID was not registered."},
 };
 
 static const struct java_error *find_java(int code)
@@ -229,7 +225,6 @@ const char *cli_error_text(int code, const char *message)
 
 void cli_put_exception(struct buf *out, int code, const char *message)
 {
-    const struct java_error *j = find_java(code);
-    buf_printf(out, "org.apache.kafka.common.errors.%s: %s", j ? j->name : ottla_error_name(code),
-               cli_error_text(code, message));
+    cli_put_class(out, code);
+    buf_printf(out, ": %s", cli_error_text(code, message));
 }

@@ -110,14 +110,17 @@ static void put_record(struct buf *out, const struct sent *s)
 
 static void tell_error(const struct sent *s, int error, const char *message)
 {
-    struct buf out = BUF_INIT;
+    struct buf out = BUF_INIT, class = BUF_INIT;
     event_begin(&out, "producer_send_error");
     event_put_text(&out, "topic", str_from(cli_value(s->tool->cli, O_TOPIC)));
     put_record(&out, s);
-    event_put_text(&out, "exception", str_from(ottla_error_name(error)));
+    buf_put_str(&class, STR("class "));
+    cli_put_class(&class, error);
+    event_put_text(&out, "exception", buf_str(&class));
     event_put_text(&out, "message", str_from(message));
     event_end(&out);
     buf_deinit(&out);
+    buf_deinit(&class);
 }
 
 static void on_delivery(void *ctx, const struct ottla_delivery *d)
