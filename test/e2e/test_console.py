@@ -627,6 +627,8 @@ class Verifiable(Console):
         got = self.events(self.tool("verifiable-producer", "--topic", "bad/name", "--max-messages", 1))
         self.assertEqual([e["name"] for e in got],
                          ["startup_complete", "producer_send_error", "shutdown_complete", "tool_data"])
+        self.assertEqual(list(got[1]), ["timestamp", "name", "topic", "key", "value", "exception", "message"])
+        self.assertEqual(got[1]["exception"], "class org.apache.kafka.common.errors.InvalidTopicException")
         topic = self.make("endless")
         p = subprocess.Popen(self.words("verifiable-producer", "--topic", topic, "--throughput", 100),
                              stdout=subprocess.PIPE)

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "base/attr.h"
+#include "cli/cli.h"
 #include "cli/records/format.h"
 #include "cli/records/object.h"
 #include "cli/records/range.h"
@@ -295,6 +296,28 @@ static void what_is_no_object_is_told(void **state)
     object_is("{\"headers\":[1]}", "headers[0] has no name");
 }
 
+/* --- errors --- */
+
+static void class_is(int code, const char *want)
+{
+    struct buf out = BUF_INIT;
+    cli_put_class(&out, code);
+    assert_string_equal(buf_cstr(&out), want);
+    buf_deinit(&out);
+}
+
+static void errors_have_the_names_of_javas_classes(void **state)
+{
+#define ERRORS "org.apache.kafka.common.errors."
+    class_is(OTTLA_ERR_UNKNOWN_TOPIC_OR_PARTITION, ERRORS "UnknownTopicOrPartitionException");
+    class_is(OTTLA_ERR_INVALID_TOPIC_EXCEPTION, ERRORS "InvalidTopicException");
+    class_is(OTTLA_ERR_TOPIC_AUTHORIZATION_FAILED, ERRORS "TopicAuthorizationException");
+    class_is(OTTLA_ERR_REQUEST_TIMED_OUT, ERRORS "TimeoutException");
+    class_is(OTTLA_ERR_MESSAGE_TOO_LARGE, ERRORS "RecordTooLargeException");
+    class_is(OTTLA_ERR_INVALID_RECORD, "org.apache.kafka.common.InvalidRecordException");
+    class_is(OTTLA_ERR_CLOSED, "org.apache.kafka.common.KafkaException");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +333,7 @@ int main(void)
         cmocka_unit_test(json_becomes_yaml),
         cmocka_unit_test(text_that_means_something_in_yaml_is_quoted),
         cmocka_unit_test(objects_come_back_as_they_were),
+        cmocka_unit_test(errors_have_the_names_of_javas_classes),
         cmocka_unit_test(what_is_no_object_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
