@@ -1,10 +1,10 @@
 /* From replies to bytes. Loop thread only.
  *
  * Replies leave in the order in which they were begun: the ready ones at the head of the list are
- * gathered into as few writes as possible. Runs of files with a descriptor go by send_file; others
- * are read into the loop's scratch and join the gathered bytes (what the socket does not take is
- * read again later: nothing is kept). One turn sends a bounded number of bytes, so that a huge
- * response does not starve the other connections.
+ * gathered into as few writes as possible. Long runs of files with a descriptor go by send_file;
+ * others are read into the loop's scratch and join the gathered bytes (what the socket does not
+ * take is read again later: nothing is kept). One turn sends a bounded number of bytes, so that a
+ * huge response does not starve the other connections.
  *
  * Each vec is dropped exactly once: when its reply was sent, with the connection (drop_output), or
  * by reply_send when the connection is closed already. */
@@ -17,6 +17,7 @@
 enum {
     TURN_BYTES = 1024 * 1024,
     GATHER_MAX = 64,
+    COPY_BYTES = 16 * 1024,     /* to copy so much is cheaper than a call and a packet of its own */
     TOGETHER_BYTES = 16 * 1024, /* what those that are sent together may have */
     SMALL_BYTES = 1024,         /* and one of them */
     FREE_REPLIES_MAX = 256,
@@ -174,7 +175,8 @@ struct gather {
 
 static int extent_fd(const struct conn *c, const struct send_chunk *k)
 {
-    return c->tls == NULL && sock_can_send_file(c->sock) ? k->ops->fd(k->ref) : -1;
+    bool may_send_file = k->len > COPY_BYTES && c->tls == NULL && sock_can_send_file(c->sock);
+    return may_send_file ? k->ops->fd(k->ref) : -1;
 }
 
 static void gather_bytes(struct gather *g, const uint8_t *p, size_t len)
@@ -377,6 +379,9 @@ static void join(struct together *t, struct conn *c)
 {
     struct gather g;
     uint8_t *p = t->bytes + t->used;
+    if (c->output_bytes > SMALL_BYTES) {
+        return; /* before anything is read for it */
+    }
     gather_ready(c, &g, MIN((size_t)SMALL_BYTES, TOGETHER_BYTES - t->used));
     if (g.is_full || g.bytes == 0) {
         return;

@@ -20,12 +20,14 @@ MIB = 1 << 20
 
 # One request on its way at a time, so that every one is received, and answered, alone.
 BULK = dict(value_bytes=1024, batch_bytes=16384, records_each=15)
+LONG = dict(value_bytes=1024, batch_bytes=65536, records_each=63)
 ONE = dict(value_bytes=100, batch_bytes=1, records_each=1)
 LOADS = {
     "produce": dict(BULK, command="produce"),
     "produce-one": dict(ONE, command="produce"),
     "produce-synced": dict(ONE, command="produce", acks=-1, config="flush.before.ack=true"),
     "fetch": dict(BULK, command="consume", partition_max_bytes=16384),
+    "fetch-long": dict(LONG, command="consume", partition_max_bytes=65536),
     "commit": dict(ONE, command="commit", groups=1),
 }
 
@@ -97,7 +99,8 @@ class Counted:
         if load["command"] == "consume":  # what is there
             topic += "-%d" % requests
             self.gen("create", topic=topic, config="flush.before.ack=false")
-            self.gen("produce", topic=topic, records=requests * load["records_each"], **BULK_OPTIONS)
+            sizes = {k: load[k] for k in ("value_bytes", "batch_bytes")}
+            self.gen("produce", topic=topic, records=requests * load["records_each"], **sizes)
         before = self.now()
         done = self.gen(load["command"], topic=topic, records=requests * load["records_each"], **options)
         after = self.now()
@@ -113,9 +116,6 @@ class Counted:
         each = {k: (long[k] - short[k]) / (many - few) for k in self.names}
         other = {k: each.pop(k) for k in KINDS[1:]}
         return {"calls": sum(each.values()), **other}, each
-
-
-BULK_OPTIONS = {k: v for k, v in BULK.items() if k != "records_each"}
 
 
 @unittest.skipUnless(SHIM and os.environ.get("OTTLA_GEN"), "COUNT_SHIM_SO or OTTLA_GEN names nothing")

@@ -517,7 +517,7 @@ static void expect_extents(bool with_fd, bool no_send_file, size_t piece)
     buf_put_be32(&want, 0);
     for (int i = 0; i < 7; i++) {
         size_t pos = (size_t)i * 1000;
-        size_t len = i == 3 ? 0 : i == 5 ? SIZE - pos : 5000;
+        size_t len = i == 3 ? 0 : i == 5 ? SIZE - pos : i % 2 ? 5000 : 20000;
         sendvec_add_bytes(&v, (struct bytes){(const uint8_t *)"head", 4}, NULL);
         sendvec_add_extent(&v, &extent_ops, &x, pos, len);
         buf_put(&want, "head", 4);
@@ -544,6 +544,36 @@ static void extents_with_a_descriptor_are_sent(void **state)
 {
     expect_extents(true, false, 0);
     expect_extents(true, false, 999);
+}
+
+/* A call and a packet of their own would cost more. */
+static void short_extents_join_the_bytes(void **state)
+{
+    enum { SIZE = 1000 };
+    struct extent x = {temp_file(SIZE), true, false, 0};
+    struct buf in = BUF_INIT;
+    struct sock *s = peer_new();
+    peer_ask(s, "p");
+    world_run();
+    struct sendvec v;
+    sendvec_init(&v);
+    sendvec_add_bytes(&v, (struct bytes){(const uint8_t *)"head", 4}, NULL);
+    sendvec_add_extent(&v, &extent_ops, &x, 0, SIZE);
+    sendvec_add_bytes(&v, (struct bytes){(const uint8_t *)"tail", 4}, NULL);
+    uint64_t writes = world.net.write_count;
+    reply_send(world.parked[0], &v);
+    world.parked_count = 0;
+    assert_err(ERR_AGAIN, peer_read_all(s, &in));
+    assert_int_equal(in.len, 4 + 4 + SIZE + 4);
+    assert_memory_equal(in.p + 4, "head", 4);
+    assert_memory_equal(in.p + 8 + SIZE, "tail", 4);
+    assert_int_equal(world.net.write_count - writes, 1);
+    assert_int_equal(world.net.send_file_count, 0);
+    assert_int_equal(x.release_count, 1);
+    sock_close(s);
+    world_run();
+    close(x.fd);
+    buf_deinit(&in);
 }
 
 static void extents_without_a_descriptor_are_read_and_sent(void **state)
@@ -613,7 +643,7 @@ static void a_file_that_cannot_be_read_closes(void **state)
         peer_ask(s, "p");
         world_run();
         sendvec_init(&v);
-        sendvec_add_extent(&v, &extent_ops, &x, 900, 500); /* longer than the file */
+        sendvec_add_extent(&v, &extent_ops, &x, 900, 50000); /* longer than the file */
         reply_send(world.parked[0], &v);
         world.parked_count = 0;
         world_run();
@@ -849,6 +879,7 @@ int main(void)
         T(a_peer_that_does_not_read_is_not_heard),
         T(a_huge_response_does_not_hold_others_up),
         T(extents_with_a_descriptor_are_sent),
+        T(short_extents_join_the_bytes),
         T(extents_without_a_descriptor_are_read_and_sent),
         T(extents_go_where_files_cannot_be_sent),
         T(extents_are_released_once_however_it_ends),
