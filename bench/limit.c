@@ -8,9 +8,12 @@
  *   ottla-limit send DIR     answer each small request with bytes of a file by sendfile
  *   ottla-limit copy DIR     the same by pread and send
  *   ottla-limit echo DIR     give back each request as it came
+ *   ottla-limit relay DIR    store pieces that come at a steady rate, and give them to a reader;
+ * the figure is their delay (limit_relay.c)
  *
  *   [--send-buffer bytes] [--seconds 2] [--conns 4] [--files 4] [--chunk bytes of a request or
- *   answer] [--file-mib what is sent] */
+ *   answer] [--file-mib what is sent] [--rate pieces a second] */
+#include "limit_relay.h"
 #include "loopback.h"
 
 #include "base/attr.h"
@@ -35,11 +38,11 @@ enum {
     ACK_BYTES = 50,
     WINDOW = 5, /* requests on their way, as a Kafka producer has them */
     READ_BYTES = 256 * 1024,
-    SERVER_CPU = 0,
-    CLIENT_CPU = 1,
+    SERVER_CPU = RELAY_SERVER_CPU,
+    CLIENT_CPU = RELAY_CLIENT_CPU,
 };
 
-enum mode { INGEST, COMMIT, SEND, COPY, ECHO };
+enum mode { INGEST, COMMIT, SEND, COPY, ECHO, RELAY };
 
 static enum mode mode;
 static const char *dir;
@@ -49,6 +52,7 @@ static int file_count; /* 0: as many as connections */
 static size_t chunk_bytes = 64 * 1024;
 static size_t file_bytes = 512 << 20;
 static int send_buffer; /* 0: the kernel chooses */
+static double rate = 10000;
 static atomic_bool is_over;
 
 struct server_conn {
@@ -258,6 +262,8 @@ static void turn(struct server *s, struct server_conn *c, uint8_t *buffer)
     case ECHO:
         echo_turn(s, c, buffer);
         break;
+    case RELAY: /* serves itself */
+        break;
     }
 }
 
@@ -316,6 +322,17 @@ static void run(struct server *s)
     mem_free(buffer);
 }
 
+static void relay(void)
+{
+    char path[4096];
+    struct relay_load load = {.rate = rate, .seconds = seconds, .settle_s = 1};
+    load.piece_bytes = chunk_bytes;
+    load.file = open_file(0);
+    relay_run(&load);
+    path_of(path, sizeof path, 0);
+    unlink(path);
+}
+
 static void set(const char *name, const char *value)
 {
     if (strcmp(name, "--seconds") == 0) {
@@ -326,6 +343,8 @@ static void set(const char *name, const char *value)
         file_count = atoi(value);
     } else if (strcmp(name, "--chunk") == 0) {
         chunk_bytes = strtoul(value, NULL, 10);
+    } else if (strcmp(name, "--rate") == 0) {
+        rate = strtod(value, NULL);
     } else if (strcmp(name, "--send-buffer") == 0) {
         send_buffer = atoi(value);
     } else if (strcmp(name, "--file-mib") == 0) {
@@ -338,11 +357,9 @@ static void set(const char *name, const char *value)
 
 int main(int argc, char **argv)
 {
-    static const char *const modes[] = {[INGEST] = "ingest",
-                                        [COMMIT] = "commit",
-                                        [SEND] = "send",
-                                        [COPY] = "copy",
-                                        [ECHO] = "echo"};
+    static const char *const modes[] = {
+        [INGEST] = "ingest", [COMMIT] = "commit", [SEND] = "send",
+        [COPY] = "copy",     [ECHO] = "echo",     [RELAY] = "relay"};
     static struct server s;
     bool is_known = false;
     for (size_t i = 0; argc > 2 && i < ARRAY_LEN(modes); i++) {
@@ -353,12 +370,16 @@ int main(int argc, char **argv)
     }
     errno = EINVAL;
     must(is_known && argc % 2 == 1,
-         "usage: ottla-limit ingest|commit|send|copy|echo DIR [--option value]...");
+         "usage: ottla-limit ingest|commit|send|copy|echo|relay DIR [--option value]...");
     dir = argv[2];
     for (int i = 3; i + 1 < argc; i += 2) {
         set(argv[i], argv[i + 1]);
     }
     file_count = file_count < 1 ? conn_count : MIN(file_count, conn_count);
+    if (mode == RELAY) {
+        relay();
+        return 0;
+    }
     run(&s);
     printf("{\"bytes\": %.0f, \"seconds\": %.6f, \"cpu_s\": %.6f}\n", s.bytes, s.seconds, s.cpu_s);
     return 0;

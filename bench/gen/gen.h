@@ -3,6 +3,7 @@
 #ifndef BENCH_GEN_GEN_H
 #define BENCH_GEN_GEN_H
 
+#include "bench/delay.h"
 #include "wire/header.h"
 #include "wire/messages.h"
 
@@ -195,17 +196,6 @@ void encode_produce(const struct traffic *t, int first, const struct buf *const 
 /* What it was, as JSON. */
 void traffic_print(const struct traffic *t, int64_t wire_bytes);
 void traffic_print_open(const struct traffic *t, int64_t wire_bytes); /* more members follow */
-
-/* --- delay.c: how long things took --- */
-
-struct delays {
-    uint32_t *us;
-    size_t count, cap;
-};
-
-void delays_add(struct delays *d, double seconds);
-/* Members of a JSON object with a comma in front: NAME_p50_ms and so on. */
-void delays_print(struct delays *d, const char *name);
 
 int gen_produce(const struct options *o);
 int gen_consume(const struct options *o);

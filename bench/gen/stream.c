@@ -8,6 +8,7 @@
 
 #include "base/endian.h"
 #include "base/mem.h"
+#include "plat/thread.h"
 #include "record/batch.h"
 
 #include <stdio.h>
@@ -201,6 +202,7 @@ static void prepare(struct stream *g, const struct options *o)
     g->total = (int64_t)(o->rate * o->seconds);
     g->sent = mem_zalloc(sizeof *g->sent * (size_t)(g->total + 1));
     (void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
+    thread_be_prompt(); /* its own waiting for a processor is no broker's */
 }
 
 int gen_stream(const struct options *o)

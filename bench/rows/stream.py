@@ -9,6 +9,9 @@ from rows.base import GB, Line, Row
 from rows.load import Load, best_send, page_cache
 
 
+BATCH_BYTES = 80  # of a record's batch beside its value
+
+
 class Stream(Row):
     """One producer at a steady rate on one partition. Small: records of 1 KiB, each in a request unless they are late.
     Large: batches of 64 KiB."""
@@ -47,6 +50,12 @@ class Delay(Stream):
 
     def begin(self, bench):
         self.warm(bench, **self.small)
+
+    def limit(self, bench):
+        """What waking threads, and a machine that stands still, cost with no broker in between."""
+        done = bench.limit("relay", rate=self.small["rate"], chunk=1024 + BATCH_BYTES)
+        done["cpu_s_per_gb"] = done["cpu_s"] / done["pieces"] / 1024 * GB
+        return done
 
     def one(self, bench, side, config, prefix=""):
         done = self.stream(bench, side, config, **self.small)

@@ -375,6 +375,7 @@ void worker_free(struct worker *w)
 
 static void run(void *ctx)
 {
+    thread_be_prompt();
     loop_run(((struct worker *)ctx)->loop);
     codec_release_thread();
 }

@@ -47,6 +47,11 @@ void cond_wait_ns(struct cond *c, struct mutex *m, int64_t timeout_ns);
 must_check enum err thread_start(struct thread *t, const char *name, void (*fn)(void *), void *ctx);
 void thread_join(struct thread *t);
 
+/* The calling thread mostly sleeps, and has little to do when it wakes: it asks for short turns,
+ * and need not wait then until somebody who computes has had a long one. It gets no more of the
+ * processor than before. Linux 6.12 and later; elsewhere nothing happens. */
+void thread_be_prompt(void);
+
 /* Processors that this process may use, at least 1. */
 int thread_cpu_count(void);
 

@@ -1,6 +1,7 @@
-/* How long things took, each of them kept, so that the tail is what it was. One thread. */
-#include "gen.h"
+/* See delay.h. One thread. */
+#include "bench/delay.h"
 
+#include "base/attr.h"
 #include "base/mem.h"
 
 #include <stdio.h>
