@@ -8,11 +8,29 @@ static void on_home(struct mail *m)
     job->done(job);
 }
 
+/* What goes wrong shows when the worker reads it. */
+static void warm_read(const struct warm_read *w)
+{
+    struct log_hint hint = w->hint;
+    struct log_read r = w->read;
+    struct log_extent x = {0};
+    r.hint = &hint;
+    if (log_read(w->log, &r, &x) == OK && x.len > 0) {
+        if (log_extent_is_cold(&x, NULL)) {
+            log_extent_warm(&x);
+        }
+        log_extent_release(&x);
+    }
+}
+
 static void warm_one(struct list_node *n)
 {
     struct warm_job *job = LIST_ENTRY(n, struct warm_job, node);
     for (int32_t i = 0; i < job->count; i++) {
         log_extent_warm(job->extents[i]);
+    }
+    for (int32_t i = 0; i < job->read_count; i++) {
+        warm_read(&job->reads[i]);
     }
     job->mail = (struct mail){.fn = on_home};
     loop_post(job->loop, &job->mail);

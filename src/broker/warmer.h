@@ -1,6 +1,6 @@
-/* Cold reads. Log data that is not in memory would make the worker that sends it wait for the disk,
- * and every producer on that worker with it. So a crew reads it first; the worker goes on with
- * others and answers when the data is there. */
+/* Cold reads. Log data that is not in memory would make the worker that looks for it, or sends it,
+ * wait for the disk, and every producer on that worker with it. So a crew reads it first; the
+ * worker goes on with others and answers when the data is there. */
 #ifndef BROKER_WARMER_H
 #define BROKER_WARMER_H
 
@@ -8,13 +8,23 @@
 #include "log/log.h"
 #include "net/loop.h"
 
-/* Extents to be brought into memory; in place until done is called, on the loop. */
+/* A log_read that would have waited. */
+struct warm_read {
+    struct log *log;
+    struct log_read read;
+    struct log_hint hint; /* of the reader: where he was */
+};
+
+/* What is to be brought into memory, in place until done is called, on the loop: extents, and what
+ * it takes to find others together with their bytes. */
 struct warm_job {
     struct list_node node;
     struct mail mail;
     struct loop *loop;
     const struct log_extent **extents;
     int32_t count;
+    const struct warm_read *reads;
+    int32_t read_count;
     void (*done)(struct warm_job *job);
 };
 

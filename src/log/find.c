@@ -18,6 +18,7 @@ void find_init(struct find *x, const struct log *log, uint32_t at)
 /* Opens an index file for searching; NOT_FOUND when it has no rows. */
 static enum err open_rows(const struct find *x, enum seg_part part, struct rows_search *s)
 {
+    s->may_not_wait = x->may_not_wait;
     s->count = x->row_counts[part - 1];
     s->row_bytes = part == SEG_INDEX ? INDEX_ROW_BYTES : TIMEINDEX_ROW_BYTES;
     if (s->count == 0) {
@@ -36,8 +37,9 @@ static uint64_t index_floor(const struct find *x, struct rows_search *s, int64_t
 {
     uint8_t bytes[INDEX_ROW_BYTES];
     int64_t at = -1;
-    if (rows_find(s, target, &at, bytes) != OK || at < 0) {
-        return 0;
+    enum err e = rows_find(s, target, &at, bytes);
+    if (e || at < 0) {
+        return e == ERR_AGAIN ? FIND_WOULD_WAIT : 0;
     }
     struct index_row row = index_decode(bytes, x->seg->base_off);
     return row.pos < x->size_bytes ? row.pos : 0;
@@ -69,6 +71,7 @@ static enum err walk_to(const struct find *x, struct file *f, uint64_t floor, in
     struct found at = {0};
     bool is_first = true;
     scan_init(&s, f, floor, x->size_bytes);
+    s.may_not_wait = x->may_not_wait;
     while ((e = scan_next(&s, &at.batch, &at.pos)) == OK) {
         bool is_before = at.batch.base_off < x->seg->base_off;
         bool is_beyond = is_first && floor > 0 && at.batch.base_off > off;
@@ -113,6 +116,7 @@ enum err find_boundary(const struct find *x, uint64_t floor, uint64_t upto_pos,
     uint64_t pos;
     struct boundary at = {.pos = floor};
     scan_init(&s, f, floor, x->size_bytes);
+    s.may_not_wait = x->may_not_wait;
     while ((e = scan_next(&s, &b, &pos)) == OK && s.pos <= upto_pos) {
         at = (struct boundary){.pos = s.pos, .next_off = batch_next_off(&b)};
     }

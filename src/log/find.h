@@ -12,6 +12,7 @@ struct find {
     uint64_t size_bytes;                /* of the segment, as the caller saw it */
     uint32_t row_counts[LOG_ROW_FILES]; /* rows in the files; FIND_BY_SIZE: what the files hold */
     uint32_t unwritten_count;           /* index rows in memory that follow those in the file */
+    bool may_not_wait;                  /* for the disk: AGAIN where it would */
 };
 
 #define FIND_BY_SIZE UINT32_MAX
@@ -25,10 +26,13 @@ struct found {
 /* Copies what find needs of segment number at. Under mu. */
 void find_init(struct find *x, const struct log *log, uint32_t at);
 
+#define FIND_WOULD_WAIT UINT64_MAX
+
 /* A batch boundary at or before the batch that holds off; 0 where the index does not help. */
 uint64_t find_floor_of_off(const struct find *x, int64_t off);
 /* A batch boundary <= pos. */
 uint64_t find_floor_of_pos(const struct find *x, uint64_t pos);
+/* Of both: FIND_WOULD_WAIT for AGAIN. */
 
 /* The first batch, from floor on, with a last offset >= off. NOT_FOUND: the segment ends before. A
  * bad floor (a damaged index) only costs a walk from the beginning. */

@@ -180,6 +180,7 @@ struct log_read {
         upto;           /* nothing at or beyond it is given: high watermark or last stable offset */
     bool min_one_batch; /* the first batch is given even if it exceeds max_bytes */
     struct log_hint *hint; /* may be NULL */
+    bool may_not_wait;     /* AGAIN where finding them would wait for the disk */
 };
 
 /* Finds the batches from the one that contains r->off on. Empty extent when off == upto.off.

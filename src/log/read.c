@@ -107,6 +107,7 @@ static void place_init(struct log *log, const struct log_read *r, uint32_t at, s
     *p = (struct place){.gen = log->gen};
     find_init(&p->find, log, at);
     seg_ref(p->find.seg);
+    p->find.may_not_wait = r->may_not_wait;
     p->now_ms = p->find.seg->touched_ms = log->touched_ms = clock_mono_ms(log->clock);
     place_start(log, r, at, p);
     place_limit(log, r, at, p);
@@ -123,7 +124,7 @@ static enum err find_start(struct place *p, int64_t off)
         return p->start < p->limit ? OK : ERR_NOT_FOUND;
     }
     uint64_t floor = p->start ? p->start : find_floor_of_off(&p->find, off);
-    enum err e = find_batch(&p->find, floor, off, &found);
+    enum err e = floor == FIND_WOULD_WAIT ? ERR_AGAIN : find_batch(&p->find, floor, off, &found);
     if (e) {
         return e;
     }
@@ -137,7 +138,10 @@ static enum err take_first_batch(const struct place *p, struct file *f, struct l
 {
     uint8_t head[BATCH_HEADER_BYTES];
     struct batch b;
-    enum err e = file_read_exact(f, head, sizeof head, p->start);
+    size_t n = 0;
+    enum err e = p->find.may_not_wait ? file_pread_now(f, head, sizeof head, p->start, &n)
+                                      : file_pread(f, head, sizeof head, p->start, &n);
+    e = !e && n < sizeof head ? ERR_SHORT : e;
     e = e ? e : batch_parse_header((struct bytes){head, sizeof head}, &b);
     if (e == ERR_SHORT || e == ERR_MALFORMED || (!e && b.size_bytes > p->limit - p->start)) {
         return ERR_CORRUPT_MESSAGE;
@@ -178,6 +182,9 @@ static enum err find_end(const struct place *p, const struct log_read *r, uint64
     }
     struct boundary end = {.pos = p->start};
     uint64_t floor = end_floor(p, upto);
+    if (floor == FIND_WOULD_WAIT) {
+        return ERR_AGAIN;
+    }
     enum err e = ERR_CORRUPT_MESSAGE;
     if (floor > p->start && floor <= upto) {
         e = find_boundary(&p->find, floor, upto, &end);

@@ -79,10 +79,18 @@ const uint8_t *rows_find_pending(const struct rows *r, rows_key_fn *key, int64_t
     return n == 0 ? NULL : r->pending.p + (n - 1) * r->row_bytes;
 }
 
+static enum err read_some(const struct rows_search *s, uint32_t at, uint32_t count, uint8_t *ret)
+{
+    size_t n = 0, len = (size_t)count * s->row_bytes;
+    uint64_t pos = (uint64_t)at * s->row_bytes;
+    enum err e = s->may_not_wait ? file_pread_now(s->file, ret, len, pos, &n)
+                                 : file_pread(s->file, ret, len, pos, &n);
+    return !e && n < len ? ERR_CORRUPT_MESSAGE : e;
+}
+
 enum err rows_read(const struct rows_search *s, uint32_t at, uint8_t *ret_row)
 {
-    enum err e = file_read_exact(s->file, ret_row, s->row_bytes, (uint64_t)at * s->row_bytes);
-    return e == ERR_SHORT ? ERR_CORRUPT_MESSAGE : e;
+    return read_some(s, at, 1, ret_row);
 }
 
 /* Of the rows of a file those below low have keys <= target, those from high on have not. */
@@ -101,9 +109,7 @@ static enum err window_read(const struct rows_search *s, uint32_t first, uint32_
 {
     w->first = first;
     w->count = end - first;
-    enum err e = file_read_exact(s->file, w->rows, (size_t)w->count * s->row_bytes,
-                                 (uint64_t)first * s->row_bytes);
-    return e == ERR_SHORT ? ERR_CORRUPT_MESSAGE : e;
+    return read_some(s, first, w->count, w->rows);
 }
 
 /* What the window's rows tell of the range. */

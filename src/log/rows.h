@@ -44,7 +44,8 @@ struct rows_search {
     struct file *file;
     uint32_t row_bytes;
     uint32_t count;
-    uint32_t guess; /* the row may be near this one: one read then does for a long file */
+    uint32_t guess;    /* the row may be near this one: one read then does for a long file */
+    bool may_not_wait; /* for the disk: AGAIN where it would */
     rows_key_fn *key;
 };
 must_check enum err rows_find(const struct rows_search *s, int64_t target, int64_t *ret_at,

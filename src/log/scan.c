@@ -42,7 +42,8 @@ static enum err window_load(struct scan *s, uint64_t pos, size_t need)
     len = (size_t)MIN((uint64_t)len, s->end_pos - pos);
     s->window_len = 0;
     s->window_pos = pos;
-    return file_pread(s->file, s->window, len, pos, &s->window_len);
+    return s->may_not_wait ? file_pread_now(s->file, s->window, len, pos, &s->window_len)
+                           : file_pread(s->file, s->window, len, pos, &s->window_len);
 }
 
 /* The bytes from pos on that are in memory, after a read if fewer than need are. */

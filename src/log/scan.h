@@ -21,6 +21,7 @@ struct scan {
     size_t window_len;
     size_t window_cap;
     size_t read_bytes; /* how much the next read asks for */
+    bool may_not_wait; /* for the disk: AGAIN where it would */
     uint8_t *window;
 };
 

@@ -51,6 +51,8 @@ struct fs_ops {
 struct file_ops {
     /* Fewer bytes only at the end of the file. */
     enum err (*pread)(struct file *f, void *p, size_t len, uint64_t pos, size_t *ret_n);
+    /* The same, but AGAIN where it would wait for a disk. NULL: it never does. */
+    enum err (*pread_now)(struct file *f, void *p, size_t len, uint64_t pos, size_t *ret_n);
     /* All or an error; after an error any prefix may be in the file. */
     enum err (*pwritev)(struct file *f, const struct iovec *iov, int iov_count, uint64_t pos);
     enum err (*truncate)(struct file *f, uint64_t size_bytes);
@@ -130,6 +132,12 @@ must_check static inline enum err file_pread(struct file *f, void *p, size_t len
                                              size_t *ret_n)
 {
     return f->ops->pread(f, p, len, pos, ret_n);
+}
+
+must_check static inline enum err file_pread_now(struct file *f, void *p, size_t len, uint64_t pos,
+                                                 size_t *ret_n)
+{
+    return (f->ops->pread_now ? f->ops->pread_now : f->ops->pread)(f, p, len, pos, ret_n);
 }
 
 must_check static inline enum err file_pwritev(struct file *f, const struct iovec *iov,

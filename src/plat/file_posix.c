@@ -188,6 +188,25 @@ static bool posix_is_cached(struct file *f, uint64_t pos, uint64_t len)
     return len == 0 || (has_samples(fd, pos, len) && has_byte(fd, pos + len - 1));
 }
 
+/* Where the kernel cannot tell it is read as ever. */
+static enum err posix_pread_now(struct file *f, void *p, size_t len, uint64_t pos, size_t *ret_n)
+{
+    size_t done = 0;
+    while (done < len) {
+        struct iovec iov = {(uint8_t *)p + done, len - done};
+        ssize_t n = preadv2(posix(f)->fd, &iov, 1, (off_t)(pos + done), RWF_NOWAIT);
+        if (n < 0 && errno != EINTR) {
+            return errno == EAGAIN ? ERR_AGAIN : posix_pread(f, p, len, pos, ret_n);
+        }
+        if (n == 0) {
+            break;
+        }
+        done += n > 0 ? (size_t)n : 0;
+    }
+    *ret_n = done;
+    return OK;
+}
+
 static int posix_fd(struct file *f) { return posix(f)->fd; }
 
 static void posix_close(struct file *f)
@@ -198,6 +217,7 @@ static void posix_close(struct file *f)
 
 static const struct file_ops posix_file_ops = {
     .pread = posix_pread,
+    .pread_now = posix_pread_now,
     .pwritev = posix_pwritev,
     .truncate = posix_truncate,
     .sync = posix_sync,

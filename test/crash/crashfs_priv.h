@@ -20,6 +20,7 @@ struct crashfs {
     uint64_t count;
     bool has_struck, is_off, is_paused;
     int open_count;
+    unsigned hurried_count; /* reads that may not wait */
     struct read_count reads[SUFFIX_COUNT];
 };
 

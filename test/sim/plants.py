@@ -49,7 +49,8 @@ PLANTS = {
         ("src/log/logdir.c", "enum err e = fs_unlink(d->fs, name);\n    *ret_was_clean = e == OK;",
          "enum err e = read_clean_mark(d->fs, name) == -1 ? ERR_NOT_FOUND : OK;\n    *ret_was_clean = e == OK;")]),
     "uncommitted-read": ("consumers see what a power cut may take", [
-        ("src/broker/api/fetch.c", "r.upto = upper_bound(f, &it->view);", "r.upto = log_end_pos(it->part->log);\n    (void)upper_bound;")]),
+        ("src/broker/api/fetch.c", ".upto = upper_bound(f, &it->view),",
+         ".upto = (upper_bound(f, &it->view), log_end_pos(it->part->log)),")]),
     "any-error-ends-the-log": ("a read that fails cuts off what lies behind it", [
         ("src/log/recover_scan.c", "return e == ERR_NOT_FOUND || e == ERR_CORRUPT_MESSAGE ? OK : e;", "return OK;")]),
     "offsets-forgotten": ("the last commits are not loaded", [

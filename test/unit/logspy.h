@@ -33,6 +33,13 @@ static inline enum err spy_pread(struct file *f, void *p, size_t len, uint64_t p
     return file_pread(real_of(f), p, len, pos, ret_n);
 }
 
+static inline enum err spy_pread_now(struct file *f, void *p, size_t len, uint64_t pos,
+                                     size_t *ret_n)
+{
+    bool is_cached = CONTAINER_OF(f, struct spy_file, file)->spy->is_cached;
+    return is_cached ? spy_pread(f, p, len, pos, ret_n) : ERR_AGAIN;
+}
+
 static inline enum err spy_pwritev(struct file *f, const struct iovec *iov, int count, uint64_t pos)
 {
     return file_pwritev(real_of(f), iov, count, pos);
@@ -94,6 +101,7 @@ static inline void spy_init(struct spy *spy)
     spy->fs.ops = &spy->ops;
     spy->file_ops = (struct file_ops){
         .pread = spy_pread,
+        .pread_now = spy_pread_now,
         .pwritev = spy_pwritev,
         .truncate = spy_truncate,
         .sync = spy_sync,

@@ -62,6 +62,14 @@ static void what_is_cached_is_told(void **state)
     assert_int_equal(file_is_cached(f, 0, LEN), is_there);
     assert_int_equal(file_is_cached(f, DROPPED - 4096, DROPPED_LEN), is_there);
     assert_true(file_is_cached(f, 4096, DROPPED - 4096));
+    size_t n = 0;
+    uint8_t byte;
+    enum err e = file_pread_now(f, &byte, 1, DROPPED + DROPPED_LEN / 2, &n);
+    assert_true(e == OK || (!is_there && e == ERR_AGAIN));
+    assert_ok(file_pread_now(f, &byte, 1, 0, &n));
+    assert_int_equal(n, 1);
+    assert_ok(file_pread_now(f, &byte, 1, LEN, &n)); /* the end */
+    assert_int_equal(n, 0);
     file_close(f);
     mem_free(bytes);
     assert_ok(fs_unlink(fs_posix(), path));

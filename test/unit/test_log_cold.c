@@ -126,6 +126,54 @@ static void who_is_far_behind_is_no_second_reader(void **state)
     assert_true(goes_after(w, 0, false));
 }
 
+/* Reads that may not wait: OK with what is there, or AGAIN and nothing touched. */
+static enum err read_at_once(struct world *w, int64_t off, size_t max_bytes, struct log_hint *hint)
+{
+    struct log_extent x = {0};
+    struct log_hint before = *hint;
+    struct log_read r = {.off = off, .max_bytes = max_bytes, .upto = log_end_pos(w->log)};
+    r.min_one_batch = true;
+    r.may_not_wait = true;
+    r.hint = hint;
+    w->spy.read_count = 0;
+    enum err e = log_read(w->log, &r, &x);
+    if (e) {
+        assert_null(x.seg);
+        assert_memory_equal(hint, &before, sizeof before);
+        assert_int_equal(w->spy.read_count, 0);
+        return e;
+    }
+    assert_int_equal(x.base_off, off);
+    assert_true(x.len > 0);
+    log_extent_release(&x);
+    return OK;
+}
+
+/* Whatever it looks at first: the first batch, a boundary, the index, a batch behind its row. */
+static void who_may_not_wait_is_told(void **state)
+{
+    struct world *w = *state;
+    struct log_hint none = {0};
+    for (int i = 0; i < 1000; i++) {
+        assert_ok(test_append_plain(w->log, 1, 1000));
+    }
+    assert_ok(log_roll(w->log));
+    assert_ok(test_append_plain(w->log, 1, 1000));
+    static const struct {
+        int64_t off;
+        size_t max_bytes;
+    } reads[] = {{0, 1}, {0, 1000}, {0, 30000}, {500, 1000}, {999, 1 << 20}};
+    for (size_t i = 0; i < ARRAY_LEN(reads); i++) {
+        struct log_hint hint = none;
+        w->spy.is_cached = false;
+        assert_err(ERR_AGAIN, read_at_once(w, reads[i].off, reads[i].max_bytes, &hint));
+        w->spy.is_cached = true;
+        assert_ok(read_at_once(w, reads[i].off, reads[i].max_bytes, &hint));
+    }
+    w->spy.is_cached = false;
+    assert_ok(read_at_once(w, 1000, 1 << 20, &none)); /* at the tail memory knows all */
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -134,6 +182,7 @@ int main(void)
         T(the_tail_is_never_asked_about),      T(an_old_segment_in_memory_is_not_cold_and_stays),
         T(what_came_from_the_disk_goes_again), T(what_was_cold_once_is_not_for_ever),
         T(what_a_second_reader_wants_stays),   T(who_is_far_behind_is_no_second_reader),
+        T(who_may_not_wait_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,8 +21,9 @@ struct fetch_item {
     struct partition *part; /* referenced; NULL with an error */
     struct partition_view view;
     struct log_extent extent;
-    bool has_data; /* the answer carries records of it */
-    bool is_found; /* there is such a partition, whatever else is wrong */
+    bool has_data;  /* the answer carries records of it */
+    bool is_found;  /* there is such a partition, whatever else is wrong */
+    bool is_hidden; /* it takes the disk to find what is to be read */
     enum err err;
     int32_t diverging_epoch;
     int64_t diverging_end_off; /* −1: not diverging */
@@ -39,6 +40,8 @@ struct fetch {
     int64_t deadline_ms;
     size_t found_bytes;
     bool has_error;
+    int32_t hidden_count;
+    bool may_wait; /* for the disk: what the next try looks at was in memory just now */
     struct warm_job warm;
 };
 
@@ -99,22 +102,33 @@ static int32_t answer_max_bytes(const struct fetch *f)
     return MAX(MIN(f->req->max_bytes, most), 0);
 }
 
-static void read_item(struct fetch *f, struct fetch_item *it)
+static struct log_read read_of(const struct fetch *f, const struct fetch_item *it)
 {
     size_t max_bytes = (size_t)answer_max_bytes(f);
     size_t left = max_bytes > f->found_bytes ? max_bytes - f->found_bytes : 0;
-    struct log_read r = {
+    return (struct log_read){
         .off = it->want->off,
         .max_bytes = MIN(left, (size_t)MAX(it->want->max_bytes, 0)),
+        .upto = upper_bound(f, &it->view),
         .min_one_batch = f->found_bytes == 0,
         .hint = &it->want->hint,
+        .may_not_wait = !f->may_wait,
     };
+}
+
+static void read_item(struct fetch *f, struct fetch_item *it)
+{
     it->err = check(f, it);
     if (it->err || it->diverging_end_off >= 0) {
         return;
     }
-    r.upto = upper_bound(f, &it->view);
+    struct log_read r = read_of(f, it);
     it->err = log_read(it->part->log, &r, &it->extent);
+    if (it->err == ERR_AGAIN) {
+        it->err = OK;
+        it->is_hidden = true;
+        f->hidden_count++;
+    }
     f->found_bytes += it->err ? 0 : it->extent.len;
 }
 
@@ -131,10 +145,12 @@ static void try_all(struct fetch *f)
 {
     f->found_bytes = 0;
     f->has_error = false;
+    f->hidden_count = 0;
     for (int32_t i = 0; i < f->item_count; i++) {
         struct fetch_item *it = &f->items[i];
         it->extent = (struct log_extent){0};
         it->diverging_end_off = -1;
+        it->is_hidden = false;
         it->err = it->part ? OK : find(f, it);
         it->is_found = it->err == OK;
         if (!it->err) {
@@ -332,6 +348,30 @@ static bool warm_up(struct fetch *f)
     return f->warm.count > 0;
 }
 
+static void on_found(struct warm_job *job);
+
+/* Has what hides looked for, and read, by those who may wait. False: there is no memory for it. */
+static bool look(struct fetch *f)
+{
+    struct warm_read *reads = CALL_ARRAY(f->call, struct warm_read, f->hidden_count);
+    if (reads == NULL) {
+        return false;
+    }
+    f->warm = (struct warm_job){.loop = call_loop(f->call), .done = on_found, .reads = reads};
+    f->found_bytes = 0;
+    f->may_wait = true;
+    for (int32_t i = 0; i < f->item_count; i++) {
+        const struct fetch_item *it = &f->items[i];
+        if (it->is_hidden) {
+            reads[f->warm.read_count++] =
+                (struct warm_read){it->part->log, read_of(f, it), it->want->hint};
+        }
+    }
+    drop_extents(f);
+    warmer_queue(f->call->broker->warmer, &f->warm);
+    return true;
+}
+
 static void conclude(struct fetch *f)
 {
     if (!warm_up(f)) {
@@ -372,9 +412,24 @@ static bool wait_for_more(struct fetch *f)
 static void go(struct fetch *f, bool is_over)
 {
     try_all(f);
+    if (f->hidden_count > 0) {
+        if (look(f)) {
+            return;
+        }
+        drop_extents(f);
+        f->may_wait = true;
+        try_all(f);
+    }
+    f->may_wait = false;
     if (is_over || is_enough(f) || !wait_for_more(f)) {
         conclude(f);
     }
+}
+
+static void on_found(struct warm_job *job)
+{
+    struct fetch *f = CONTAINER_OF(job, struct fetch, warm);
+    go(f, loop_now_ms(call_loop(f->call)) >= f->deadline_ms);
 }
 
 static void on_moved(struct wait *w, bool timed_out)
