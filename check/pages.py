@@ -154,11 +154,30 @@ def config_page(all_rows, heard):
 
 # --- client-config.md ---
 
-def client_page(text):
-    return (f"{MADE}# Settings of the client library\n\nNames and meanings are those of Apache Kafka's clients.\n\n" +
+def family(name):
+    return f"`{name}*`" if name.endswith(".") else f"`{name}`"
+
+
+def foreign_table(text, macro):
+    return table(["name", "instead"], [[family(name), doc] for _, (name, doc) in rows(text, macro)])
+
+
+def client_page(text, foreign):
+    defaults = {args[0]: args[3] for _, args in rows(text, "X")}
+    return (f"{MADE}# Settings of the client library\n\nNames and meanings are those of Apache Kafka's clients. What has another "
+            "default, what they have and this library\nhas not, and what librdkafka calls otherwise is below.\n\n" +
             table(["name", "default", "what it does"], [
                 [f"`{name}`", default_text(default), doc + ("" if allowed == "NULL" else f" One of {allowed}.")]
-                for _, (name, _, _, default, _, _, allowed, doc) in rows(text, "X")]))
+                for _, (name, _, _, default, _, _, allowed, doc) in rows(text, "X")]) +
+            "\n## Other defaults than Java's\n\n" +
+            "A producer's and a consumer's are meant; its administration client closes idle connections sooner.\n\n" +
+            table(["name", "Java", "here", "why"], [
+                [f"`{name}`", default_text(java), default_text(defaults[name]), doc]
+                for _, (name, java, doc) in rows(foreign, "OTHER")]) +
+            "\n## Java's that are not here\n\n" +
+            "`ottla_config_load` passes them over, `ottla_config_set` refuses them with these words.\n\n" +
+            foreign_table(foreign, "JAVA") +
+            "\n## librdkafka's\n\n`ottla_config_set` refuses them with these words.\n\n" + foreign_table(foreign, "RDKAFKA"))
 
 
 # --- all ---
@@ -179,7 +198,7 @@ def make(root):
     heard = heard_settings(all_rows, sources)
     pages = {"doc/compat.md": compat_page(kafka, served, proved),
              "doc/config.md": config_page(all_rows, heard),
-             "doc/client-config.md": client_page((root / "def/client.def").read_text()),
+             "doc/client-config.md": client_page((root / "def/client.def").read_text(), (root / "def/foreign.def").read_text()),
              "def/unheard.def": unheard_table(all_rows, heard)}
     for name in sorted(served.keys() - proved.keys()):
         print(f"note: no test says \"Proves: {name}\"")

@@ -600,6 +600,21 @@ OTTLA_API int ottla_delete_groups(struct ottla_client *client, const char *const
                                   const struct ottla_admin_options *options,
                                   struct ottla_outcomes **ret_outcomes, struct ottla_error *error);
 
+/* A member: by its group.instance.id, or, with that NULL, by the id that ottla_describe_groups
+ * tells. */
+struct ottla_member_name {
+    const char *member_id;         /* NULL: none, with group_instance_id */
+    const char *group_instance_id; /* NULL: none */
+};
+
+/* Puts members out of their group, at once: for static members, whose places are kept while they
+ * are away. Dynamic ones that live join again. */
+OTTLA_API int ottla_remove_group_members(struct ottla_client *client, const char *group,
+                                         const struct ottla_member_name *names, size_t count,
+                                         const struct ottla_admin_options *options,
+                                         struct ottla_outcomes **ret_outcomes,
+                                         struct ottla_error *error);
+
 /* NULL partitions: all that the group has offsets for. Otherwise a row a partition; offset -1 where
  * nothing is committed. */
 OTTLA_API int ottla_list_group_offsets(struct ottla_client *client, const char *group,

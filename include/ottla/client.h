@@ -65,8 +65,9 @@ OTTLA_API struct ottla_config *ottla_config_new(void);
 OTTLA_API struct ottla_config *ottla_config_copy(const struct ottla_config *config);
 OTTLA_API void ottla_config_free(struct ottla_config *config); /* NULL is fine */
 
-/* OTTLA_ERR_BAD_CONFIG: there is no such setting (the message says which one was meant) or the
- * value is not one for it (the message says why). */
+/* OTTLA_ERR_BAD_CONFIG: there is no such setting (the message says which one was meant, or, for
+ * a name of Java's clients or of librdkafka, what there is instead) or the value is not one for it
+ * (the message says why). */
 OTTLA_API int ottla_config_set(struct ottla_config *config, const char *name, const char *value,
                                struct ottla_error *error);
 
@@ -84,7 +85,7 @@ OTTLA_API const char *ottla_config_unused(const struct ottla_config *config, siz
 /* What settings there are, for help and completion. */
 struct ottla_setting {
     const char *name;
-    const char *kind; /* "boolean", "int", "long", "string", "list", "password" */
+    const char *kind; /* "boolean", "int", "long", "double", "string", "list", "password" */
     const char *default_value;
     const char *allowed; /* "a, b", or NULL */
     const char *doc;

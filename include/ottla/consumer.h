@@ -76,6 +76,10 @@ OTTLA_API int ottla_consumer_seek_to_time(struct ottla_consumer *consumer, const
 OTTLA_API int ottla_consumer_pause(struct ottla_consumer *consumer, const char *topic,
                                    int32_t partition, bool is_paused, struct ottla_error *error);
 
+/* False, too, for one that is not assigned. */
+OTTLA_API bool ottla_consumer_is_paused(const struct ottla_consumer *consumer, const char *topic,
+                                        int32_t partition);
+
 /* The offset after the last record that poll gave; -1 when it is not known yet. */
 OTTLA_API int64_t ottla_consumer_position(const struct ottla_consumer *consumer, const char *topic,
                                           int32_t partition);

@@ -39,6 +39,20 @@ static const struct row rows[] = {
 #undef X
 };
 
+/* What other clients call so. */
+static const struct foreign {
+    const char *name;
+    const char *doc;
+} foreign[] = {
+#define JAVA(name, doc) {name, doc},
+#define RDKAFKA(name, doc) {name, doc},
+#define OTHER(name, dflt, doc)
+#include "def/foreign.def"
+#undef JAVA
+#undef RDKAFKA
+#undef OTHER
+};
+
 static const char *kind_name(enum kind kind)
 {
     static const char *const names[] = {"boolean", "int",  "long",    "double",
@@ -68,6 +82,30 @@ static const char *did_you_mean(const char *name)
         }
     }
     return best;
+}
+
+/* What there is instead; NULL: nobody has such a setting. */
+static const char *instead(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
+        size_t len = strlen(foreign[i].name);
+        bool is_family = foreign[i].name[len - 1] == '.';
+        if (is_family ? strncmp(foreign[i].name, name, len) == 0
+                      : strcmp(foreign[i].name, name) == 0) {
+            return foreign[i].doc;
+        }
+    }
+    return NULL;
+}
+
+static int unknown(const char *name, struct ottla_error *error)
+{
+    const char *there = instead(name), *meant = did_you_mean(name);
+    if (there != NULL) {
+        return error_set(error, ERR_BAD_CONFIG, "there is no setting '%s' here: %s", name, there);
+    }
+    return error_set(error, ERR_BAD_CONFIG, "there is no setting '%s'%s%s%s", name,
+                     meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
 }
 
 /* --- values --- */
@@ -266,9 +304,7 @@ int ottla_config_set(struct ottla_config *c, const char *name, const char *value
 {
     const struct row *row = find(name);
     if (row == NULL) {
-        const char *meant = did_you_mean(name);
-        return error_set(error, ERR_BAD_CONFIG, "there is no setting '%s'%s%s%s", name,
-                         meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+        return unknown(name, error);
     }
     char *text = str_dup(str_from(value));
     int code = put_value(&c->values, row, text, error);

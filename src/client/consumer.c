@@ -213,6 +213,12 @@ int ottla_consumer_pause(struct ottla_consumer *c, const char *topic, int32_t pa
     return 0;
 }
 
+bool ottla_consumer_is_paused(const struct ottla_consumer *c, const char *topic, int32_t partition)
+{
+    const struct part *p = fetcher_find(&c->fetcher, topic, partition);
+    return p != NULL && p->is_paused;
+}
+
 int64_t ottla_consumer_position(const struct ottla_consumer *c, const char *topic,
                                 int32_t partition)
 {

@@ -489,7 +489,7 @@ static void scene_members(void)
     CHECK(strcmp(m->host, "/127.0.0.1") == 0 && m->instance_id == NULL && m->epoch == -1);
     CHECK(m->partition_count == 2 && strcmp(m->partitions[0]->topic, "m") == 0);
     CHECK(m->partitions[0]->partition + m->partitions[1]->partition == 1);
-    ottla_groups_free(groups);
+    struct ottla_member_name names[] = {{.group_instance_id = "nobody"}, {.member_id = m->id}};
     OK(ottla_delete_groups(client, &id, 1, NULL, &o, &error));
     CHECK(o->rows[0]->error == OTTLA_ERR_NON_EMPTY_GROUP);
     ottla_outcomes_free(o);
@@ -497,6 +497,15 @@ static void scene_members(void)
     OK(ottla_delete_group_offsets(client, id, &tp, 1, NULL, &o, &error));
     CHECK(o->rows[0]->error == OTTLA_ERR_GROUP_SUBSCRIBED_TO_TOPIC);
     ottla_outcomes_free(o);
+    OK(ottla_remove_group_members(client, id, names, 2, NULL, &o, &error));
+    CHECK(o->rows[0]->error == OTTLA_ERR_UNKNOWN_MEMBER_ID);
+    CHECK(strcmp(o->rows[0]->name, "nobody") == 0);
+    ROW_OK(o->rows[1]);
+    ottla_outcomes_free(o);
+    OK(ottla_remove_group_members(client, id, &names[1], 1, NULL, &o, &error));
+    CHECK(o->rows[0]->error == OTTLA_ERR_UNKNOWN_MEMBER_ID); /* it is gone */
+    ottla_outcomes_free(o);
+    ottla_groups_free(groups);
 }
 
 static void scene_nobody(void)

@@ -222,6 +222,7 @@ static const struct ottla_resource resource = {OTTLA_RESOURCE_BROKER, "1"};
 static const struct ottla_config_change change = {OTTLA_RESOURCE_TOPIC, "t", OTTLA_SET, "k", "v"};
 static const struct ottla_offset_query query = {"t", 0, OTTLA_OFFSET_LATEST};
 static const struct ottla_offset_value value = {"t", 0, 5};
+static const struct ottla_member_name member = {"m", NULL};
 static const struct ottla_replica_move moved = {"t", 0, 1, "/d"};
 static const struct ottla_reassignment reassignment = {"t", 0, false, {1, one}};
 static const struct ottla_acl acl = {
@@ -268,6 +269,7 @@ OUTCOMES(alter_reassignments, &reassignment, 1)
 OUTCOMES(delete_groups, names, 2)
 OUTCOMES(alter_group_offsets, "g", &value, 1)
 OUTCOMES(delete_group_offsets, "g", &tp, 1)
+OUTCOMES(remove_group_members, "g", &member, 1)
 OUTCOMES(create_acls, &acl, 1)
 OUTCOMES(alter_scram_users, &user, 1)
 OUTCOMES(alter_client_quotas, &quota, 1)
@@ -330,6 +332,7 @@ static void (*const calls[])(struct ottla_client *) = {
     call_delete_groups,
     call_alter_group_offsets,
     call_delete_group_offsets,
+    call_remove_group_members,
     call_create_acls,
     call_alter_scram_users,
     call_alter_client_quotas,

@@ -75,6 +75,11 @@ static void test_refusals(void **state)
     (void)state;
     refused(c, "requst.timeout.ms", "1",
             "there is no setting 'requst.timeout.ms'; did you mean 'request.timeout.ms'?");
+    refused(c, "queue.buffering.max.ms", "5",
+            "there is no setting 'queue.buffering.max.ms' here: linger.ms");
+    refused(c, "sasl.kerberos.service.name", "kafka",
+            "there is no setting 'sasl.kerberos.service.name' here: there is no GSSAPI");
+    refused(c, "client.ids", "x", "there is no setting 'client.ids'; did you mean 'client.id'?");
     refused(c, "xyzzy", "1", "there is no setting 'xyzzy'");
     refused(c, "request.timeout.ms", "soon", "request.timeout.ms: 'soon' is not a whole number");
     refused(c, "request.timeout.ms", "-1", "request.timeout.ms: '-1' is not from 0 to 2147483647");

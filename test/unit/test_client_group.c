@@ -136,7 +136,10 @@ static void on_assigned(void *ctx, struct ottla_consumer *c,
                         const struct ottla_topic_partition *tps, size_t count)
 {
     assert_string_equal(tps[0].topic, "t");
+    assert_false(ottla_consumer_is_paused(c, "t", 0));
     assert_int_equal(ottla_consumer_pause(c, "t", 0, true, NULL), 0); /* no fetches here */
+    assert_true(ottla_consumer_is_paused(c, "t", 0));
+    assert_false(ottla_consumer_is_paused(c, "t", 7));
     say("assigned", count);
 }
 
