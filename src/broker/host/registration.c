@@ -1,4 +1,7 @@
-/* Registering with the controller in this process, in the thread that starts the broker. */
+/* Registering with the controller in this process, in the thread that starts the broker.
+ *
+ * The controller answers before its records are committed, so the second question is asked at once
+ * and one sync covers both; nothing is done with the answers before. */
 #include "broker/host/registration.h"
 
 #include "meta/versions.h"
@@ -14,27 +17,30 @@ static void on_answered(struct metalog_call *call)
     CONTAINER_OF(call, struct question, call)->is_done = true;
 }
 
-static enum err ask_controller(const struct registration *r, int api_key, int version,
-                               const void *msg, void **ret_resp)
+static void ask_controller(const struct registration *r, struct question *q, int api_key,
+                           int version, const void *msg)
 {
-    struct question q = {.call = {.done = on_answered}};
-    int64_t deadline_ms;
-    q.call.req = (struct ctl_req){
+    q->call = (struct metalog_call){.done = on_answered};
+    q->call.req = (struct ctl_req){
         .api_key = api_key,
         .version = version,
         .msg = msg,
         .arena = r->arena,
         .now_ms = clock_wall_ms(r->clock),
     };
-    metalog_call(r->metalog, &q.call);
-    while (!q.is_done) {
-        enum err e = metalog_step(r->metalog, &deadline_ms);
-        if (e) {
-            return e;
-        }
+    q->is_done = false;
+    metalog_call(r->metalog, &q->call);
+}
+
+/* Until it is committed. After an error nothing is under way any more. */
+static enum err await(const struct registration *r, const struct question *last)
+{
+    int64_t deadline_ms;
+    enum err e = OK;
+    while (!e && !last->is_done) {
+        e = metalog_step(r->metalog, &deadline_ms);
     }
-    *ret_resp = q.call.resp;
-    return q.call.err;
+    return e;
 }
 
 static bool fill_features(const struct registration *r, struct broker_registration_req *req)
@@ -71,42 +77,48 @@ static bool fill_registration(const struct registration *r, struct broker_regist
     return req->listeners != NULL && fill_features(r, req);
 }
 
-static enum err register_broker(const struct registration *r, int64_t *ret_epoch)
+static enum err ask_to_register(const struct registration *r, struct question *q,
+                                int64_t *ret_epoch)
 {
     struct broker_registration_req req = broker_registration_req_default;
-    void *resp;
     if (!fill_registration(r, &req)) {
         return ERR_NO_MEMORY;
     }
-    enum err e = ask_controller(r, API_BROKER_REGISTRATION,
-                                wire_max_version(&wire_broker_registration_req), &req, &resp);
-    if (!e) {
-        const struct broker_registration_resp *answer = resp;
-        e = (enum err)answer->error_code;
-        *ret_epoch = answer->broker_epoch;
+    ask_controller(r, q, API_BROKER_REGISTRATION, wire_max_version(&wire_broker_registration_req),
+                   &req);
+    if (q->call.err) {
+        return q->call.err;
     }
-    return e;
+    const struct broker_registration_resp *answer = q->call.resp;
+    *ret_epoch = answer->broker_epoch;
+    return (enum err)answer->error_code;
 }
 
-static enum err unfence(const struct registration *r, int64_t epoch)
+/* Its own registration is the newest record that there is. */
+static enum err ask_to_unfence(const struct registration *r, struct question *q, int64_t epoch)
 {
     struct broker_heartbeat_req req = broker_heartbeat_req_default;
     struct metalog_status status;
-    void *resp;
     metalog_status(r->metalog, &status);
     req.broker_id = r->broker->node_id;
     req.broker_epoch = epoch;
-    req.current_metadata_offset = status.high_watermark - 1;
-    enum err e = ask_controller(r, API_BROKER_HEARTBEAT,
-                                wire_max_version(&wire_broker_heartbeat_req), &req, &resp);
-    return e ? e : (enum err)((const struct broker_heartbeat_resp *)resp)->error_code;
+    req.current_metadata_offset = status.end_off - 1;
+    ask_controller(r, q, API_BROKER_HEARTBEAT, wire_max_version(&wire_broker_heartbeat_req), &req);
+    if (q->call.err) {
+        return q->call.err;
+    }
+    return (enum err)((const struct broker_heartbeat_resp *)q->call.resp)->error_code;
 }
 
 enum err registration_join(const struct registration *r, int64_t *ret_epoch, struct buf *why)
 {
     int64_t epoch = 0;
-    enum err e = register_broker(r, &epoch);
-    e = e ? e : unfence(r, epoch);
+    struct question registers = {.is_done = true}, unfences = {.is_done = true};
+    enum err e = ask_to_register(r, &registers, &epoch);
+    e = e ? e : ask_to_unfence(r, &unfences, epoch);
+    enum err lost = await(r, &registers);
+    lost = lost ? lost : await(r, &unfences);
+    e = e ? e : lost;
     if (e) {
         buf_printf(why, "the controller refused this broker: %s", err_name(e));
         return e;

@@ -130,7 +130,8 @@ static enum err load_snapshots(struct metalog *ml, struct buf *why)
     struct snapshot_list *l = &ml->snapshots;
     enum err e = meta_snapshots_list(fs_of(ml), dir_of(ml), l);
     if (e == ERR_NOT_FOUND) {
-        return OK; /* the directory is to be made */
+        ml->is_dir_new = true;
+        return OK; /* it is to be made */
     }
     if (e) {
         buf_printf(why, "%s cannot be listed: %s", dir_of(ml), err_text(e));
@@ -291,6 +292,7 @@ static enum err open_log(struct metalog *ml, struct buf *why)
         .clock = ml->args.clock,
         .dir = dir_of(ml),
         .recovery_point_off = snapshot_end(ml),
+        .was_clean = ml->is_dir_new, /* nobody was here whose names could be lost */
         .seed = ml->args.seed,
     };
     log_config_init(&args.config);

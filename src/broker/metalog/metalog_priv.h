@@ -36,7 +36,8 @@ struct quorum_controls {
 
 struct metalog {
     struct metalog_args args;
-    struct buf dir; /* path of __cluster_metadata-0, NUL-terminated */
+    struct buf dir;  /* path of __cluster_metadata-0, NUL-terminated */
+    bool is_dir_new; /* made by this start */
     struct log *log;
     struct image *img;            /* committed */
     struct ctl *ctl;              /* with the speculative image */
