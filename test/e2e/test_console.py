@@ -435,6 +435,8 @@ class Flags(Console):
             out = self.tool(*read, "--group-id", "flags-%d" % len(words), "--reset-policy", "earliest", *words)
             events = [json.loads(x) for x in out.splitlines()]
             self.assertEqual(sum(e["count"] for e in events if e["name"] == "records_consumed"), 2, words)
+        for words in (("--group-protocol", "nonsense"), ("--assignment-strategy", "no.such.Class")):
+            self.assertEqual(self.tool(*read, "--group-id", "flags-none", *words, status=1), "")
         self.tool(*read, "--group-id", "flags-none", "--reset-policy", "nonsense", status=1)
         self.assertIn("auto.offset.reset", self.said)
 

@@ -48,11 +48,18 @@ static const struct args_option options[OPTIONS] = {
 
 static const struct option_pair config_pair = {CLI_CONFIG, O_CONSUMER_CONFIG};
 
+static bool check_protocol(struct cli *c)
+{
+    const char *name = cli_value(c, O_PROTOCOL);
+    return name == NULL || strcasecmp(name, "classic") == 0 || strcasecmp(name, "consumer") == 0 ||
+           cli_refuse(c, "--group-protocol is classic or consumer, not '%s'", name);
+}
+
 static bool check(struct cli *c)
 {
     int64_t any;
     bool ok = options_excludes_both(c, config_pair) && options_number(c, O_MAX, INT64_MIN, &any) &&
-              options_number(c, O_SESSION, 0, &any);
+              options_number(c, O_SESSION, 0, &any) && check_protocol(c);
     if (ok && cli_has(c, O_CONSUMER_CONFIG)) {
         puts("Option --consumer.config has been deprecated and will be removed in a future "
              "version. Use --command-config instead.");
@@ -198,13 +205,20 @@ static void ask_to_stop(void *ctx)
     ottla_consumer_wakeup(ctx);
 }
 
-static bool work(struct tool *t)
+/* Whether it can be what the command line wants: an assignor may be none. */
+static bool begin(struct tool *t)
 {
     struct cli *c = t->cli;
     const struct ottla_rebalance_listener listener = {on_revoked, on_assigned, NULL, t};
     const char *topic = cli_value(c, O_TOPIC);
-    bool ok = ottla_consumer_subscribe(t->consumer, &topic, 1, &listener, &c->error) == 0 ||
-              cli_refuse(c, "%s", c->error.message);
+    t->consumer = ottla_consumer_new(c->client, &c->error);
+    return t->consumer != NULL &&
+           ottla_consumer_subscribe(t->consumer, &topic, 1, &listener, &c->error) == 0;
+}
+
+static bool work(struct tool *t)
+{
+    bool ok = true;
     stop_call(&t->stop, ask_to_stop, t->consumer);
     while (ok && (t->max < 0 || t->count < t->max) && !stop_is_asked(&t->stop)) {
         ok = read_some(t);
@@ -218,10 +232,10 @@ static int run(struct cli *c)
     struct tool t = {.cli = c, .max = -1};
     int status = CLI_OK;
     (void)options_number(c, O_MAX, INT64_MIN, &t.max);
-    t.consumer = ottla_consumer_new(c->client, &c->error);
-    if (t.consumer == NULL || !stop_init(&t.stop)) {
+    bool is_begun = begin(&t);
+    if (!is_begun || !stop_init(&t.stop)) {
         ottla_consumer_free(t.consumer);
-        return cli_fail(c, "%s", t.consumer ? "no more threads" : c->error.message);
+        return cli_fail(c, "%s", is_begun ? "no more threads" : c->error.message);
     }
     event_print("startup_complete");
     if (!work(&t)) {
