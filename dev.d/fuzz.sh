@@ -34,5 +34,11 @@ fuzz_one() {
         die "which one? ./dev fuzz TARGET [seconds]"
     fi
     fuzz_build
-    fuzz_run "$1" "${2:-60}"
+    mkdir -p .fuzz
+    set +e
+    fuzz_run "$1" "${2:-60}" 2>&1 | tee ".fuzz/$1.out"
+    local verdict=${PIPESTATUS[0]}
+    set -e
+    ((verdict)) || dev.d/fuzz_record.py "$1" ".fuzz/$1.out" test/RECORD.md
+    return "$verdict"
 }

@@ -104,7 +104,40 @@ static void check_epochs(struct world *w, const struct seen *s)
         WORLD_CHECK(w, epoch >= before, "epochs go back at %lld", (long long)off);
         before = epoch;
     }
-    WORLD_CHECK(w, log_last_epoch(w->log) <= w->epoch, "an epoch that never was");
+}
+
+/* Where an epoch ended, also one between those in the log: behind its last batch, and not behind
+ * the first one of a later epoch. (The first may be missing: then the two are apart.) */
+static void check_epoch_end(struct world *w, const struct seen *s, int32_t epoch)
+{
+    const struct model_batch *p = w->model->log.p;
+    int64_t least = s->start_off, most = s->end_off, end;
+    int32_t told;
+    for (int i = s->to - 1; i >= s->from; i--) {
+        struct batch b = model_parse(&p[i]);
+        if (b.leader_epoch > epoch) {
+            most = MAX(b.base_off, s->start_off);
+        } else {
+            least = MAX(least, batch_next_off(&b));
+        }
+    }
+    log_epoch_end(w->log, epoch, &told, &end);
+    WORLD_CHECK(w, told <= epoch && end >= least && end <= most,
+                "epoch %d ends at %lld, not within [%lld, %lld]", epoch, (long long)end,
+                (long long)least, (long long)most);
+}
+
+static void check_epoch_ends(struct world *w, const struct seen *s)
+{
+    if (s->from == s->to) {
+        return;
+    }
+    int32_t last = model_parse(&w->model->log.p[s->to - 1]).leader_epoch;
+    WORLD_CHECK(w, log_last_epoch(w->log) == last, "the last epoch is %d, the last batch says %d",
+                log_last_epoch(w->log), last);
+    for (int32_t epoch = 0; epoch <= last; epoch++) {
+        check_epoch_end(w, s, epoch);
+    }
 }
 
 /* --- producers --- */
@@ -383,6 +416,7 @@ void world_check(struct world *w)
                 (long long)s.end_off);
     check_places(w, &s);
     check_epochs(w, &s);
+    check_epoch_ends(w, &s);
     check_producers(w, &s);
     check_aborted(w, &s);
     check_times(w, &s);

@@ -59,6 +59,9 @@ uint64_t crashfs_count(const struct crashfs *c);
 /* The power goes and comes back. No file may be open (asserted: nothing leaks them). */
 void crashfs_cut(struct crashfs *c, uint64_t seed);
 
+/* Its files, as they are in the cache, below a real directory; false: not all of them. */
+bool crashfs_dump(const struct crashfs *c, const char *path);
+
 int crashfs_open_count(const struct crashfs *c);
 
 /* Bytes that were read from files with a name that ends so, since crashfs_forget_reads. */

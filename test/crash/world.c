@@ -401,6 +401,10 @@ static void step_truncate(struct world *w)
         m->end_off = log_end_off(w->log);
         WORLD_CHECK(w, m->end_off == cut_off, "cut at %lld, the end is %lld", (long long)cut_off,
                     (long long)m->end_off);
+        int32_t epoch = model_parse(&m->log.p[at - 1]).leader_epoch;
+        WORLD_CHECK(w, cut_off <= log_start_off(w->log) || log_last_epoch(w->log) == epoch,
+                    "cut at %lld, the last epoch is %d, not %d", (long long)cut_off,
+                    log_last_epoch(w->log), epoch);
     }
 }
 

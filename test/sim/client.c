@@ -9,7 +9,7 @@ enum { ARENA_BYTES = 64 << 20, READ_BYTES = 64 << 10 };
 
 void sim_client_init(struct sim_client *c, struct net *net, int port)
 {
-    *c = (struct sim_client){.net = net, .port = port};
+    *c = (struct sim_client){.net = net, .port = port, .client_id = STR("sim")};
     arena_init(&c->arena, ARENA_BYTES);
 }
 
@@ -49,7 +49,7 @@ bool sim_client_call(struct sim_client *c, int api_key, int version, const void 
         return false;
     }
     c->head = (struct wire_header){(int16_t)api_key, (int16_t)version, c->head.correlation_id + 1,
-                                   STR("sim")};
+                                   c->client_id};
     size_t at = c->out.len;
     buf_put_be32(&c->out, 0);
     enum err e = wire_request_header_encode(&c->head, &c->out);

@@ -9,7 +9,8 @@
 struct sim_client {
     struct net *net;
     int port;
-    struct sock *sock; /* NULL: not connected */
+    struct str client_id; /* "sim" */
+    struct sock *sock;    /* NULL: not connected */
     struct buf out, in;
     size_t out_off;
     struct wire_header head; /* of the request that waits for its answer */

@@ -9,6 +9,7 @@ enum { COMMITTER_PARTS = 3 };
 struct committer {
     struct sim_client client;
     const char *topic;
+    bool may_go_back; /* what was told may be lost: nothing was synced */
     bool has_coordinator;
     int part;                      /* that the request on its way is about */
     int64_t sent[COMMITTER_PARTS]; /* the largest that was ever sent */

@@ -59,6 +59,7 @@ bool small_start(struct small *w, struct buf *why)
         .worker_count = 1,
         .boot_id = {{1, (uint8_t)w->boots}},
         .in_one_thread = true,
+        .tap = w->tap,
     };
     int line;
     sim_client_drop(&w->client);

@@ -289,6 +289,31 @@ static void whoever_stalls_in_the_lane_loses_it(void **state)
     net_budget_give(b, 16 * MiB);
 }
 
+/* It has its room, and does not use it. */
+static void whoever_stalls_while_memory_is_short_is_closed(void **state)
+{
+    enum { SIZE = 10000 };
+    struct sock *s = peer_new();
+    size_t left = SIZE + 4 - 5000;
+    write_part(s, SIZE, 5000);
+    world_pass_slowly_ms(7000);
+    assert_int_equal(world.close_count, 0); /* there is enough */
+    net_budget_take_anyway(world.budget, 13 * MiB);
+    world_pass_slowly_ms(1000);
+    assert_int_equal(world.close_count, 1);
+    assert_err(ERR_BUDGET, world.last_reason);
+    sock_close(s);
+    s = peer_new();
+    write_part(s, SIZE, 5000);
+    world_pass_slowly_ms(4000);
+    write_rest(s, &left, left); /* and who comes in time is served */
+    world_run();
+    assert_int_equal(world.frame_count, 1);
+    sock_close(s);
+    world_run();
+    net_budget_give(world.budget, 13 * MiB);
+}
+
 /* Each gives enough not to stall; none would be done in an hour. */
 static void frames_that_take_too_long_are_given_up(void **state)
 {
@@ -468,6 +493,7 @@ int main(void)
         T(many_big_frames_finish_under_a_small_budget),
         T(peers_that_claim_much_do_not_harm_others),
         T(whoever_stalls_in_the_lane_loses_it),
+        T(whoever_stalls_while_memory_is_short_is_closed),
         T(frames_that_take_too_long_are_given_up),
         T(a_waiter_that_goes_away_leaves_nothing_behind),
         T(room_is_handed_on_between_loops),

@@ -137,6 +137,11 @@ static int64_t due_ms(struct mover *m)
 static void work_on(struct mover *m, struct move *v)
 {
     size_t bytes = 0;
+    if (v->is_near_end) {
+        v->is_near_end = false; /* if too much has come */
+        finish(m, v);
+        return;
+    }
     enum err e = v->copy.log ? OK : move_open_copy(m, v);
     e = e ? e : move_copy_chunk(m, v, &bytes);
     if (e) {
@@ -146,9 +151,7 @@ static void work_on(struct mover *m, struct move *v)
     publish(m, v);
     m->last_bytes = bytes;
     m->last_ms = clock_mono_ms(m->args.clock);
-    if (bytes < MOVE_CHUNK_BYTES / 2) { /* what comes meanwhile is little, too */
-        finish(m, v);
-    }
+    v->is_near_end = bytes < MOVE_CHUNK_BYTES / 2; /* what comes meanwhile is little, too */
 }
 
 static struct move *next_move(struct mover *m, bool *ret_is_over)
@@ -173,7 +176,7 @@ int64_t mover_step(struct mover *m)
         drop(m, v);
         return now_ms;
     }
-    int64_t due = due_ms(m);
+    int64_t due = v->is_near_end ? now_ms : due_ms(m);
     if (now_ms >= due) {
         work_on(m, v);
         return clock_mono_ms(m->args.clock);

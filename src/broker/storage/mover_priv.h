@@ -15,6 +15,7 @@ struct move {
     struct partition_args copy;     /* gate and log; log NULL: not open */
     struct partition_config config; /* with which it was opened */
     bool is_cancelled;
+    bool is_near_end; /* the rest can be copied with appends held back */
     int64_t size_bytes, end_off;
 };
 
