@@ -8,6 +8,9 @@
  *
  * Any thread; any number of calls of one client at a time. A call that shall not wait is made a
  * future (ottla/future.h). */
+#ifndef OTTLA_CLIENT_H
+#include <ottla/client.h> /* which includes this in its place */
+#endif
 #ifndef OTTLA_ADMIN_H
 #define OTTLA_ADMIN_H
 

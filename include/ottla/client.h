@@ -7,6 +7,13 @@
  *   alone on success.
  * - Text is UTF-8 with a NUL. What is passed in is copied where it is kept; what a result points to
  *   lives until the result is freed.
+ * - Where something must be there and NULL was given (an object, a name, a list whose count is not
+ * 0, the place for a result) a call fails with INVALID_REQUEST; without a return value it does
+ *   nothing. Counts and sizes that do not fit what they count, and objects that were freed, are
+ *   beyond what the library can see.
+ * - timeout_ms says how long a call may wait. For what sends and reads records and for futures 0 is
+ *   not at all and < 0 as long as it takes; for administration, commits and transactions ≤ 0 is the
+ *   setting that is named there.
  * - A program works with a later library as it is. Structs of options and messages begin with
  *   their size, which is the program's: start from ottla_x_init, or, in other languages, from
  *   ottla_x_init_size. NULL options are the defaults. Results are made and freed by the library
@@ -33,7 +40,7 @@ extern "C" {
 
 #define OTTLA_API __attribute__((visibility("default")))
 
-/* "0.1.0" */
+/* "0.1.0". Static. */
 OTTLA_API const char *ottla_version(void);
 
 /* --- errors --- */
@@ -67,14 +74,16 @@ OTTLA_API void ottla_config_free(struct ottla_config *config); /* NULL is fine *
 
 /* OTTLA_ERR_BAD_CONFIG: there is no such setting (the message says which one was meant, or, for
  * a name of Java's clients or of librdkafka, what there is instead) or the value is not one for it
- * (the message says why). */
+ * (the message says why). What the name had stays then. Settings that contradict each other are
+ * told by ottla_client_new and what is made of it. */
 OTTLA_API int ottla_config_set(struct ottla_config *config, const char *name, const char *value,
                                struct ottla_error *error);
 
 /* The value as text; NULL when there is no such setting. Valid until it is set again. */
 OTTLA_API const char *ottla_config_get(const struct ottla_config *config, const char *name);
 
-/* Sets what a file of Java's properties format says. Names that are not this library's are passed
+/* Sets what a file of Java's properties format says; up to the first value that is not one, when
+ * there is such. Names that are not this library's are passed
  * over and kept for ottla_config_unused, because such files serve several programs. */
 OTTLA_API int ottla_config_load(struct ottla_config *config, const char *path,
                                 struct ottla_error *error);
@@ -124,8 +133,8 @@ struct ottla_client;
 OTTLA_API struct ottla_client *ottla_client_new(const struct ottla_config *config,
                                                 struct ottla_error *error);
 
-/* Closes everything. No call may be under way in it, and what was made of it must be freed. NULL is
- * fine. */
+/* The program lets go of it: no call of the program's may be under way in it. What was made of it
+ * may be freed before or after: with the last of it everything is closed. NULL is fine. */
 OTTLA_API void ottla_client_free(struct ottla_client *client);
 
 /* Numbers by Kafka's names, as a JSON object: to be freed with ottla_text_free. Any thread. */

@@ -16,6 +16,9 @@
  * where auto.offset.reset says when there is none. With enable.auto.commit, poll, close and the end
  * of a membership commit by themselves what earlier polls gave; call poll again only when that is
  * dealt with. */
+#ifndef OTTLA_CLIENT_H
+#include <ottla/client.h> /* which includes this in its place */
+#endif
 #ifndef OTTLA_CONSUMER_H
 #define OTTLA_CONSUMER_H
 
@@ -183,11 +186,11 @@ OTTLA_API int ottla_consumer_committed(struct ottla_consumer *consumer,
 
 /* --- reading --- */
 
-/* Waits for records, at most timeout_ms (0: not at all). Gives what is there, up to
- * max.poll.records, all of one partition; maybe nothing. What passes by itself is waited out: a
- * broker that is away, a leader that moves, a topic that is not there yet. Errors are for what does
- * not: OFFSET_OUT_OF_RANGE with auto.offset.reset=none, no permission, records that are damaged.
- * Positions stay where they were, so that the next poll meets the same error. */
+/* Waits for records, at most timeout_ms (0: not at all; < 0: until there are some). Gives what is
+ * there, up to max.poll.records, all of one partition; maybe nothing. What passes by itself is
+ * waited out: a broker that is away, a leader that moves, a topic that is not there yet. Errors are
+ * for what does not: OFFSET_OUT_OF_RANGE with auto.offset.reset=none, no permission, records that
+ * are damaged. Positions stay where they were, so that the next poll meets the same error. */
 OTTLA_API int ottla_consumer_poll(struct ottla_consumer *consumer, int timeout_ms,
                                   struct ottla_records **ret_records, struct ottla_error *error);
 

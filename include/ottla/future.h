@@ -17,6 +17,9 @@
  * way, at most 16: more of them queue, in their order. It may call all of this library but
  * ottla_future_wait and _free of futures of the same client, and make several calls one after the
  * other. Any thread may use a future; one at a time may free it. */
+#ifndef OTTLA_CLIENT_H
+#include <ottla/client.h> /* which includes this in its place */
+#endif
 #ifndef OTTLA_FUTURE_H
 #define OTTLA_FUTURE_H
 

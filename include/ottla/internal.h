@@ -1,4 +1,7 @@
 /* libottla: what the records of a cluster's internal topics say. Included by ottla/client.h. */
+#ifndef OTTLA_CLIENT_H
+#include <ottla/client.h> /* which includes this in its place */
+#endif
 #ifndef OTTLA_INTERNAL_H
 #define OTTLA_INTERNAL_H
 

@@ -6,6 +6,9 @@
  * writes a record twice and those of one partition are written in the order in which they were
  * sent; without it that order needs max.in.flight.requests.per.connection=1. Any thread may send.
  */
+#ifndef OTTLA_CLIENT_H
+#include <ottla/client.h> /* which includes this in its place */
+#endif
 #ifndef OTTLA_PRODUCER_H
 #define OTTLA_PRODUCER_H
 
@@ -40,8 +43,10 @@ struct ottla_delivery {
     int64_t offset; /* -1: not told (acks=0, or a retry of what was written already) */
 };
 
-/* Called once for each record that was taken, in the producer's thread; it must not wait for the
- * producer. */
+/* Called once for each record that was taken, in the producer's thread; what it is given lives
+ * until it returns. It may send, where that needs no waiting: else REQUEST_TIMED_OUT. Calls that
+ * would wait for the producer (send_wait, flush, transactions) give INVALID_REQUEST there, and free
+ * does nothing. */
 typedef void ottla_delivery_fn(void *ctx, const struct ottla_delivery *delivery);
 
 /* The settings are the client's; BAD_CONFIG where they contradict each other. */
@@ -75,12 +80,16 @@ OTTLA_API struct ottla_producer *ottla_producer_new_with(
     struct ottla_client *client, const struct ottla_producer_options *options,
     struct ottla_error *error);
 
-/* Sends what is there and waits for it, at most timeout_ms; what is not done by then fails. An open
- * transaction is aborted. NULL is fine. */
+/* Sends what is there and waits for it, at most timeout_ms (< 0: delivery.timeout.ms ends it); what
+ * is not done by then fails with REQUEST_TIMED_OUT. An open transaction is aborted. NULL is fine.
+ */
 OTTLA_API void ottla_producer_free(struct ottla_producer *producer, int timeout_ms);
 
 /* Takes a copy of the record. Waits, at most max.block.ms, for the topic's metadata and for
- * buffer.memory. An error means that it was not taken and fn will not be called. fn may be NULL. */
+ * buffer.memory. An error means that it was not taken and fn will not be called: REQUEST_TIMED_OUT
+ * (later, perhaps), MESSAGE_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION (a partition that is not there),
+ * INVALID_TOPIC_EXCEPTION, TOPIC_AUTHORIZATION_FAILED, INVALID_RECORD (lengths without bytes),
+ * those of logging in and of TLS. fn may be NULL. */
 OTTLA_API int ottla_producer_send(struct ottla_producer *producer,
                                   const struct ottla_message *message, ottla_delivery_fn *fn,
                                   void *ctx, struct ottla_error *error);
@@ -92,7 +101,9 @@ OTTLA_API int ottla_producer_send_wait(struct ottla_producer *producer,
                                        struct ottla_delivery *ret_delivery,
                                        struct ottla_error *error);
 
-/* Waits until all that was sent before is done, without linger.ms. REQUEST_TIMED_OUT. */
+/* Waits until all that was sent before is done, without linger.ms, at most timeout_ms (< 0:
+ * delivery.timeout.ms ends it): else REQUEST_TIMED_OUT. What became of each record is told to its
+ * fn alone. */
 OTTLA_API int ottla_producer_flush(struct ottla_producer *producer, int timeout_ms,
                                    struct ottla_error *error);
 

@@ -1,5 +1,8 @@
 /* libottla: who may do what, and how much: ACLs, SCRAM users, quotas. Included by ottla/client.h;
  * conventions are those of ottla/admin.h. */
+#ifndef OTTLA_CLIENT_H
+#include <ottla/client.h> /* which includes this in its place */
+#endif
 #ifndef OTTLA_SECURITY_H
 #define OTTLA_SECURITY_H
 

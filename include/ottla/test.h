@@ -26,7 +26,8 @@ struct ottla_test_broker_options {
     size_t size;
     const char *data_dir; /* NULL: in memory */
     int port;             /* 0: a free one */
-    /* "name=value", by the broker's names (doc/config.md); NULL after the last. NULL: none. */
+    /* "name=value", by the broker's names (doc/config.md), and no others; NULL after the last.
+     * NULL: none. */
     const char *const *settings;
     /* 1. More, at most 16: it plays so many brokers, each with a port of its own, so that leaders
      * can move. Behind them is one: what it tells of brokers and leaders other than by Metadata, it

@@ -1,6 +1,9 @@
 /* libottla: the transactions of a cluster, for those who look after it. Included by ottla/client.h;
  * conventions are those of ottla/admin.h. What open transactions have written to a partition is
  * told by ottla_describe_producers. */
+#ifndef OTTLA_CLIENT_H
+#include <ottla/client.h> /* which includes this in its place */
+#endif
 #ifndef OTTLA_TRANSACTIONS_H
 #define OTTLA_TRANSACTIONS_H
 

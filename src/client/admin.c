@@ -17,6 +17,26 @@ void ottla_admin_options_init_size(struct ottla_admin_options *options, size_t s
     mem_init_sized(options, size, &ours, sizeof ours);
 }
 
+bool admin_may(const struct ottla_client *client, struct given given, const void *ret,
+               struct ottla_error *error)
+{
+    if (is_null(client, "client", error) || is_null(ret, "place for the result", error)) {
+        return false;
+    }
+    if (given.count > 0 && given.rows == NULL) {
+        error_set(error, ERR_INVALID_REQUEST, "the list of %zu is NULL", given.count);
+        return false;
+    }
+    for (size_t i = 0; given.stride > 0 && i < given.count; i++) {
+        const char *row = (const char *)given.rows + i * given.stride;
+        if (*(const char *const *)(const void *)row == NULL) {
+            error_set(error, ERR_INVALID_REQUEST, "row %zu of the list has no name: NULL", i);
+            return false;
+        }
+    }
+    return true;
+}
+
 void admin_begin(struct admin *ad, struct ottla_client *client,
                  const struct ottla_admin_options *options, struct ottla_error *error)
 {

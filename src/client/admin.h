@@ -17,6 +17,22 @@ struct admin {
     int tries;
 };
 
+/* A list that a program gave. */
+struct given {
+    const void *rows;
+    size_t count;
+    size_t stride; /* of rows that begin with a name, which each must have; else 0 */
+};
+#define GIVEN_NONE ((struct given){NULL})
+#define GIVEN_ROWS(rows, count) ((struct given){rows, count, 0})
+#define GIVEN_NAMES(rows, count) ((struct given){rows, count, sizeof *(rows)})
+/* NULL is none, whatever the count. */
+#define GIVEN_NAMES_OR_ALL(rows, count) GIVEN_NAMES(rows, (rows) ? (count) : 0)
+
+/* False, and INVALID_REQUEST with the reason, where something that must be there is NULL. */
+bool admin_may(const struct ottla_client *client, struct given given, const void *ret,
+               struct ottla_error *error);
+
 void admin_begin(struct admin *ad, struct ottla_client *client,
                  const struct ottla_admin_options *options, struct ottla_error *error);
 /* Returns code. No exchange may be open. */

@@ -3,6 +3,9 @@
 
 void ottla_acl_init(struct ottla_acl *filter)
 {
+    if (filter == NULL) {
+        return;
+    }
     *filter = (struct ottla_acl){.resource_type = OTTLA_ACL_RESOURCE_ANY,
                                  .pattern = OTTLA_ACL_PATTERN_ANY,
                                  .operation = OTTLA_ACL_OPERATION_ANY,
@@ -43,6 +46,9 @@ int ottla_describe_acls(struct ottla_client *client, const struct ottla_acl *fil
                         const struct ottla_admin_options *options, struct ottla_acls **ret,
                         struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NONE, ret, error) || is_null(filter, "filter", error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};
@@ -109,6 +115,9 @@ int ottla_create_acls(struct ottla_client *client, const struct ottla_acl *acls,
                       const struct ottla_admin_options *options, struct ottla_outcomes **ret,
                       struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_ROWS(acls, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};
@@ -190,6 +199,9 @@ int ottla_delete_acls(struct ottla_client *client, const struct ottla_acl *filte
                       const struct ottla_admin_options *options, struct ottla_deleted_acls **ret,
                       struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_ROWS(filters, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};

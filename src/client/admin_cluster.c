@@ -32,6 +32,9 @@ static struct ottla_cluster *fill_cluster(struct fill *f, const struct describe_
 int ottla_describe_cluster(struct ottla_client *client, const struct ottla_admin_options *options,
                            struct ottla_cluster **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NONE, ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};
@@ -62,6 +65,9 @@ int ottla_describe_cluster(struct ottla_client *client, const struct ottla_admin
 int ottla_unregister_broker(struct ottla_client *client, int32_t broker,
                             const struct ottla_admin_options *options, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NONE, client, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct exchange ex = {0};
     struct unregister_broker_req req = unregister_broker_req_default;
@@ -208,6 +214,9 @@ static struct ottla_api_versions *ask_versions(struct admin *ad, struct fill *f,
 int ottla_list_api_versions(struct ottla_client *client, const struct ottla_admin_options *options,
                             struct ottla_api_versions **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NONE, ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct metadata_ask m = {0};
@@ -247,6 +256,9 @@ static struct ottla_features *fill_features(struct fill *f, const struct api_ver
 int ottla_describe_features(struct ottla_client *client, const struct ottla_admin_options *options,
                             struct ottla_features **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NONE, ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};
@@ -284,6 +296,9 @@ int ottla_update_features(struct ottla_client *client, const struct ottla_featur
                           size_t count, const struct ottla_admin_options *options,
                           struct ottla_outcomes **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(updates, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};
@@ -384,6 +399,9 @@ static int check_quorum(const struct describe_quorum_resp *resp, struct ottla_er
 int ottla_describe_quorum(struct ottla_client *client, const struct ottla_admin_options *options,
                           struct ottla_quorum **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NONE, ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};

@@ -163,6 +163,9 @@ int ottla_describe_configs(struct ottla_client *client, const struct ottla_resou
                            size_t count, const struct ottla_admin_options *options,
                            struct ottla_configs **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_ROWS(resources, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     admin_begin(&ad, client, options, error);
@@ -336,11 +339,26 @@ static int alter(struct admin *ad, const struct ottla_config_change *changes, si
     return result_give(ad, &f, o, ret);
 }
 
+static bool have_names(const struct ottla_config_change *changes, size_t count,
+                       struct ottla_error *error)
+{
+    bool have = true;
+    for (size_t i = 0; have && i < count; i++) {
+        have = !is_null(changes[i].resource, "name of a resource", error) &&
+               !is_null(changes[i].name, "name of a config", error);
+    }
+    return have;
+}
+
 int ottla_incremental_alter_configs(struct ottla_client *client,
                                     const struct ottla_config_change *changes, size_t count,
                                     const struct ottla_admin_options *options,
                                     struct ottla_outcomes **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_ROWS(changes, count), ret, error) ||
+        !have_names(changes, count, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     admin_begin(&ad, client, options, error);
     return admin_end(&ad, alter(&ad, changes, count, API_INCREMENTAL_ALTER_CONFIGS, ret));
@@ -350,6 +368,10 @@ int ottla_alter_configs(struct ottla_client *client, const struct ottla_config_c
                         size_t count, const struct ottla_admin_options *options,
                         struct ottla_outcomes **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_ROWS(changes, count), ret, error) ||
+        !have_names(changes, count, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     admin_begin(&ad, client, options, error);
     return admin_end(&ad, alter(&ad, changes, count, API_ALTER_CONFIGS, ret));
@@ -363,6 +385,9 @@ int ottla_list_config_resources(struct ottla_client *client, const enum ottla_re
                                 size_t count, const struct ottla_admin_options *options,
                                 struct ottla_resources **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_ROWS(types, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};

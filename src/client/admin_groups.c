@@ -59,6 +59,10 @@ int ottla_list_groups(struct ottla_client *client, const char *const *states, si
                       const struct ottla_admin_options *options, struct ottla_group_list **ret,
                       struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(states, state_count), ret, error) ||
+        !admin_may(client, GIVEN_NAMES(types, type_count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct listings x;
@@ -323,6 +327,9 @@ int ottla_describe_groups(struct ottla_client *client, const char *const *ids, s
                           const struct ottla_admin_options *options, struct ottla_groups **ret,
                           struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(ids, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     bool is_open;
@@ -373,6 +380,9 @@ int ottla_delete_groups(struct ottla_client *client, const char *const *ids, siz
                         const struct ottla_admin_options *options, struct ottla_outcomes **ret,
                         struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(ids, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     int again;

@@ -121,6 +121,9 @@ int ottla_alter_replica_log_dirs(struct ottla_client *client,
                                  const struct ottla_admin_options *options,
                                  struct ottla_outcomes **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(moves, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     admin_begin(&ad, client, options, error);

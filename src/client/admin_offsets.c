@@ -145,6 +145,10 @@ int ottla_list_group_offsets(struct ottla_client *client, const char *group,
                              const struct ottla_admin_options *options, struct ottla_offsets **ret,
                              struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES_OR_ALL(partitions, count), ret, error) ||
+        is_null(group, "name of the group", error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};
@@ -211,6 +215,10 @@ int ottla_alter_group_offsets(struct ottla_client *client, const char *group,
                               const struct ottla_admin_options *options,
                               struct ottla_outcomes **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(offsets, count), ret, error) ||
+        is_null(group, "name of the group", error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};
@@ -273,6 +281,10 @@ int ottla_delete_group_offsets(struct ottla_client *client, const char *group,
                                const struct ottla_admin_options *options,
                                struct ottla_outcomes **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(partitions, count), ret, error) ||
+        is_null(group, "name of the group", error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};

@@ -2,6 +2,8 @@
  * thread. */
 #include "client/admin.h"
 
+#include <stdlib.h>
+
 /* --- offsets --- */
 
 struct offsets_ask {
@@ -101,6 +103,30 @@ static int list_read(struct fan *fan, struct exchange *ex, const size_t *index, 
     return code;
 }
 
+static int compare_queries(const void *a, const void *b)
+{
+    const struct ottla_offset_query *const *x = a, *const *y = b;
+    int c = strcmp((*x)->topic, (*y)->topic);
+    return c ? c : ((*x)->partition > (*y)->partition) - ((*x)->partition < (*y)->partition);
+}
+
+/* An answer does not tell two of the same partition apart. */
+static int check_once(struct admin *ad, const struct ottla_offset_query *queries, size_t count)
+{
+    const struct ottla_offset_query **rows = admin_array(ad, count, sizeof *rows);
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = &queries[i];
+    }
+    qsort(rows, count, sizeof *rows, compare_queries);
+    for (size_t i = 1; i < count; i++) {
+        if (compare_queries(&rows[i - 1], &rows[i]) == 0) {
+            return error_set(ad->error, ERR_INVALID_REQUEST, "%s-%d is named twice", rows[i]->topic,
+                             rows[i]->partition);
+        }
+    }
+    return 0;
+}
+
 /* The first version that knows what is asked for. */
 static int16_t list_version(const struct ottla_offset_query *queries, size_t count, bool committed)
 {
@@ -119,6 +145,9 @@ int ottla_list_offsets(struct ottla_client *client, const struct ottla_offset_qu
                        size_t count, const struct ottla_admin_options *options,
                        struct ottla_offsets **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(queries, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     static const struct fan_ops ops = {API_LIST_OFFSETS, list_build, list_read};
     struct admin ad;
     struct offsets_ask o = {.queries = queries};
@@ -129,7 +158,8 @@ int ottla_list_offsets(struct ottla_client *client, const struct ottla_offset_qu
         offsets_name(&o, &fan, i,
                      (struct ottla_topic_partition){queries[i].topic, queries[i].partition});
     }
-    int code = fan_run(&fan, list_version(queries, count, ad.options.is_read_committed));
+    int code = check_once(&ad, queries, count);
+    code = code ? code : fan_run(&fan, list_version(queries, count, ad.options.is_read_committed));
     return admin_end(&ad, offsets_end(&o, &fan, code, ret));
 }
 
@@ -182,6 +212,9 @@ int ottla_delete_records(struct ottla_client *client, const struct ottla_offset_
                          size_t count, const struct ottla_admin_options *options,
                          struct ottla_offsets **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(before, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     static const struct fan_ops ops = {API_DELETE_RECORDS, delete_build, delete_read};
     struct admin ad;
     struct offsets_ask o = {.values = before};
@@ -268,6 +301,9 @@ int ottla_describe_producers(struct ottla_client *client,
                              const struct ottla_admin_options *options,
                              struct ottla_producers **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(partitions, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     static const struct fan_ops ops = {API_DESCRIBE_PRODUCERS, producers_build, producers_read};
     struct admin ad;
     struct producers_ask ask;

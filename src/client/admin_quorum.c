@@ -31,6 +31,10 @@ int ottla_add_raft_voter(struct ottla_client *client, int32_t voter, const char 
                          const struct ottla_voter_endpoint *endpoints, size_t count,
                          const struct ottla_admin_options *options, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(endpoints, count), client, error) ||
+        is_null(directory_id, "id of the directory", error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct add_raft_voter_req req = add_raft_voter_req_default;
     struct add_raft_voter_resp resp;
@@ -57,6 +61,10 @@ int ottla_add_raft_voter(struct ottla_client *client, int32_t voter, const char 
 int ottla_remove_raft_voter(struct ottla_client *client, int32_t voter, const char *directory_id,
                             const struct ottla_admin_options *options, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NONE, client, error) ||
+        is_null(directory_id, "id of the directory", error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct remove_raft_voter_req req = remove_raft_voter_req_default;
     struct remove_raft_voter_resp resp;

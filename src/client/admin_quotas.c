@@ -42,6 +42,9 @@ int ottla_describe_client_quotas(struct ottla_client *client,
                                  bool is_strict, const struct ottla_admin_options *options,
                                  struct ottla_quotas **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(filters, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};
@@ -134,10 +137,26 @@ static int set_altered(struct fill *f, struct ottla_outcomes *o,
     return again;
 }
 
+static bool have_parts(const struct ottla_quota_change *changes, size_t count,
+                       struct ottla_error *error)
+{
+    bool have = true;
+    for (size_t i = 0; have && i < count; i++) {
+        const struct ottla_quota_change *c = &changes[i];
+        have = (c->entity_count == 0 || !is_null(c->entities, "entity of a change", error)) &&
+               (c->op_count == 0 || !is_null(c->ops, "list of a change's operations", error));
+    }
+    return have;
+}
+
 int ottla_alter_client_quotas(struct ottla_client *client, const struct ottla_quota_change *changes,
                               size_t count, const struct ottla_admin_options *options,
                               struct ottla_outcomes **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_ROWS(changes, count), ret, error) ||
+        !have_parts(changes, count, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};

@@ -149,6 +149,10 @@ int ottla_describe_log_dirs(struct ottla_client *client, struct ottla_ids broker
                             const struct ottla_admin_options *options, struct ottla_log_dirs **ret,
                             struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES_OR_ALL(partitions, count), ret, error) ||
+        !admin_may(client, GIVEN_ROWS(brokers.ids, brokers.count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     admin_begin(&ad, client, options, error);
     int code = brokers.count > 0 ? 0 : all_brokers(&ad, &brokers);
@@ -208,6 +212,9 @@ int ottla_elect_leaders(struct ottla_client *client, enum ottla_election type,
                         const struct ottla_admin_options *options, struct ottla_outcomes **ret,
                         struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES_OR_ALL(partitions, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};
@@ -285,6 +292,9 @@ int ottla_alter_reassignments(struct ottla_client *client, const struct ottla_re
                               size_t count, const struct ottla_admin_options *options,
                               struct ottla_outcomes **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(changes, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};
@@ -370,6 +380,9 @@ int ottla_list_reassignments(struct ottla_client *client,
                              const struct ottla_admin_options *options,
                              struct ottla_reassignments **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES_OR_ALL(partitions, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};

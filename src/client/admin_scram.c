@@ -61,6 +61,9 @@ int ottla_describe_scram_users(struct ottla_client *client, const char *const *u
                                const struct ottla_admin_options *options,
                                struct ottla_scram_users **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES_OR_ALL(users, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};
@@ -169,6 +172,9 @@ int ottla_alter_scram_users(struct ottla_client *client, const struct ottla_scra
                             size_t count, const struct ottla_admin_options *options,
                             struct ottla_outcomes **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(changes, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};

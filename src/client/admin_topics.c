@@ -88,6 +88,9 @@ static int describe_by_metadata(struct admin *ad, struct metadata_req_metadata_r
 int ottla_list_topics(struct ottla_client *client, const struct ottla_admin_options *options,
                       struct ottla_topics **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NONE, ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     admin_begin(&ad, client, options, error);
     return admin_end(&ad, describe_by_metadata(&ad, NULL, -1, ret));
@@ -97,6 +100,9 @@ int ottla_describe_topics_by_id(struct ottla_client *client, const char *const *
                                 const struct ottla_admin_options *options,
                                 struct ottla_topics **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(ids, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     admin_begin(&ad, client, options, error);
     struct metadata_req_metadata_request_topic *asked = admin_array(&ad, count, sizeof *asked);
@@ -279,6 +285,9 @@ int ottla_describe_topics(struct ottla_client *client, const char *const *names,
                           const struct ottla_admin_options *options, struct ottla_topics **ret,
                           struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(names, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     admin_begin(&ad, client, options, error);
     int code = describe_in_parts(&ad, names, count, ret);
@@ -342,10 +351,26 @@ static int again_if_moved(int so_far, int code)
                : so_far;
 }
 
+static bool have_lists(const struct ottla_new_topic *topics, size_t count,
+                       struct ottla_error *error)
+{
+    bool have = true;
+    for (size_t i = 0; have && i < count; i++) {
+        const struct ottla_new_topic *t = &topics[i];
+        have = (t->assignment_count == 0 || !is_null(t->assignments, "list of replicas", error)) &&
+               (t->config_count == 0 || !is_null(t->configs, "list of configs", error));
+    }
+    return have;
+}
+
 int ottla_create_topics(struct ottla_client *client, const struct ottla_new_topic *topics,
                         size_t count, const struct ottla_admin_options *options,
                         struct ottla_outcomes **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(topics, count), ret, error) ||
+        !have_lists(topics, count, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};
@@ -403,6 +428,9 @@ int ottla_delete_topics(struct ottla_client *client, const char *const *names, s
                         const struct ottla_admin_options *options, struct ottla_outcomes **ret,
                         struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(names, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};
@@ -455,10 +483,25 @@ static void build_growth(struct admin *ad, struct create_partitions_req_create_p
     }
 }
 
+static bool have_assignments(const struct ottla_new_partitions *topics, size_t count,
+                             struct ottla_error *error)
+{
+    bool have = true;
+    for (size_t i = 0; have && i < count; i++) {
+        have = topics[i].assignment_count == 0 ||
+               !is_null(topics[i].assignments, "list of replicas", error);
+    }
+    return have;
+}
+
 int ottla_create_partitions(struct ottla_client *client, const struct ottla_new_partitions *topics,
                             size_t count, const struct ottla_admin_options *options,
                             struct ottla_outcomes **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(topics, count), ret, error) ||
+        !have_assignments(topics, count, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};

@@ -77,6 +77,10 @@ int ottla_list_transactions(struct ottla_client *client,
     if (filter != NULL) {
         mem_read_sized(&which, sizeof which, filter);
     }
+    if (!admin_may(client, GIVEN_NAMES(which.states, which.state_count), ret, error) ||
+        !admin_may(client, GIVEN_ROWS(which.producer_ids, which.producer_id_count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     admin_begin(&ad, client, options, error);
     struct list_transactions_req req = list_request(&ad, &which);
     int lo = !str_is_null(req.transactional_id_pattern) ? 2 : req.duration_filter >= 0;
@@ -211,6 +215,9 @@ int ottla_describe_transactions(struct ottla_client *client, const char *const *
                                 const struct ottla_admin_options *options,
                                 struct ottla_transactions **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(ids, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     static const struct keyed_ops ops = {API_DESCRIBE_TRANSACTIONS, describe_build, describe_read};
     struct admin ad;
     struct fill f;
@@ -262,6 +269,9 @@ int ottla_fence_producers(struct ottla_client *client, const char *const *ids, s
                           const struct ottla_admin_options *options,
                           struct ottla_fenced_producers **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NAMES(ids, count), ret, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     static const struct keyed_ops ops = {API_INIT_PRODUCER_ID, fence_build, fence_read};
     struct admin ad;
     struct fill f;
@@ -319,6 +329,9 @@ static int abort_read(struct fan *fan, struct exchange *ex, const size_t *index,
 int ottla_abort_transaction(struct ottla_client *client, const struct ottla_hanging_transaction *t,
                             const struct ottla_admin_options *options, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_NONE, t, error) || is_null(t ? t->topic : NULL, "topic", error)) {
+        return ERR_INVALID_REQUEST;
+    }
     static const struct fan_ops ops = {API_WRITE_TXN_MARKERS, abort_build, abort_read};
     struct admin ad;
     struct marker m = {.marker = {.producer_id = t->producer_id,

@@ -285,7 +285,10 @@ static void add_unused(struct ottla_config *c, struct str name)
 
 struct ottla_config *ottla_config_copy(const struct ottla_config *from)
 {
-    struct ottla_config *c = ottla_config_new();
+    struct ottla_config *c = from != NULL ? ottla_config_new() : NULL;
+    if (c == NULL) {
+        return NULL;
+    }
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (from->texts[i] != NULL) {
             (void)ottla_config_set(c, rows[i].name, from->texts[i], NULL);
@@ -302,9 +305,15 @@ struct ottla_config *ottla_config_copy(const struct ottla_config *from)
 int ottla_config_set(struct ottla_config *c, const char *name, const char *value,
                      struct ottla_error *error)
 {
+    if (is_null(c, "configuration", error) || is_null(name, "name of the setting", error)) {
+        return ERR_INVALID_REQUEST;
+    }
     const struct row *row = find(name);
     if (row == NULL) {
         return unknown(name, error);
+    }
+    if (value == NULL) {
+        return bad_value(row, "NULL", error, "a text; \"\" is one, too");
     }
     char *text = str_dup(str_from(value));
     int code = put_value(&c->values, row, text, error);
@@ -319,7 +328,7 @@ int ottla_config_set(struct ottla_config *c, const char *name, const char *value
 
 const char *ottla_config_get(const struct ottla_config *c, const char *name)
 {
-    const struct row *row = find(name);
+    const struct row *row = c && name ? find(name) : NULL;
     return row == NULL ? NULL : c->texts[row - rows] ? c->texts[row - rows] : row->dflt;
 }
 
@@ -331,26 +340,30 @@ bool config_is_set(const struct ottla_config *c, const char *name)
 
 const char *ottla_config_unused(const struct ottla_config *c, size_t i)
 {
-    return i < c->unused_count ? c->unused[i] : NULL;
+    return c != NULL && i < c->unused_count ? c->unused[i] : NULL;
 }
 
 void ottla_config_set_log(struct ottla_config *c, enum ottla_log_level level, ottla_log_fn *fn,
                           void *ctx)
 {
-    c->log_level = level;
-    c->log_fn = fn;
-    c->log_ctx = ctx;
+    if (c != NULL) {
+        c->log_level = level;
+        c->log_fn = fn;
+        c->log_ctx = ctx;
+    }
 }
 
 void ottla_config_set_token(struct ottla_config *c, ottla_token_fn *fn, void *ctx)
 {
-    c->token_fn = fn;
-    c->token_ctx = ctx;
+    if (c != NULL) {
+        c->token_fn = fn;
+        c->token_ctx = ctx;
+    }
 }
 
 bool ottla_config_setting(size_t i, struct ottla_setting *ret)
 {
-    if (i >= ARRAY_LEN(rows)) {
+    if (i >= ARRAY_LEN(rows) || ret == NULL) {
         return false;
     }
     *ret = (struct ottla_setting){rows[i].name, kind_name(rows[i].kind), rows[i].dflt,
@@ -387,6 +400,9 @@ int ottla_config_load(struct ottla_config *c, const char *path, struct ottla_err
     size_t len = 0;
     struct props props;
     int line = 0;
+    if (is_null(c, "configuration", error) || is_null(path, "path", error)) {
+        return ERR_INVALID_REQUEST;
+    }
     enum err e = fs_read_all(fs_posix(), path, FILE_BYTES_MAX, &text, &len);
     if (e) {
         return error_set(error, e, "%s: %s", path, err_text(e));

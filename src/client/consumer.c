@@ -10,12 +10,13 @@ enum { CLOSE_TIMEOUT_MS = 30000 };
 
 struct ottla_consumer *ottla_consumer_new(struct ottla_client *client, struct ottla_error *error)
 {
-    const struct client_values *v = &client->config->values;
-    if (client_check(client, error) || config_check_consumer(client->config, error)) {
+    if (is_null(client, "client", error) || client_check(client, error) ||
+        config_check_consumer(client->config, error)) {
         return NULL;
     }
+    const struct client_values *v = &client->config->values;
     struct ottla_consumer *c = NEW(struct ottla_consumer);
-    c->client = client;
+    c->client = client_ref(client);
     fetcher_init(&c->fetcher, v, (uint64_t)client_now_ms(client));
     waiter_init(&c->waiter, client);
     c->waiter.lane = client_lane(client);
@@ -85,8 +86,11 @@ int ottla_consumer_close(struct ottla_consumer *c, const struct ottla_close_opti
     if (options != NULL) {
         mem_read_sized(&o, sizeof o, options);
     }
-    int code = c->is_closed ? 0 : consumer_check_idle(c, error);
-    if (c->is_closed || code) {
+    if (c != NULL && c->is_closed) {
+        return 0;
+    }
+    int code = consumer_check_idle(c, error);
+    if (code) {
         return code;
     }
     int64_t end_ms = client_now_ms(c->client) + MAX(o.timeout_ms, 0);
@@ -113,20 +117,25 @@ void ottla_consumer_free(struct ottla_consumer *c)
     waiter_deinit(&c->waiter);
     fetcher_deinit(&c->fetcher);
     tps_deinit(&c->assignment);
+    client_unref(c->client);
     mem_free(c);
 }
 
 int consumer_check_open(const struct ottla_consumer *c, struct ottla_error *error)
 {
-    return c->is_closed ? error_set(error, ERR_CLOSED, "the consumer is closed")
-                        : client_check(c->client, error);
+    return is_null(c, "consumer", error) ? ERR_INVALID_REQUEST
+           : c->is_closed                ? error_set(error, ERR_CLOSED, "the consumer is closed")
+                                         : client_check(c->client, error);
 }
 
 int consumer_check_idle(const struct ottla_consumer *c, struct ottla_error *error)
 {
-    return c->is_in_callback
-               ? error_set(error, ERR_INVALID_REQUEST, "this call is not for callbacks")
-               : consumer_check_open(c, error);
+    int code = consumer_check_open(c, error);
+    return code == 0 && c->is_in_callback
+               ? error_set(
+                     error, ERR_INVALID_REQUEST,
+                     "a callback of the consumer must not poll, (un)subscribe, assign or close")
+               : code;
 }
 
 /* --- assignment and positions --- */
@@ -134,10 +143,14 @@ int consumer_check_idle(const struct ottla_consumer *c, struct ottla_error *erro
 int ottla_consumer_assign(struct ottla_consumer *c, const struct ottla_topic_partition *partitions,
                           size_t count, struct ottla_error *error)
 {
+    if (count > 0 && is_null(partitions, "list of partitions", error)) {
+        return ERR_INVALID_REQUEST;
+    }
     for (size_t i = 0; i < count; i++) {
         if (partitions[i].topic == NULL || partitions[i].topic[0] == '\0' ||
             partitions[i].partition < 0) {
-            return error_set(error, ERR_INVALID_REQUEST, "partition %zu of the list is none", i);
+            return error_set(error, ERR_INVALID_REQUEST,
+                             "partition %zu of the list has no topic, or a negative number", i);
         }
     }
     int code = consumer_check_idle(c, error);
@@ -156,16 +169,30 @@ size_t ottla_consumer_assignment(const struct ottla_consumer *consumer,
                                  const struct ottla_topic_partition **ret)
 {
     struct ottla_consumer *c = (struct ottla_consumer *)(uintptr_t)consumer; /* what it was shown */
+    if (c == NULL) {
+        return 0;
+    }
     fetcher_list(&c->fetcher, &c->assignment);
     tps_sort(&c->assignment);
-    *ret = c->assignment.items;
+    if (ret != NULL) {
+        *ret = c->assignment.items;
+    }
     return c->assignment.count;
+}
+
+/* NULL: it does not read that one. */
+static struct part *look_up(const struct ottla_consumer *c, const char *topic, int32_t partition)
+{
+    return c != NULL && topic != NULL ? fetcher_find(&c->fetcher, topic, partition) : NULL;
 }
 
 static struct part *find(const struct ottla_consumer *c, const char *topic, int32_t partition,
                          struct ottla_error *error)
 {
-    struct part *p = fetcher_find(&c->fetcher, topic, partition);
+    if (is_null(c, "consumer", error) || is_null(topic, "topic", error)) {
+        return NULL;
+    }
+    struct part *p = look_up(c, topic, partition);
     if (p == NULL) {
         error_set(error, ERR_INVALID_REQUEST, "%s-%d is not assigned", topic, partition);
     }
@@ -222,25 +249,28 @@ bool ottla_consumer_is_paused(const struct ottla_consumer *c, const char *topic,
 int64_t ottla_consumer_position(const struct ottla_consumer *c, const char *topic,
                                 int32_t partition)
 {
-    const struct part *p = fetcher_find(&c->fetcher, topic, partition);
+    const struct part *p = look_up(c, topic, partition);
     return p != NULL ? p->position : -1;
 }
 
 int64_t ottla_consumer_end(const struct ottla_consumer *c, const char *topic, int32_t partition)
 {
-    const struct part *p = fetcher_find(&c->fetcher, topic, partition);
+    const struct part *p = look_up(c, topic, partition);
     return p != NULL ? p->end_off : -1;
 }
 
 int64_t ottla_consumer_lag(const struct ottla_consumer *c, const char *topic, int32_t partition)
 {
-    const struct part *p = fetcher_find(&c->fetcher, topic, partition);
+    const struct part *p = look_up(c, topic, partition);
     return p != NULL ? part_lag(p) : -1;
 }
 
 int64_t ottla_consumer_lag_max(const struct ottla_consumer *c)
 {
     int64_t most = -1;
+    if (c == NULL) {
+        return most;
+    }
     LIST_EACH(&c->fetcher.parts, n, tmp) {
         most = MAX(most, part_lag(LIST_ENTRY(n, struct part, node)));
     }
@@ -335,7 +365,7 @@ static int begin_poll(struct ottla_consumer *c, struct ottla_error *error)
 static int poll_once(struct ottla_consumer *c, int timeout_ms, struct ottla_records **ret,
                      struct ottla_error *error)
 {
-    int64_t end_ms = client_now_ms(c->client) + MAX(timeout_ms, 0);
+    int64_t end_ms = timeout_ms < 0 ? INT64_MAX : client_now_ms(c->client) + timeout_ms;
     struct ottla_records *records;
     int code;
     for (;;) {
@@ -364,11 +394,11 @@ static int poll_once(struct ottla_consumer *c, int timeout_ms, struct ottla_reco
 int ottla_consumer_poll(struct ottla_consumer *c, int timeout_ms, struct ottla_records **ret,
                         struct ottla_error *error)
 {
-    struct consumer_metrics *k = &c->metrics;
     int code = consumer_check_idle(c, error);
-    if (code) {
-        return code;
+    if (code || is_null(ret, "place for the records", error)) {
+        return code ? code : ERR_INVALID_REQUEST;
     }
+    struct consumer_metrics *k = &c->metrics;
     int64_t began_ms = client_now_ms(c->client);
     if (k->polls++ > 0) {
         metric_time(&k->between_polls, began_ms - k->poll_at_ms);
@@ -379,4 +409,9 @@ int ottla_consumer_poll(struct ottla_consumer *c, int timeout_ms, struct ottla_r
     return code;
 }
 
-void ottla_consumer_wakeup(struct ottla_consumer *c) { waiter_wake(&c->waiter); }
+void ottla_consumer_wakeup(struct ottla_consumer *c)
+{
+    if (c != NULL) {
+        waiter_wake(&c->waiter);
+    }
+}

@@ -355,16 +355,21 @@ void commit_drop_all(struct ottla_consumer *c)
 static int check_offsets(const struct ottla_consumer *c, const struct ottla_commit *offsets,
                          size_t count, struct ottla_error *error)
 {
+    int code = consumer_check_open(c, error);
+    if (code) {
+        return code;
+    }
     if (c->client->config->values.group_id[0] == '\0') {
         return error_set(error, ERR_INVALID_GROUP_ID, "group.id is not set: nobody commits");
     }
     for (size_t i = 0; offsets != NULL && i < count; i++) {
         if (offsets[i].topic == NULL || offsets[i].topic[0] == '\0' || offsets[i].partition < 0 ||
             offsets[i].offset < 0) {
-            return error_set(error, ERR_INVALID_REQUEST, "offset %zu of the list is none", i);
+            return error_set(error, ERR_INVALID_REQUEST,
+                             "offset %zu of the list has no topic, or a negative number", i);
         }
     }
-    return consumer_check_open(c, error);
+    return 0;
 }
 
 /* Sends k until it is done or the time is over. */
@@ -447,6 +452,10 @@ int ottla_consumer_committed(struct ottla_consumer *c,
                              const struct ottla_topic_partition *partitions, size_t count,
                              int timeout_ms, struct ottla_offsets **ret, struct ottla_error *error)
 {
+    if (is_null(c, "consumer", error) ||
+        (count > 0 && is_null(partitions, "list of partitions", error))) {
+        return ERR_INVALID_REQUEST;
+    }
     struct ottla_admin_options options;
     const char *group = c->client->config->values.group_id;
     if (group[0] == '\0') {

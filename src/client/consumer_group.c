@@ -132,8 +132,14 @@ int ottla_consumer_subscribe(struct ottla_consumer *c, const char *const *topics
                              struct ottla_error *error)
 {
     if (count == 0) {
-        ottla_consumer_unsubscribe(c);
-        return 0;
+        int code = consumer_check_idle(c, error);
+        if (code == 0) {
+            ottla_consumer_unsubscribe(c);
+        }
+        return code;
+    }
+    if (is_null(topics, "list of topics", error)) {
+        return ERR_INVALID_REQUEST;
     }
     for (size_t i = 0; i < count; i++) {
         if (topics[i] == NULL || topics[i][0] == '\0') {
@@ -154,6 +160,9 @@ int ottla_consumer_subscribe_pattern(struct ottla_consumer *c, const char *patte
                                      struct ottla_error *error)
 {
     int code = begin_subscription(c, error);
+    if (code == 0 && is_null(pattern, "pattern", error)) {
+        return ERR_INVALID_REQUEST;
+    }
     if (code == 0) {
         code = member_subscribe_pattern(membership_lock(c->membership), pattern, error);
         membership_unlock(c->membership);
@@ -178,6 +187,9 @@ size_t ottla_consumer_subscription(const struct ottla_consumer *consumer,
                                    const char *const **ret_topics)
 {
     struct ottla_consumer *c = (struct ottla_consumer *)(uintptr_t)consumer; /* what it was shown */
+    if (c == NULL) {
+        return 0;
+    }
     drop_subscription(c);
     if (c->is_subscribed) {
         const struct member *m = membership_lock(c->membership);
@@ -187,13 +199,19 @@ size_t ottla_consumer_subscription(const struct ottla_consumer *consumer,
         }
         membership_unlock(c->membership);
     }
-    *ret_topics = (const char *const *)c->subscription;
+    if (ret_topics != NULL) {
+        *ret_topics = (const char *const *)c->subscription;
+    }
     return c->subscription_count;
 }
 
 int ottla_consumer_enforce_rebalance(struct ottla_consumer *c, const char *reason,
                                      struct ottla_error *error)
 {
+    int code = consumer_check_open(c, error);
+    if (code) {
+        return code;
+    }
     if (!c->is_subscribed) {
         return error_set(error, ERR_INVALID_REQUEST, "it is not subscribed: it shares nothing");
     }
@@ -207,6 +225,9 @@ int ottla_consumer_enforce_rebalance(struct ottla_consumer *c, const char *reaso
 int ottla_consumer_group_metadata(struct ottla_consumer *c, struct ottla_group_metadata **ret,
                                   struct ottla_error *error)
 {
+    if (is_null(c, "consumer", error) || is_null(ret, "place for the result", error)) {
+        return ERR_INVALID_REQUEST;
+    }
     const struct client_values *v = &c->client->config->values;
     struct ottla_group_metadata *g;
     struct fill f;
@@ -283,7 +304,7 @@ void group_leave(struct ottla_consumer *c, enum ottla_group_leave how, int64_t e
 
 void ottla_consumer_unsubscribe(struct ottla_consumer *c)
 {
-    if (c->is_in_callback) {
+    if (c == NULL || c->is_in_callback) {
         return;
     }
     if (c->is_subscribed) {

@@ -255,6 +255,8 @@ void core_submit(struct core *c, struct call *call, int64_t now_ms)
     call->tries = 0;
     call->retry_at_ms = 0;
     call->is_unknown = false;
+    call->key =
+        str_is_null(call->key) ? STR("") : call->key; /* null would never equal a known one */
     if (c->is_stopped) {
         core_end(c, call, ERR_CLOSED, "the client is closed");
         return;

@@ -178,9 +178,16 @@ static void send_call(struct core *c, struct link *l, struct call *call, int64_t
         buf_deinit(&out.bytes);
         mem_free(out.splices.items);
         free_sent(l, s);
+        bool is_unfit = e == ERR_MALFORMED; /* what the program gave */
         snprintf(why, sizeof why, "%s %d cannot be written: %s",
-                 wire_name(wire_request(call->api_key)), version, err_text(e));
-        core_end(c, call, e == ERR_WRONG_VERSION ? ERR_UNSUPPORTED_VERSION : e, why);
+                 wire_name(wire_request(call->api_key)), version,
+                 is_unfit ? "a text or list that it needs is NULL, or one is too long"
+                          : err_text(e));
+        core_end(c, call,
+                 e == ERR_WRONG_VERSION ? ERR_UNSUPPORTED_VERSION
+                 : is_unfit             ? ERR_INVALID_REQUEST
+                                        : e,
+                 why);
         return;
     }
     act_send(c, l, &out);

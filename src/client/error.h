@@ -11,6 +11,9 @@ int error_set(struct ottla_error *error, int code, const char *fmt, ...) printf_
 /* With the code's own sentence, or with what a broker said where it said something. */
 int error_code(struct ottla_error *error, int code, const char *message);
 
+/* True, and INVALID_REQUEST, for a pointer of the program's that must not be NULL. */
+bool is_null(const void *pointer, const char *what, struct ottla_error *error);
+
 static inline bool code_is_retriable(int code)
 {
     return (ottla_error_flags(code) & OTTLA_RETRIABLE) != 0;

@@ -114,18 +114,25 @@ static void future_drop(struct ottla_future *f)
 {
     cond_deinit(&f->cond);
     mutex_deinit(&f->lock);
+    client_unref(f->client);
     mem_free(f);
 }
 
 int ottla_future_start(struct ottla_client *client, ottla_call_fn *call, void *arg,
                        struct ottla_future **ret_future, struct ottla_error *error)
 {
+    if (is_null(client, "client", error) || is_null(ret_future, "place for the future", error)) {
+        return ERR_INVALID_REQUEST;
+    }
+    if (call == NULL) {
+        return error_set(error, ERR_INVALID_REQUEST, "the call is NULL");
+    }
     int code = client_check(client, error);
     if (code) {
         return code;
     }
     struct ottla_future *f = NEW(struct ottla_future);
-    *f = (struct ottla_future){.client = client, .call = call, .arg = arg};
+    *f = (struct ottla_future){.client = client_ref(client), .call = call, .arg = arg};
     mutex_init(&f->lock);
     cond_init(&f->cond);
     mutex_lock(&client->futures.lock);
@@ -141,7 +148,7 @@ int ottla_future_start(struct ottla_client *client, ottla_call_fn *call, void *a
 
 bool ottla_future_is_done(struct ottla_future *f)
 {
-    if (fork_is_child(f->client->mark)) {
+    if (f == NULL || fork_is_child(f->client->mark)) {
         return true; /* CLOSED: the threads are the parent's */
     }
     mutex_lock(&f->lock);
@@ -170,7 +177,7 @@ static void wait_for(struct ottla_future *f, const bool *is_set, int64_t timeout
 
 int ottla_future_wait(struct ottla_future *f, int timeout_ms, struct ottla_error *error)
 {
-    int code = client_check(f->client, error);
+    int code = is_null(f, "future", error) ? ERR_INVALID_REQUEST : client_check(f->client, error);
     if (code) {
         return code;
     }
@@ -188,6 +195,9 @@ int ottla_future_wait(struct ottla_future *f, int timeout_ms, struct ottla_error
 
 void ottla_future_then(struct ottla_future *f, void (*fn)(void *ctx), void *ctx)
 {
+    if (f == NULL || fn == NULL) {
+        return;
+    }
     mutex_lock(&f->lock);
     bool is_done = f->is_done;
     if (!is_done) {

@@ -412,11 +412,12 @@ static int init(struct ottla_client *c, struct net *net, uint64_t seed, struct o
 struct ottla_client *host_new(const struct ottla_config *config, const struct host_seams *seams,
                               struct ottla_error *error)
 {
-    if (check_config(config, error)) {
+    if (is_null(config, "configuration", error) || check_config(config, error)) {
         return NULL;
     }
     codec_set_snappy(snappy_library);
     struct ottla_client *c = NEW(struct ottla_client);
+    atomic_init(&c->users, 1);
     c->config = ottla_config_copy(config);
     config_settle(c->config);
     c->mark = fork_mark_new();
@@ -441,6 +442,7 @@ static void drive_self(void *ctx, int64_t max_ns)
 struct ottla_client *host_beside(struct ottla_client *parent, struct ottla_error *error)
 {
     struct ottla_client *c = NEW(struct ottla_client);
+    atomic_init(&c->users, 1);
     c->parent = parent;
     c->config = parent->config;
     c->mark = parent->mark;
@@ -460,11 +462,8 @@ struct ottla_client *ottla_client_new(const struct ottla_config *config, struct 
     return host_new(config, NULL, error);
 }
 
-void ottla_client_free(struct ottla_client *c)
+static void host_end(struct ottla_client *c)
 {
-    if (c == NULL || fork_is_child(c->mark)) {
-        return;
-    }
     loop_post(c->loop, &c->stop_mail);
     if (c->drive == NULL) {
         thread_join(&c->thread);
@@ -474,4 +473,24 @@ void ottla_client_free(struct ottla_client *c)
         }
     }
     host_free(c);
+}
+
+struct ottla_client *client_ref(struct ottla_client *c)
+{
+    atomic_fetch_add(&c->users, 1);
+    return c;
+}
+
+void client_unref(struct ottla_client *c)
+{
+    if (!fork_is_child(c->mark) && atomic_fetch_sub(&c->users, 1) == 1) {
+        host_end(c);
+    }
+}
+
+void ottla_client_free(struct ottla_client *c)
+{
+    if (c != NULL) {
+        client_unref(c);
+    }
 }

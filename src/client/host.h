@@ -27,7 +27,8 @@ struct ottla_client {
     struct ottla_client *parent; /* beside which it was made, whose settings and mark it has */
     struct thread thread;
     struct mail stop_mail;
-    int lookup_count; /* names being looked up, and tokens */
+    _Atomic int users; /* the program, until it frees it, and what was made of it */
+    int lookup_count;  /* names being looked up, and tokens */
     _Atomic uint32_t lane_last;
     bool is_stopping;
     /* No thread: who waits calls it until there is something, for max_ns at a time (< 0: as long as
@@ -62,6 +63,10 @@ void host_ask_token(struct ottla_client *c, uint32_t link_id);
 
 /* A message to people, by the loop's thread. Any thread. */
 void client_say(struct ottla_client *c, enum ottla_log_level level, struct str text);
+
+/* It lives until the program and all that was made of it have let go. Any thread. */
+struct ottla_client *client_ref(struct ottla_client *c);
+void client_unref(struct ottla_client *c);
 
 /* A new lane, for calls. */
 uint32_t client_lane(struct ottla_client *c);

@@ -74,6 +74,12 @@ static enum err put_record(struct buf *out, const struct kind *k, struct bytes k
 int ottla_internal_json(enum ottla_internal kind, const struct ottla_record *r, char **ret_json,
                         struct ottla_error *error)
 {
+    if (is_null(r, "record", error) || is_null(ret_json, "place for the text", error)) {
+        return ERR_INVALID_REQUEST;
+    }
+    if ((size_t)kind >= ARRAY_LEN(kinds)) {
+        return error_set(error, ERR_INVALID_REQUEST, "there is no kind %d of records", (int)kind);
+    }
     const struct kind *k = &kinds[kind];
     struct bytes key = {r->key, r->key_length}, value = {r->value, r->value_length};
     struct buf out = BUF_INIT;

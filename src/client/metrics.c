@@ -129,6 +129,9 @@ static char *finish(struct buf *out)
 
 char *ottla_client_metrics(struct ottla_client *c)
 {
+    if (c == NULL) {
+        return NULL;
+    }
     struct buf out = BUF_INIT;
     buf_put_u8(&out, '{');
     put_client(&out, c);
@@ -138,6 +141,9 @@ char *ottla_client_metrics(struct ottla_client *c)
 
 char *ottla_producer_metrics(struct ottla_producer *p)
 {
+    if (p == NULL) {
+        return NULL;
+    }
     struct buf out = BUF_INIT;
     buf_put_u8(&out, '{');
     put_client(&out, p->client);
@@ -228,6 +234,9 @@ static void put_partitions(struct buf *out, struct ottla_consumer *c)
 
 char *ottla_consumer_metrics(struct ottla_consumer *c)
 {
+    if (c == NULL) {
+        return NULL;
+    }
     struct member_metrics of_member = {0};
     struct buf out = BUF_INIT;
     int64_t now_ms = client_now_ms(c->client);

@@ -31,7 +31,7 @@ uint32_t murmur2(struct bytes b)
 
 int32_t ottla_partition_for_key(const void *key, size_t length, int32_t count)
 {
-    return count < 1
+    return count < 1 || (key == NULL && length > 0)
                ? -1
                : (int32_t)((murmur2((struct bytes){key, length}) & 0x7fffffff) % (uint32_t)count);
 }

@@ -228,13 +228,24 @@ static void producer_main(void *ctx)
 
 int producer_check(const struct ottla_producer *p, struct ottla_error *error)
 {
-    return client_check(p->client, error);
+    return is_null(p, "producer", error) ? ERR_INVALID_REQUEST : client_check(p->client, error);
+}
+
+int producer_check_waiter(const struct ottla_producer *p, struct ottla_error *error)
+{
+    int code = producer_check(p, error);
+    return code == 0 && thread_is_current(&p->thread)
+               ? error_set(
+                     error, ERR_INVALID_REQUEST,
+                     "a callback of the producer must not wait for it: it would wait for ever")
+               : code;
 }
 
 static void producer_deinit(struct ottla_producer *p)
 {
     waiter_deinit(&p->waiter);
-    ottla_client_free(p->host);
+    client_unref(p->host);
+    client_unref(p->client);
     acc_deinit(&p->acc);
     cond_deinit(&p->room);
     cond_deinit(&p->cond);
@@ -246,16 +257,17 @@ struct ottla_producer *ottla_producer_new_with(struct ottla_client *client,
                                                const struct ottla_producer_options *options,
                                                struct ottla_error *error)
 {
-    const struct client_values *v = &client->config->values;
-    if (client_check(client, error) || config_check_producer(client->config, error)) {
+    if (is_null(client, "client", error) || client_check(client, error) ||
+        config_check_producer(client->config, error)) {
         return NULL;
     }
+    const struct client_values *v = &client->config->values;
     struct ottla_client *host = host_beside(client, error);
     if (host == NULL) {
         return NULL;
     }
     struct ottla_producer *p = NEW(struct ottla_producer);
-    p->client = client;
+    p->client = client_ref(client);
     p->host = host;
     ottla_producer_options_init(&p->options);
     if (options != NULL) {
@@ -287,13 +299,13 @@ struct ottla_producer *ottla_producer_new(struct ottla_client *client, struct ot
 
 void ottla_producer_free(struct ottla_producer *p, int timeout_ms)
 {
-    if (p == NULL || producer_check(p, NULL)) {
+    if (producer_check_waiter(p, NULL)) {
         return;
     }
     mutex_lock(&p->lock);
     bool is_open = p->acc.txn.state == TXN_OPEN || p->acc.txn.state == TXN_ABORTABLE;
     mutex_unlock(&p->lock);
-    if (is_open && timeout_ms > 0) {
+    if (is_open && timeout_ms != 0) {
         (void)ottla_producer_abort(p, timeout_ms, NULL);
     }
     (void)ottla_producer_flush(p, timeout_ms, NULL);
@@ -328,7 +340,8 @@ bool producer_wait(struct ottla_producer *p, int64_t end_ms)
 int64_t producer_end_ms(const struct ottla_producer *p, int64_t timeout_ms)
 {
     int64_t now_ms = client_now_ms(p->client);
-    return timeout_ms < INT64_MAX / 2000000 - now_ms ? now_ms + timeout_ms : INT64_MAX / 2000000;
+    bool has_end = timeout_ms >= 0 && timeout_ms < INT64_MAX / 2000000 - now_ms;
+    return has_end ? now_ms + timeout_ms : INT64_MAX / 2000000;
 }
 
 int producer_refuse(const struct ottla_producer *p, int code, struct ottla_error *error)
@@ -356,15 +369,32 @@ static int say_late(const struct acc_topic *t, struct ottla_error *error)
 {
     if (t->count > 0) {
         return error_set(error, ERR_REQUEST_TIMED_OUT,
-                         "buffer.memory is full, max.block.ms is over");
+                         "buffer.memory is full, max.block.ms is over: brokers take less than is "
+                         "sent");
     }
     return error_set(error, ERR_REQUEST_TIMED_OUT, "topic %s: no metadata within max.block.ms%s%s",
                      t->name, t->code ? ": " : "", t->code ? ottla_error_text(t->code) : "");
 }
 
+static int say_topic(const struct acc_topic *t, struct ottla_error *error)
+{
+    return error_set(error, t->code, "topic %s: %s%s", t->name, ottla_error_text(t->code),
+                     t->code == ERR_INVALID_TOPIC_EXCEPTION
+                         ? ": a name is 1 to 249 of letters, digits, '.', '_' and '-'"
+                     : t->code == ERR_TOPIC_AUTHORIZATION_FAILED
+                         ? ": the user needs WRITE and DESCRIBE, and CREATE for one that is not "
+                           "there yet"
+                         : "");
+}
+
 /* Lock held: until the topic is known and there is memory. */
 static int wait_for_room(struct ottla_producer *p, struct acc_topic *t, struct ottla_error *error)
 {
+    if (thread_is_current(&p->thread)) {
+        return error_set(error, ERR_REQUEST_TIMED_OUT,
+                         "%s, and a callback of the producer must not wait",
+                         t->count > 0 ? "buffer.memory is full" : "the topic is not known yet");
+    }
     int64_t began_ns = clock_mono_ns(p->client->clock);
     int64_t end_ms = producer_end_ms(p, p->client->config->values.max_block_ms);
     int code = 0;
@@ -374,7 +404,7 @@ static int wait_for_room(struct ottla_producer *p, struct acc_topic *t, struct o
     t->users++;
     while (!code && !has_room(p, t)) {
         if (t->count == 0 && t->code != 0 && !code_is_retriable(t->code)) {
-            code = error_set(error, t->code, "topic %s: %s", t->name, ottla_error_text(t->code));
+            code = say_topic(t, error);
             t->code = 0; /* the next one may ask again */
         } else if (t->count == 0 ? !producer_wait(p, end_ms)
                                  : !wait_at(p, &p->room, &p->crowded, end_ms)) {
@@ -397,13 +427,21 @@ static int32_t ask_partitioner(struct ottla_producer *p, const struct acc_topic 
     return partition;
 }
 
-static int refuse_record(const struct ottla_producer *p, const struct ottla_message *m, int code,
-                         struct ottla_error *error)
+static int refuse_record(const struct ottla_producer *p, const struct acc_topic *t,
+                         const struct ottla_message *m, int code, struct ottla_error *error)
 {
-    bool is_own = code == ERR_MESSAGE_TOO_LARGE || code == ERR_UNKNOWN_TOPIC_OR_PARTITION;
-    return is_own
-               ? error_set(error, code, "%s-%d: %s", m->topic, m->partition, ottla_error_text(code))
-               : producer_refuse(p, code, error);
+    if (code == ERR_MESSAGE_TOO_LARGE) {
+        return error_set(error, code,
+                         "a record for topic %s with a key of %zu and a value of %zu bytes is "
+                         "larger than max.request.size (%d)",
+                         m->topic, m->key_length, m->value_length,
+                         p->client->config->values.max_request_size);
+    }
+    if (code == ERR_UNKNOWN_TOPIC_OR_PARTITION) {
+        return error_set(error, code, "topic %s has no partition %d: they are 0 to %d", m->topic,
+                         m->partition, t->count - 1);
+    }
+    return producer_refuse(p, code, error);
 }
 
 /* Lock held. */
@@ -427,7 +465,7 @@ static int add(struct ottla_producer *p, const struct ottla_message *m, struct d
     struct acc_place place;
     code = acc_choose(&p->acc, t, m, &place);
     if (code) {
-        return refuse_record(p, m, code, error);
+        return refuse_record(p, t, m, code, error);
     }
     int64_t wall_ms = m->timestamp_ms < 0 ? clock_wall_ms_for(p->client->clock, &p->asker) : 0;
     int64_t now_ms = place.is_new ? client_now_ms(p->client) : 0;
@@ -436,8 +474,37 @@ static int add(struct ottla_producer *p, const struct ottla_message *m, struct d
     return 0;
 }
 
+/* Not more than a request can ever have: so sums of lengths do not overflow. */
+static bool is_whole(const void *p, size_t length)
+{
+    return length <= INT32_MAX && (p != NULL || length == 0);
+}
+
+static int check_headers(const struct ottla_message *m, struct ottla_error *error)
+{
+    if (!is_whole(m->headers, m->header_count)) {
+        return error_set(error, ERR_INVALID_RECORD, "header_count is %zu, and there are no headers",
+                         m->header_count);
+    }
+    for (size_t i = 0; i < m->header_count; i++) {
+        const struct ottla_header *h = &m->headers[i];
+        if (h->key == NULL || !is_whole(h->key, h->key_length)) {
+            return error_set(error, ERR_INVALID_RECORD, "header %zu has no key", i);
+        }
+        if (!is_whole(h->value, h->value_length)) {
+            return error_set(error, ERR_INVALID_RECORD,
+                             "the value of header %zu is NULL, or too long: its length is %zu", i,
+                             h->value_length);
+        }
+    }
+    return 0;
+}
+
 static int check_message(const struct ottla_message *m, struct ottla_error *error)
 {
+    if (is_null(m, "message", error)) {
+        return ERR_INVALID_REQUEST;
+    }
     if (m->size < MESSAGE_BYTES_MIN) {
         return error_set(error, ERR_INVALID_REQUEST,
                          "the message says no size: begin with ottla_message_init");
@@ -448,12 +515,16 @@ static int check_message(const struct ottla_message *m, struct ottla_error *erro
     if (m->timestamp_ms < -1) {
         return error_set(error, ERR_INVALID_TIMESTAMP, "the record's time is before 1970");
     }
-    for (size_t i = 0; i < m->header_count; i++) {
-        if (m->headers[i].key == NULL) {
-            return error_set(error, ERR_INVALID_RECORD, "a header has no key");
-        }
+    if (m->partition < -1) {
+        return error_set(error, ERR_INVALID_REQUEST, "%d is no partition; -1 leaves the choice",
+                         m->partition);
     }
-    return 0;
+    if (!is_whole(m->key, m->key_length) || !is_whole(m->value, m->value_length)) {
+        return error_set(error, ERR_INVALID_RECORD,
+                         "the key or the value is NULL, or too long: their lengths are %zu and %zu",
+                         m->key_length, m->value_length);
+    }
+    return m->header_count > 0 ? check_headers(m, error) : 0;
 }
 
 int ottla_producer_send(struct ottla_producer *p, const struct ottla_message *m,
@@ -478,8 +549,9 @@ int ottla_producer_partition_count(struct ottla_producer *p, const char *topic, 
                                    struct ottla_error *error)
 {
     int code = producer_check(p, error);
-    if (code) {
-        return code;
+    if (code || is_null(topic, "topic", error) ||
+        is_null(ret_count, "place for the count", error)) {
+        return code ? code : ERR_INVALID_REQUEST;
     }
     mutex_lock(&p->lock);
     struct acc_topic *t = acc_topic(&p->acc, topic);
@@ -503,7 +575,7 @@ static void begin_flush(struct ottla_producer *p)
 int ottla_producer_flush(struct ottla_producer *p, int timeout_ms, struct ottla_error *error)
 {
     bool is_in_time = true;
-    int code = producer_check(p, error);
+    int code = producer_check_waiter(p, error);
     if (code) {
         return code;
     }
@@ -514,11 +586,12 @@ int ottla_producer_flush(struct ottla_producer *p, int timeout_ms, struct ottla_
         is_in_time = producer_wait(p, end_ms);
     }
     p->acc.flushes--;
-    bool is_done = p->untold == 0;
+    int64_t untold = p->untold;
     mutex_unlock(&p->lock);
-    return is_done ? 0
-                   : error_set(error, ERR_REQUEST_TIMED_OUT, "not all is written after %d ms",
-                               timeout_ms);
+    return untold == 0
+               ? 0
+               : error_set(error, ERR_REQUEST_TIMED_OUT, "%lld records are not written after %d ms",
+                           (long long)untold, timeout_ms);
 }
 
 /* One record that somebody waits for. */
@@ -542,8 +615,9 @@ static void on_delivery(void *ctx, const struct ottla_delivery *d)
 int ottla_producer_send_wait(struct ottla_producer *p, const struct ottla_message *m,
                              struct ottla_delivery *ret, struct ottla_error *error)
 {
-    struct awaited w = {.producer = p, .topic = m->topic};
-    int code = ottla_producer_send(p, m, on_delivery, &w, error);
+    struct awaited w = {.producer = p, .topic = m ? m->topic : NULL};
+    int code = producer_check_waiter(p, error);
+    code = code ? code : ottla_producer_send(p, m, on_delivery, &w, error);
     if (code) {
         return code;
     }

@@ -30,9 +30,13 @@ struct ottla_producer {
 bool producer_nudge(struct ottla_producer *p);
 /* Lock held: until the thread has done something, or the time is over (false). */
 bool producer_wait(struct ottla_producer *p, int64_t end_ms);
+/* timeout_ms < 0: never. */
 int64_t producer_end_ms(const struct ottla_producer *p, int64_t timeout_ms);
-/* CLOSED in a process that was forked since. */
+/* CLOSED in a process that was forked since, INVALID_REQUEST for NULL. */
 int producer_check(const struct ottla_producer *p, struct ottla_error *error);
+/* The same, and that it is not called by one of the producer's callbacks, which it would wait for.
+ */
+int producer_check_waiter(const struct ottla_producer *p, struct ottla_error *error);
 /* The transaction's error, with the flags of its state. */
 int producer_refuse(const struct ottla_producer *p, int code, struct ottla_error *error);
 

@@ -44,7 +44,7 @@ typedef int txn_step_fn(struct txn *t);
 static int step(struct ottla_producer *p, txn_step_fn *fn, int timeout_ms,
                 struct ottla_error *error)
 {
-    int code = producer_check(p, error);
+    int code = producer_check_waiter(p, error);
     if (code) {
         return code;
     }
@@ -74,16 +74,33 @@ int ottla_producer_abort(struct ottla_producer *p, int timeout_ms, struct ottla_
     return step(p, txn_abort, timeout_ms, error);
 }
 
+static int check_offsets(const struct ottla_commit *offsets, size_t count,
+                         const struct ottla_group_metadata *group, struct ottla_error *error)
+{
+    if (is_null(group, "group", error) ||
+        (count > 0 && is_null(offsets, "list of offsets", error))) {
+        return ERR_INVALID_REQUEST;
+    }
+    if (group->group_id == NULL || group->group_id[0] == '\0') {
+        return error_set(error, ERR_INVALID_GROUP_ID, "the offsets have no group");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (offsets[i].topic == NULL || offsets[i].partition < 0 || offsets[i].offset < 0) {
+            return error_set(error, ERR_INVALID_REQUEST,
+                             "offset %zu of the list has no topic, or a negative number", i);
+        }
+    }
+    return 0;
+}
+
 int ottla_producer_send_offsets(struct ottla_producer *p, const struct ottla_commit *offsets,
                                 size_t count, const struct ottla_group_metadata *group,
                                 int timeout_ms, struct ottla_error *error)
 {
-    int code = producer_check(p, error);
+    int code = producer_check_waiter(p, error);
+    code = code ? code : check_offsets(offsets, count, group, error);
     if (code) {
         return code;
-    }
-    if (group->group_id == NULL || group->group_id[0] == '\0') {
-        return error_set(error, ERR_INVALID_GROUP_ID, "the offsets have no group");
     }
     mutex_lock(&p->lock);
     if (list_is_empty(&p->acc.txn.offsets)) { /* else the call before goes on */

@@ -175,11 +175,11 @@ void ottla_records_free(struct ottla_records *r)
     mem_free(r);
 }
 
-size_t ottla_records_count(const struct ottla_records *r) { return r->count; }
+size_t ottla_records_count(const struct ottla_records *r) { return r != NULL ? r->count : 0; }
 
 const struct ottla_record *ottla_records_at(const struct ottla_records *r, size_t i)
 {
-    return i < r->count ? &r->rows[i] : NULL;
+    return i < ottla_records_count(r) ? &r->rows[i] : NULL;
 }
 
 static void hold(struct ottla_records *out, struct chunk *c)

@@ -160,7 +160,7 @@ int txn_add_offsets(struct txn *t, const struct ottla_commit *offsets, size_t co
     }
     txn_forget_offsets(t);
     t->group_id = copy(group->group_id);
-    t->member_id = copy(group->member_id);
+    t->member_id = copy(group->member_id); /* NULL: as "" */
     t->instance_id = copy(group->group_instance_id);
     t->generation = group->generation;
     for (size_t i = 0; i < count; i++) {

@@ -110,3 +110,5 @@ int thread_cpu_count(void)
     }
     return MAX(1, CPU_COUNT(&set));
 }
+
+bool thread_is_current(const struct thread *t) { return pthread_equal(t->t, pthread_self()) != 0; }

@@ -6,6 +6,7 @@
 #include "base/err.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct mutex {
@@ -46,6 +47,8 @@ void cond_wait_ns(struct cond *c, struct mutex *m, int64_t timeout_ns);
 /* The name shows in top -H; signals are blocked in the new thread. */
 must_check enum err thread_start(struct thread *t, const char *name, void (*fn)(void *), void *ctx);
 void thread_join(struct thread *t);
+/* Whether who asks is t. */
+bool thread_is_current(const struct thread *t);
 
 /* The calling thread mostly sleeps, and has little to do when it wakes: it asks for short turns,
  * and need not wait then until somebody who computes has had a long one. It gets no more of the

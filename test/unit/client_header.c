@@ -1,5 +1,5 @@
 /* A program that has nothing but the public header and the shared library. */
-#include <ottla/client.h>
+#include <ottla/consumer.h> /* any of them brings all */
 
 #include <string.h>
 
