@@ -1,6 +1,6 @@
 #!/bin/sh
-# installed.sh BUILD SOURCE: installs into a temporary folder and builds the examples as a stranger would, from what
-# pkg-config says of it and nothing else: with the shared libraries, then with the static ones; then runs them.
+# installed.sh BUILD SOURCE: installs into a temporary folder and builds the examples as a stranger would, from what is
+# there and pkg-config says of it, and nothing else: with the shared libraries, then with the static ones; then runs them.
 set -eu
 build=$1 source=$2
 root=$(mktemp -d)
@@ -10,6 +10,8 @@ DESTDIR=$root meson install -C "$build" --no-rebuild --quiet
 pc=$(dirname "$(find "$root" -name ottla.pc)")
 libs=$(dirname "$pc")
 bin=$(dirname "$(find "$root" -path '*/bin/ottla')")
+examples=$(dirname "$(find "$root" -name first_producer.c)")
+find "$root" -path '*/doc/ottla/client-config.md' | grep -q .
 unset PKG_CONFIG_PATH
 export PKG_CONFIG_LIBDIR="$pc" PKG_CONFIG_SYSROOT_DIR="$root"
 
@@ -22,7 +24,7 @@ compile() {
         package=ottla
         [ $name != with_broker ] || package=ottla-test
         # shellcheck disable=SC2046 # words
-        ${CC:-cc} -Wall -Werror -o "$into/$name" "$source/examples/$name.c" $(pkg-config --cflags "$@" --libs $package)
+        ${CC:-cc} -Wall -Wextra -Wpedantic -Werror -o "$into/$name" "$examples/$name.c" $(pkg-config --cflags "$@" --libs $package)
     done
 }
 

@@ -3,6 +3,7 @@
 #include "base/diag.h"
 #include "base/mem.h"
 #include "broker/server.h"
+#include "meta/config.h"
 #include "ottla/test.h"
 #include "plat/entropy.h"
 #include "plat/thread.h"
@@ -82,8 +83,13 @@ static int set_one(struct props *props, const char *text, struct ottla_error *er
     if (eq == NULL || eq == text) {
         return fail(error, ERR_BAD_CONFIG, "'%s' is not name=value", text);
     }
-    enum err e = props_set(props, str_trim((struct str){text, (size_t)(eq - text)}),
-                           str_trim(str_from(eq + 1)));
+    struct str name = str_trim((struct str){text, (size_t)(eq - text)});
+    if (config_find(CONFIG_BROKER, name) == NULL) {
+        const char *meant = config_did_you_mean(CONFIG_BROKER, name);
+        return fail(error, ERR_BAD_CONFIG, "the broker has no setting '%.*s'%s%s%s", STR_ARG(name),
+                    meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+    }
+    enum err e = props_set(props, name, str_trim(str_from(eq + 1)));
     return e ? fail(error, e, "%s", err_text(e)) : 0;
 }
 
@@ -178,6 +184,10 @@ struct ottla_test_broker *ottla_test_broker_start(const struct ottla_test_broker
                                                   struct ottla_error *error)
 {
     struct ottla_test_broker_options o = known(options);
+    if (o.nodes < 0 || o.nodes > NODES_MAX) {
+        fail(error, ERR_BAD_CONFIG, "nodes is %d: from 1 to %d can be played", o.nodes, NODES_MAX);
+        return NULL;
+    }
     struct ottla_test_broker *b = NEW(struct ottla_test_broker);
     mutex_init(&b->lock);
     b->faults = faults_new();
@@ -185,7 +195,7 @@ struct ottla_test_broker *ottla_test_broker_start(const struct ottla_test_broker
     b->data_dir = str_dup(str_from(o.data_dir ? o.data_dir : "data"));
     b->settings = copy_settings(o.settings);
     b->ports[0] = o.port;
-    b->node_count = o.nodes < 1 ? 1 : o.nodes > NODES_MAX ? NODES_MAX : o.nodes;
+    b->node_count = MAX(o.nodes, 1);
     if (start(b, error)) {
         ottla_test_broker_free(b);
         return NULL;
@@ -193,7 +203,10 @@ struct ottla_test_broker *ottla_test_broker_start(const struct ottla_test_broker
     return b;
 }
 
-const char *ottla_test_broker_address(const struct ottla_test_broker *b) { return b->address; }
+const char *ottla_test_broker_address(const struct ottla_test_broker *b)
+{
+    return b != NULL ? b->address : NULL;
+}
 
 static void stop(struct ottla_test_broker *b)
 {
@@ -206,13 +219,18 @@ static void stop(struct ottla_test_broker *b)
 
 void ottla_test_broker_stop(struct ottla_test_broker *b)
 {
-    mutex_lock(&b->lock);
-    stop(b);
-    mutex_unlock(&b->lock);
+    if (b != NULL) {
+        mutex_lock(&b->lock);
+        stop(b);
+        mutex_unlock(&b->lock);
+    }
 }
 
 int ottla_test_broker_restart(struct ottla_test_broker *b, struct ottla_error *error)
 {
+    if (b == NULL) {
+        return fail(error, ERR_INVALID_REQUEST, "the broker is NULL");
+    }
     mutex_lock(&b->lock);
     stop(b);
     int code = start(b, error);
@@ -239,25 +257,40 @@ void ottla_test_broker_free(struct ottla_test_broker *b)
 
 /* --- faults --- */
 
+static void add(struct ottla_test_broker *b, struct fault fault)
+{
+    if (b != NULL) {
+        faults_add(b->faults, &fault);
+    }
+}
+
 void ottla_test_broker_fail(struct ottla_test_broker *b, int api, int error, int count)
 {
-    faults_add(b->faults, &(struct fault){FAULT_ERROR, api, error, count});
+    add(b, (struct fault){FAULT_ERROR, api, error, count});
 }
 
 void ottla_test_broker_delay(struct ottla_test_broker *b, int api, int delay_ms, int count)
 {
-    faults_add(b->faults, &(struct fault){FAULT_DELAY, api, delay_ms, count});
+    add(b, (struct fault){FAULT_DELAY, api, delay_ms, count});
 }
 
 void ottla_test_broker_drop(struct ottla_test_broker *b, int api, bool has_effect, int count)
 {
-    faults_add(b->faults, &(struct fault){has_effect ? FAULT_LOSE : FAULT_DROP, api, 0, count});
+    add(b, (struct fault){has_effect ? FAULT_LOSE : FAULT_DROP, api, 0, count});
 }
 
-void ottla_test_broker_clear(struct ottla_test_broker *b) { faults_clear(b->faults); }
+void ottla_test_broker_clear(struct ottla_test_broker *b)
+{
+    if (b != NULL) {
+        faults_clear(b->faults);
+    }
+}
 
 void ottla_test_broker_disconnect(struct ottla_test_broker *b)
 {
+    if (b == NULL) {
+        return;
+    }
     mutex_lock(&b->lock);
     if (b->server != NULL) {
         server_disconnect(b->server);
@@ -267,6 +300,9 @@ void ottla_test_broker_disconnect(struct ottla_test_broker *b)
 
 static void set_paused(struct ottla_test_broker *b, bool is_paused)
 {
+    if (b == NULL) {
+        return;
+    }
     mutex_lock(&b->lock);
     if (b->server != NULL) {
         faults_pause(b->faults, is_paused);
@@ -280,18 +316,20 @@ void ottla_test_broker_resume(struct ottla_test_broker *b) { set_paused(b, false
 void ottla_test_broker_set_leader_away(struct ottla_test_broker *b, const char *topic,
                                        int partition, bool is_away)
 {
-    leaders_set_away(faults_leaders(b->faults), str_from(topic), partition, is_away);
+    if (b != NULL && topic != NULL) {
+        leaders_set_away(faults_leaders(b->faults), str_from(topic), partition, is_away);
+    }
 }
 
 void ottla_test_broker_move_leader(struct ottla_test_broker *b, const char *topic, int partition,
                                    int node)
 {
-    if (node >= 1 && node <= b->node_count) {
+    if (b != NULL && topic != NULL && node >= 1 && node <= b->node_count) {
         leaders_move(faults_leaders(b->faults), str_from(topic), partition, node);
     }
 }
 
 uint64_t ottla_test_broker_requests(const struct ottla_test_broker *b, int api)
 {
-    return faults_requests(b->faults, api);
+    return b != NULL ? faults_requests(b->faults, api) : 0;
 }
