@@ -93,11 +93,3 @@ int error_code(struct ottla_error *error, int code, const char *message)
 {
     return error_set(error, code, "%s", message && *message ? message : ottla_error_text(code));
 }
-
-bool is_null(const void *pointer, const char *what, struct ottla_error *error)
-{
-    if (pointer == NULL) {
-        error_set(error, ERR_INVALID_REQUEST, "the %s is NULL", what);
-    }
-    return pointer == NULL;
-}

@@ -12,7 +12,14 @@ int error_set(struct ottla_error *error, int code, const char *fmt, ...) printf_
 int error_code(struct ottla_error *error, int code, const char *message);
 
 /* True, and INVALID_REQUEST, for a pointer of the program's that must not be NULL. */
-bool is_null(const void *pointer, const char *what, struct ottla_error *error);
+static inline bool is_null(const void *pointer, const char *what, struct ottla_error *error)
+{
+    if (pointer != NULL) {
+        return false;
+    }
+    error_set(error, ERR_INVALID_REQUEST, "the %s is NULL", what);
+    return true;
+}
 
 static inline bool code_is_retriable(int code)
 {
