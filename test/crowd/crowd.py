@@ -136,7 +136,7 @@ def crowd(kind, port, count, pipe):
 def honest(port, seconds, pipe):
     """Writes and reads, so many times a second; sends its times in ms."""
     took = []
-    data = records.build([b"x" * 1000])
+    data = records.build([b"x" * 1000], ts=int(1000 * time.time()))  # old ones would not be kept
     with Connection("127.0.0.1", port) as c:
         due = time.monotonic()
         for i in range(int(seconds * HONEST_PER_S)):
