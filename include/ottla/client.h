@@ -24,7 +24,9 @@
  * - A client may be used by many threads at once. A configuration, an error and a result belong to
  *   one thread at a time.
  * - No global state: any number of clients may live in a process. A child after fork cannot use
- *   the clients of its parent: its calls give CLOSED. It need not free them. */
+ *   the clients of its parent, but can make its own: calls on what it has of its parent's give
+ *   CLOSED; those that return no code do nothing, and there are no numbers ("{}"). It need not free
+ *   anything of it. */
 #ifndef OTTLA_CLIENT_H
 #define OTTLA_CLIENT_H
 

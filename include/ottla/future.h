@@ -32,7 +32,7 @@ typedef int ottla_call_fn(struct ottla_client *client, void *arg, struct ottla_e
 OTTLA_API int ottla_future_start(struct ottla_client *client, ottla_call_fn *call, void *arg,
                                  struct ottla_future **ret_future, struct ottla_error *error);
 
-/* Does not wait. */
+/* Does not wait. True in a forked child: nobody will do more about it there. */
 OTTLA_API bool ottla_future_is_done(struct ottla_future *future);
 
 /* The future's code and error; REQUEST_TIMED_OUT with timeout_ms over and the future not done. < 0:

@@ -196,6 +196,18 @@ void result_free(void *result)
     }
 }
 
+bool result_is_good(const struct admin *ad, const struct fill *f)
+{
+    return !f->failed && !client_check(ad->client, NULL);
+}
+
+int result_drop(struct admin *ad, void *result)
+{
+    int code = client_check(ad->client, ad->error);
+    result_free(result);
+    return code ? code : error_code(ad->error, ERR_NO_MEMORY, NULL);
+}
+
 const char *fill_text(struct fill *f, struct str s)
 {
     if (str_is_null(s)) {

@@ -114,10 +114,12 @@ struct fill {
 void *result_new(size_t size, struct fill *f);
 void result_free(void *result);
 
-/* Hands the result over, or frees it and says NO_MEMORY. */
+/* Hands the result over, or frees it and says NO_MEMORY, or CLOSED in a forked child: where each
+ * row has an error of its own, all of them would say it. */
 #define result_give(ad, f, result, ret)                                                            \
-    ((f)->failed ? (result_free(result), error_code((ad)->error, ERR_NO_MEMORY, NULL))             \
-                 : (*(ret) = (result), 0))
+    (result_is_good(ad, f) ? (*(ret) = (result), 0) : result_drop(ad, result))
+bool result_is_good(const struct admin *ad, const struct fill *f);
+int result_drop(struct admin *ad, void *result);
 
 const char *fill_text(struct fill *f, struct str s);   /* NULL for null */
 const char *fill_uuid(struct fill *f, struct uuid id); /* NULL for zero */

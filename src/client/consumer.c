@@ -5,6 +5,7 @@
 #include "base/limit.h"
 #include "base/mem.h"
 #include "client/check.h"
+#include "record/record.h"
 
 enum { CLOSE_TIMEOUT_MS = 30000 };
 
@@ -109,7 +110,7 @@ int ottla_consumer_close(struct ottla_consumer *c, const struct ottla_close_opti
 
 void ottla_consumer_free(struct ottla_consumer *c)
 {
-    if (c == NULL) {
+    if (c == NULL || client_check(c->client, NULL)) {
         return;
     }
     (void)ottla_consumer_close(c, NULL, NULL);
@@ -186,15 +187,18 @@ static struct part *look_up(const struct ottla_consumer *c, const char *topic, i
     return c != NULL && topic != NULL ? fetcher_find(&c->fetcher, topic, partition) : NULL;
 }
 
+/* NULL, and why. */
 static struct part *find(const struct ottla_consumer *c, const char *topic, int32_t partition,
-                         struct ottla_error *error)
+                         int *ret_code, struct ottla_error *error)
 {
-    if (is_null(c, "consumer", error) || is_null(topic, "topic", error)) {
-        return NULL;
+    *ret_code = consumer_check_open(c, error);
+    if (!*ret_code && is_null(topic, "topic", error)) {
+        *ret_code = ERR_INVALID_REQUEST;
     }
-    struct part *p = look_up(c, topic, partition);
-    if (p == NULL) {
-        error_set(error, ERR_INVALID_REQUEST, "%s-%d is not assigned", topic, partition);
+    struct part *p = *ret_code ? NULL : look_up(c, topic, partition);
+    if (p == NULL && !*ret_code) {
+        *ret_code =
+            error_set(error, ERR_INVALID_REQUEST, "%s-%d is not assigned", topic, partition);
     }
     return p;
 }
@@ -202,9 +206,10 @@ static struct part *find(const struct ottla_consumer *c, const char *topic, int3
 int ottla_consumer_seek(struct ottla_consumer *c, const char *topic, int32_t partition,
                         int64_t offset, struct ottla_error *error)
 {
-    struct part *p = find(c, topic, partition, error);
+    int code;
+    struct part *p = find(c, topic, partition, &code, error);
     if (p == NULL) {
-        return ERR_INVALID_REQUEST;
+        return code;
     }
     if (offset < 0 && offset != OTTLA_OFFSET_EARLIEST && offset != OTTLA_OFFSET_LATEST) {
         return error_set(error, ERR_INVALID_REQUEST, "%lld is no offset", (long long)offset);
@@ -217,9 +222,10 @@ int ottla_consumer_seek(struct ottla_consumer *c, const char *topic, int32_t par
 int ottla_consumer_seek_to_time(struct ottla_consumer *c, const char *topic, int32_t partition,
                                 int64_t timestamp_ms, struct ottla_error *error)
 {
-    struct part *p = find(c, topic, partition, error);
+    int code;
+    struct part *p = find(c, topic, partition, &code, error);
     if (p == NULL) {
-        return ERR_INVALID_REQUEST;
+        return code;
     }
     if (timestamp_ms < 0) {
         return error_set(error, ERR_INVALID_REQUEST, "%lld is no time", (long long)timestamp_ms);
@@ -232,9 +238,10 @@ int ottla_consumer_seek_to_time(struct ottla_consumer *c, const char *topic, int
 int ottla_consumer_pause(struct ottla_consumer *c, const char *topic, int32_t partition,
                          bool is_paused, struct ottla_error *error)
 {
-    struct part *p = find(c, topic, partition, error);
+    int code;
+    struct part *p = find(c, topic, partition, &code, error);
     if (p == NULL) {
-        return ERR_INVALID_REQUEST;
+        return code;
     }
     part_pause(p, is_paused);
     return 0;
@@ -399,6 +406,7 @@ int ottla_consumer_poll(struct ottla_consumer *c, int timeout_ms, struct ottla_r
         return code ? code : ERR_INVALID_REQUEST;
     }
     struct consumer_metrics *k = &c->metrics;
+    thread_at_end(codec_release_thread);
     int64_t began_ms = client_now_ms(c->client);
     if (k->polls++ > 0) {
         metric_time(&k->between_polls, began_ms - k->poll_at_ms);
@@ -411,7 +419,7 @@ int ottla_consumer_poll(struct ottla_consumer *c, int timeout_ms, struct ottla_r
 
 void ottla_consumer_wakeup(struct ottla_consumer *c)
 {
-    if (c != NULL) {
+    if (c != NULL && !client_check(c->client, NULL)) {
         waiter_wake(&c->waiter);
     }
 }

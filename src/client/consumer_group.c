@@ -191,7 +191,7 @@ size_t ottla_consumer_subscription(const struct ottla_consumer *consumer,
         return 0;
     }
     drop_subscription(c);
-    if (c->is_subscribed) {
+    if (c->is_subscribed && !client_check(c->client, NULL)) {
         const struct member *m = membership_lock(c->membership);
         c->subscription = mem_zalloc(sizeof *c->subscription * (m->topic_count + 1));
         for (size_t i = 0; i < m->topic_count; i++) {
@@ -231,6 +231,10 @@ int ottla_consumer_group_metadata(struct ottla_consumer *c, struct ottla_group_m
     const struct client_values *v = &c->client->config->values;
     struct ottla_group_metadata *g;
     struct fill f;
+    int code = client_check(c->client, error);
+    if (code) {
+        return code;
+    }
     if (v->group_id[0] == '\0') {
         return error_set(error, ERR_INVALID_GROUP_ID, "group.id is not set");
     }
@@ -304,7 +308,7 @@ void group_leave(struct ottla_consumer *c, enum ottla_group_leave how, int64_t e
 
 void ottla_consumer_unsubscribe(struct ottla_consumer *c)
 {
-    if (c == NULL || c->is_in_callback) {
+    if (c == NULL || c->is_in_callback || client_check(c->client, NULL)) {
         return;
     }
     if (c->is_subscribed) {

@@ -198,6 +198,10 @@ void ottla_future_then(struct ottla_future *f, void (*fn)(void *ctx), void *ctx)
     if (f == NULL || fn == NULL) {
         return;
     }
+    if (fork_is_child(f->client->mark)) {
+        fn(ctx);
+        return;
+    }
     mutex_lock(&f->lock);
     bool is_done = f->is_done;
     if (!is_done) {

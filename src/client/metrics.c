@@ -127,13 +127,23 @@ static char *finish(struct buf *out)
     return (char *)buf_steal(out, &len);
 }
 
+/* A forked child has none; locks may be held there for ever. */
+static bool has_numbers(const struct ottla_client *c, struct buf *out)
+{
+    bool is_child = client_check(c, NULL) != 0;
+    buf_printf(out, is_child ? "{}" : "{");
+    return !is_child;
+}
+
 char *ottla_client_metrics(struct ottla_client *c)
 {
     if (c == NULL) {
         return NULL;
     }
     struct buf out = BUF_INIT;
-    buf_put_u8(&out, '{');
+    if (!has_numbers(c, &out)) {
+        return finish(&out);
+    }
     put_client(&out, c);
     buf_put_u8(&out, '}');
     return finish(&out);
@@ -145,7 +155,9 @@ char *ottla_producer_metrics(struct ottla_producer *p)
         return NULL;
     }
     struct buf out = BUF_INIT;
-    buf_put_u8(&out, '{');
+    if (!has_numbers(p->client, &out)) {
+        return finish(&out);
+    }
     put_client(&out, p->client);
     buf_printf(&out, ",\"producer\":{");
     mutex_lock(&p->lock);
@@ -240,11 +252,13 @@ char *ottla_consumer_metrics(struct ottla_consumer *c)
     struct member_metrics of_member = {0};
     struct buf out = BUF_INIT;
     int64_t now_ms = client_now_ms(c->client);
+    if (!has_numbers(c->client, &out)) {
+        return finish(&out);
+    }
     if (c->membership != NULL) {
         of_member = membership_lock(c->membership)->metrics;
         membership_unlock(c->membership);
     }
-    buf_put_u8(&out, '{');
     put_client(&out, c->client);
     buf_printf(&out, ",\"consumer\":{");
     put_polls(&out, &c->metrics, now_ms);

@@ -91,7 +91,7 @@ static bool may_say(struct conn_shared *s)
 
 void conn_fail(struct conn *c, enum err reason, const char *fmt, ...)
 {
-    if (!c->is_closed && may_say(shared(c))) {
+    if (!c->is_closed && (c->is_client || may_say(shared(c)))) {
         char text[256];
         va_list args;
         va_start(args, fmt);

@@ -6,6 +6,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -99,6 +100,37 @@ void thread_be_prompt(void)
     if (syscall(SYS_sched_getattr, 0, &a, sizeof a, 0) == 0 && a.policy == SCHED_OTHER) {
         a.turn_ns = TURN_NS;
         (void)syscall(SYS_sched_setattr, 0, &a, 0);
+    }
+}
+
+/* --- the end of a thread of the program's --- */
+
+static pthread_key_t end_key;
+static _Atomic bool has_end_key;
+static _Thread_local void (*at_end)(void);
+
+static void run_at_end(void *ctx) { at_end(); }
+
+static void make_end_key(void) { has_end_key = pthread_key_create(&end_key, run_at_end) == 0; }
+
+/* A library that is unloaded leaves nothing behind that points into it. */
+__attribute__((destructor)) static void drop_end_key(void)
+{
+    if (has_end_key) {
+        (void)pthread_key_delete(end_key);
+    }
+}
+
+void thread_at_end(void (*fn)(void))
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (at_end == fn) {
+        return;
+    }
+    ASSERT(at_end == NULL);
+    (void)pthread_once(&once, make_end_key);
+    if (has_end_key && pthread_setspecific(end_key, &at_end) == 0) {
+        at_end = fn;
     }
 }
 

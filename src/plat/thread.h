@@ -55,6 +55,10 @@ bool thread_is_current(const struct thread *t);
  * processor than before. Linux 6.12 and later; elsewhere nothing happens. */
 void thread_be_prompt(void);
 
+/* Has fn called when this thread ends; once, however often it is asked for. A thread has room for
+ * one such fn; the main thread's end is that of the process, which calls nothing. */
+void thread_at_end(void (*fn)(void));
+
 /* Processors that this process may use, at least 1. */
 int thread_cpu_count(void);
 

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 /* cmocka wants some of the above first */
 #include <cmocka.h>
 
@@ -192,29 +190,6 @@ static void test_side_by_side(void **state)
     ottla_client_free(client);
 }
 
-static void test_fork(void **state)
-{
-    struct ottla_client *client = client_alone();
-    struct gate gate = GATE;
-    struct ottla_future *f = start(client, pass, &gate);
-    int status = -1;
-    (void)state;
-    pid_t child = fork();
-    if (child == 0) {
-        struct ottla_future *none;
-        int wrong = ottla_future_wait(f, FOREVER, NULL) != OTTLA_ERR_CLOSED;
-        wrong += ottla_future_start(client, pass, &gate, &none, NULL) != OTTLA_ERR_CLOSED;
-        wrong += !ottla_future_is_done(f); /* nobody will do more about it */
-        ottla_future_free(f);
-        _exit(wrong);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    open_gate(&gate);
-    ottla_future_free(f);
-    ottla_client_free(client);
-}
-
 /* --- administration --- */
 
 struct creation {
@@ -263,8 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_code_and_error), cmocka_unit_test(test_not_done_yet),
         cmocka_unit_test(test_free_waits),     cmocka_unit_test(test_then),
-        cmocka_unit_test(test_side_by_side),   cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_topics),
+        cmocka_unit_test(test_side_by_side),   cmocka_unit_test(test_topics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

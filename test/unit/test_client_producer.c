@@ -1,12 +1,11 @@
 /* The producer as a program sees it, without a cluster: what it refuses, its numbers, a partitioner
- * of the program's own, and what a forked child is told. */
+ * of the program's own. */
 #include "test.h"
 
 #include "base/mem.h"
 #include "client/check.h"
 #include "client/producer_int.h"
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 static struct ottla_client *client_with(const char *name, const char *value)
@@ -187,41 +186,6 @@ static void test_log(void **state)
     assert_true(errors.count == 0 || errors.least == OTTLA_LOG_ERROR);
 }
 
-/* In the child; what it finds is its exit code. */
-static int as_child(struct ottla_client *client, struct ottla_producer *p)
-{
-    struct ottla_error error;
-    struct ottla_message m;
-    struct ottla_cluster *cluster;
-    ottla_message_init(&m);
-    m.topic = "t";
-    int wrong = ottla_producer_send(p, &m, NULL, NULL, &error) != ERR_CLOSED;
-    wrong += strstr(error.message, "before a fork") == NULL;
-    wrong += ottla_producer_flush(p, 1000, &error) != ERR_CLOSED;
-    wrong += ottla_producer_begin(p, &error) != ERR_CLOSED;
-    wrong += ottla_describe_cluster(client, NULL, &cluster, &error) != ERR_CLOSED;
-    wrong += ottla_producer_new(client, &error) != NULL;
-    ottla_producer_free(p, 1000); /* these do nothing, and do not wait */
-    ottla_client_free(client);
-    return wrong;
-}
-
-static void test_fork(void **state)
-{
-    struct ottla_client *client = client_with("client.id", "x");
-    struct ottla_producer *p = ottla_producer_new(client, NULL);
-    int status = -1;
-    (void)state;
-    pid_t child = fork();
-    if (child == 0) {
-        _exit(as_child(client, p));
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    ottla_producer_free(p, 0); /* the parent's goes on */
-    ottla_client_free(client);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,7 +194,6 @@ int main(void)
         cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_statistics),
         cmocka_unit_test(test_log),
-        cmocka_unit_test(test_fork),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

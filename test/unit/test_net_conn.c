@@ -116,6 +116,42 @@ static void lines_about_bad_peers_are_few(void **state)
     assert_int_equal(world.line_count, 12); /* how many were left out, and the new one */
 }
 
+static void accept_one(void *ctx, struct sock *s)
+{
+    struct conn *c;
+    assert_ok(conn_open(world.loop, s, &world.config, &c));
+}
+
+static enum conn_next never_on_frame(struct conn *c, uint8_t *frame, size_t len)
+{
+    fail();
+    return CONN_CLOSE;
+}
+
+/* Clients live in other people's programs, whose standard error is theirs. */
+static void clients_say_nothing_by_themselves(void **state)
+{
+    enum { PORT = 9092, MANY = 30 };
+    const struct conn_handler handler = {.on_frame = never_on_frame};
+    const struct conn_config config = {
+        .handler = &handler, .ctx = &world, .frame_max_bytes = 3, .output_max_bytes = SIZE_MAX};
+    struct listener *listener;
+    assert_ok(listener_open(world.loop, "", PORT, accept_one, NULL, &listener));
+    for (int i = 0; i < 2 * MANY; i++) {
+        struct conn *c;
+        struct sendvec v;
+        sendvec_init(&v);
+        sendvec_add_bytes(&v, (struct bytes){(const uint8_t *)"echo", 4}, NULL);
+        assert_ok(conn_connect(world.loop, "127.0.0.1", PORT, &config, &c));
+        conn_send(c, &v); /* the answer is too large */
+        world_run();
+        assert_int_equal(world.close_count, i + 1);
+        world_pass_ms(i == MANY ? 1000 : 0);
+    }
+    assert_int_equal(world.line_count, 0);
+    listener_close(listener);
+}
+
 static void the_limit_of_a_frame_may_be_lowered(void **state)
 {
     struct sock *s = peer_new();
@@ -865,6 +901,7 @@ int main(void)
         T(a_big_frame_arrives_whole_in_any_pieces),
         T(a_length_that_is_negative_or_too_large_closes),
         T(lines_about_bad_peers_are_few),
+        T(clients_say_nothing_by_themselves),
         T(the_limit_of_a_frame_may_be_lowered),
         T(replies_leave_in_the_order_of_requests),
         T(replies_that_are_ready_together_leave_in_one_write),
