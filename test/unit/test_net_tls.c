@@ -153,6 +153,20 @@ static void test_large_frames(void **state)
     mem_free(p);
 }
 
+/* A hello that comes by three bytes, records whose headers are torn. */
+static void test_torn_handshake(void **state)
+{
+    struct tls_config s = server_config(), c = client_config();
+    begin(&s, &c, "localhost");
+    world.net.piece_bytes = 3;
+    say("e torn", 6);
+    world_run();
+    assert_int_equal(client.open_count, 1);
+    assert_int_equal(client.frame_count, 1);
+    assert_int_equal(client.close_count, 0);
+    finish();
+}
+
 static void test_an_end_is_told(void **state)
 {
     struct tls_config s = server_config(), c = client_config();
@@ -322,6 +336,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames_go_both_ways),
         cmocka_unit_test(test_large_frames),
+        cmocka_unit_test(test_torn_handshake),
         cmocka_unit_test(test_an_end_is_told),
         cmocka_unit_test(test_who_is_trusted),
         cmocka_unit_test(test_versions),
