@@ -34,11 +34,28 @@ static void take(struct fill *f, struct ottla_outcomes *o, const struct leave_gr
     }
 }
 
+static bool all_are_named(const struct ottla_member_name *names, size_t count,
+                          struct ottla_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *name =
+            names[i].group_instance_id ? names[i].group_instance_id : names[i].member_id;
+        if (is_null(name, "name of a member", error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int ottla_remove_group_members(struct ottla_client *client, const char *group,
                                const struct ottla_member_name *names, size_t count,
                                const struct ottla_admin_options *options,
                                struct ottla_outcomes **ret, struct ottla_error *error)
 {
+    if (!admin_may(client, GIVEN_ROWS(names, count), ret, error) ||
+        is_null(group, "name of the group", error) || !all_are_named(names, count, error)) {
+        return ERR_INVALID_REQUEST;
+    }
     struct admin ad;
     struct fill f;
     struct exchange ex = {0};

@@ -189,6 +189,7 @@ static void test_null_names(void **state)
     struct ottla_topic_partition tp = {.partition = 0};
     struct ottla_offset_query query = {.partition = 0};
     struct ottla_offset_value value = {.offset = 0};
+    struct ottla_member_name member = {.member_id = "m"}, nobody = {NULL};
     struct ottla_new_topic unnamed = {.partition_count = 1},
                            bare = {.name = "t", .config_count = 1};
     struct ottla_config_change change = {.type = OTTLA_RESOURCE_TOPIC, .resource = "t"};
@@ -218,6 +219,10 @@ static void test_null_names(void **state)
     assert_refused(ottla_list_group_offsets(c, NULL, NULL, 0, NULL, &offsets, &error));
     assert_refused(ottla_alter_group_offsets(c, NULL, &value, 1, NULL, &outcomes, &error));
     assert_refused(ottla_delete_group_offsets(c, "g", &tp, 1, NULL, &outcomes, &error));
+    assert_refused(ottla_remove_group_members(c, NULL, &member, 1, NULL, &outcomes, &error));
+    assert_refused(ottla_remove_group_members(c, "g", NULL, 1, NULL, &outcomes, &error));
+    assert_refused(ottla_remove_group_members(c, "g", &nobody, 1, NULL, &outcomes, &error));
+    assert_refused(ottla_remove_group_members(c, "g", &member, 1, NULL, NULL, &error));
     assert_refused(ottla_describe_transactions(c, names, 2, NULL, &transactions, &error));
     assert_refused(ottla_fence_producers(c, names, 2, NULL, &fenced, &error));
     assert_refused(ottla_abort_transaction(c, NULL, NULL, &error));
