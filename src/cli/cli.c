@@ -98,8 +98,22 @@ static bool asks_controllers(const struct cli_tool *tool, const struct cli *c)
     return tool->controller > 0 && cli_has(c, tool->controller);
 }
 
+/* What keeps the client waiting, once: who mistyped a name shall not wait for a time-out to see it.
+ */
+static void on_log(void *ctx, enum ottla_log_level level, const char *text)
+{
+    struct cli *c = ctx;
+    if (strcmp(text, c->said) != 0) {
+        snprintf(c->said, sizeof c->said, "%s", text);
+        fprintf(stderr, "%s: %s\n", c->args.spec->command, text);
+    }
+}
+
 static bool connect(const struct cli_tool *tool, struct cli *c)
 {
+    if (!tool->is_silent) {
+        ottla_config_set_log(c->config, OTTLA_LOG_WARN, on_log, c);
+    }
     const char *file = cli_value(c, CLI_CONFIG);
     if (file == NULL && tool->old_config > 0) {
         file = cli_value(c, tool->old_config);

@@ -48,6 +48,7 @@ struct cli {
     struct ottla_client *client;
     struct ottla_admin_options options;
     struct ottla_error error; /* of the last call that failed */
+    char said[256];           /* what the client complained of last; its threads' */
 };
 
 struct cli_tool {
@@ -65,6 +66,7 @@ struct cli_tool {
     bool server_is_optional;
     /* Which command lines need no broker. NULL: none. */
     bool (*is_offline)(const struct cli *c);
+    bool is_silent; /* what troubles the client is not for its user */
     /* How older releases called --command-config; 0: no other way. */
     int old_config;
     /* --bootstrap-controller, instead of --bootstrap-server; 0: it is not taken. */

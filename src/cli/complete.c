@@ -97,6 +97,7 @@ static const struct cli_tool tool = {
              .option_count = CLI_OPTIONS},
     .run = run,
     .is_offline = is_offline,
+    .is_silent = true,
 };
 
 int complete_command(int argc, char **argv) { return cli_main(&tool, argc, argv); }

@@ -261,6 +261,16 @@ static void return_sent(struct core *c, struct link *l, int64_t now_ms)
     }
 }
 
+static const char *reason(const struct link *l, enum err why)
+{
+    if (l->detail[0] != '\0') {
+        return l->detail;
+    }
+    return l->state == LINK_RESOLVING && why == ERR_NOT_FOUND ? "no such host"
+           : l->state == LINK_CONNECTING && why == ERR_CLOSED ? "nobody listens there"
+                                                              : err_text(why);
+}
+
 static void note_trouble(struct core *c, struct link *l, enum err why)
 {
     static const char *const doing[] = {
@@ -269,7 +279,7 @@ static void note_trouble(struct core *c, struct link *l, enum err why)
     bool is_odd = l->state == LINK_HANDSHAKE && (why == ERR_MALFORMED || why == ERR_CLOSED) &&
                   !str_has_suffix(str_from(c->config->security_protocol), STR("SSL"));
     snprintf(l->trouble, sizeof l->trouble, "%s: cannot %s: %s%s", link_name(l, name, sizeof name),
-             doing[l->state], l->detail[0] ? l->detail : err_text(why),
+             doing[l->state], reason(l, why),
              is_odd ? "; maybe it wants TLS (security.protocol)" : "");
     core_message(c, "%s", l->trouble);
 }

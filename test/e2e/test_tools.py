@@ -416,6 +416,25 @@ class Tools(unittest.TestCase):
                          "Error: Unknown broker id 9\n")
 
 
+class Nobody(unittest.TestCase):
+    """Who mistyped a name sees it at once, and not when the time is over."""
+
+    def first_line(self, server):
+        with subprocess.Popen([OTTLA, "topics", "--bootstrap-server", server, "--list"], stderr=subprocess.PIPE,
+                              text=True) as tool:
+            line = tool.stderr.readline()
+            tool.kill()
+        return line
+
+    def test_a_name_that_is_none(self):
+        self.assertEqual(self.first_line("nobody.invalid:9092"),
+                         "ottla topics: nobody.invalid:9092: cannot look up its name: no such host\n")
+
+    def test_a_port_where_nobody_listens(self):
+        self.assertEqual(self.first_line("127.0.0.1:1"),
+                         "ottla topics: 127.0.0.1:1: cannot connect: nobody listens there\n")
+
+
 class Controllers(unittest.TestCase):
     """--bootstrap-controller: the listener of the controller in the broker."""
 
