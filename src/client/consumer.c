@@ -249,7 +249,7 @@ int ottla_consumer_pause(struct ottla_consumer *c, const char *topic, int32_t pa
 
 bool ottla_consumer_is_paused(const struct ottla_consumer *c, const char *topic, int32_t partition)
 {
-    const struct part *p = fetcher_find(&c->fetcher, topic, partition);
+    const struct part *p = look_up(c, topic, partition);
     return p != NULL && p->is_paused;
 }
 

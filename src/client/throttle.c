@@ -47,7 +47,7 @@ static const int8_t since[] = {
 
 bool throttle_is_ours(int api_key, int version)
 {
-    bool is_listed = api_key >= 0 && (size_t)api_key < sizeof since / sizeof *since;
+    bool is_listed = api_key >= 0 && (size_t)api_key < ARRAY_LEN(since);
     return !is_listed || version >= since[api_key];
 }
 

@@ -125,6 +125,7 @@ static void test_null_consumer(void **state)
     assert_int_equal(ottla_consumer_position(NULL, "t", 0), -1);
     assert_int_equal(ottla_consumer_end(NULL, "t", 0), -1);
     assert_int_equal(ottla_consumer_lag(NULL, "t", 0), -1);
+    assert_false(ottla_consumer_is_paused(NULL, "t", 0));
     assert_int_equal(ottla_consumer_lag_max(NULL), -1);
     assert_int_equal(ottla_consumer_assignment(NULL, NULL), 0);
     assert_int_equal(ottla_consumer_subscription(NULL, NULL), 0);
