@@ -138,10 +138,8 @@ static enum err take_first_batch(const struct place *p, struct file *f, struct l
 {
     uint8_t head[BATCH_HEADER_BYTES];
     struct batch b;
-    size_t n = 0;
-    enum err e = p->find.may_not_wait ? file_pread_now(f, head, sizeof head, p->start, &n)
-                                      : file_pread(f, head, sizeof head, p->start, &n);
-    e = !e && n < sizeof head ? ERR_SHORT : e;
+    enum err e = p->find.may_not_wait ? file_read_exact_now(f, head, sizeof head, p->start)
+                                      : file_read_exact(f, head, sizeof head, p->start);
     e = e ? e : batch_parse_header((struct bytes){head, sizeof head}, &b);
     if (e == ERR_SHORT || e == ERR_MALFORMED || (!e && b.size_bytes > p->limit - p->start)) {
         return ERR_CORRUPT_MESSAGE;

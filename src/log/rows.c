@@ -81,11 +81,11 @@ const uint8_t *rows_find_pending(const struct rows *r, rows_key_fn *key, int64_t
 
 static enum err read_some(const struct rows_search *s, uint32_t at, uint32_t count, uint8_t *ret)
 {
-    size_t n = 0, len = (size_t)count * s->row_bytes;
+    size_t len = (size_t)count * s->row_bytes;
     uint64_t pos = (uint64_t)at * s->row_bytes;
-    enum err e = s->may_not_wait ? file_pread_now(s->file, ret, len, pos, &n)
-                                 : file_pread(s->file, ret, len, pos, &n);
-    return !e && n < len ? ERR_CORRUPT_MESSAGE : e;
+    enum err e = s->may_not_wait ? file_read_exact_now(s->file, ret, len, pos)
+                                 : file_read_exact(s->file, ret, len, pos);
+    return e == ERR_SHORT ? ERR_CORRUPT_MESSAGE : e;
 }
 
 enum err rows_read(const struct rows_search *s, uint32_t at, uint8_t *ret_row)

@@ -16,10 +16,14 @@ enum err file_read_exact(struct file *f, void *p, size_t len, uint64_t pos)
 {
     size_t n = 0;
     enum err e = file_pread(f, p, len, pos, &n);
-    if (e) {
-        return e;
-    }
-    return n == len ? OK : ERR_SHORT;
+    return e ? e : n == len ? OK : ERR_SHORT;
+}
+
+enum err file_read_exact_now(struct file *f, void *p, size_t len, uint64_t pos)
+{
+    size_t n = 0;
+    enum err e = file_pread_now(f, p, len, pos, &n);
+    return e ? e : n == len ? OK : ERR_SHORT;
 }
 
 enum err fs_read_all(struct fs *fs, const char *path, size_t max_bytes, char **ret_text,

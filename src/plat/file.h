@@ -192,6 +192,8 @@ const char *fs_path(struct buf *out, const char *dir, const char *name);
 
 /* Exactly len bytes: SHORT if the file ends before. */
 must_check enum err file_read_exact(struct file *f, void *p, size_t len, uint64_t pos);
+/* The same, but AGAIN where it would wait for a disk. */
+must_check enum err file_read_exact_now(struct file *f, void *p, size_t len, uint64_t pos);
 
 /* The whole of a small file, NUL-terminated beyond *ret_len; freed with mem_free. BUDGET if it is
  * larger than max_bytes. */
