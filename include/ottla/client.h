@@ -145,6 +145,7 @@ OTTLA_API char *ottla_client_metrics(struct ottla_client *client);
 #include <ottla/admin.h>
 #include <ottla/consumer.h>
 #include <ottla/future.h>
+#include <ottla/interceptor.h>
 #include <ottla/internal.h>
 #include <ottla/producer.h>
 #include <ottla/security.h>
