@@ -153,4 +153,10 @@ OTTLA_API int ottla_producer_abort(struct ottla_producer *producer, int timeout_
 /* The partition that Apache Kafka's producer chooses for a key. */
 OTTLA_API int32_t ottla_partition_for_key(const void *key, size_t length, int32_t partition_count);
 
+/* The one that librdkafka's partitioner of that name chooses ("consistent", "murmur2_random", ...:
+ * the values of the setting `partitioner`); key NULL: null. -1: it leaves the choice to chance, or
+ * there is no such partitioner. */
+OTTLA_API int32_t ottla_partition_by(const char *partitioner, const void *key, size_t length,
+                                     int32_t partition_count);
+
 #endif

@@ -253,10 +253,13 @@ static int32_t choose(struct accumulator *acc, struct acc_topic *t, const struct
     if (acc->is_round_robin) {
         return choose_by_turn(t);
     }
-    if (m->key != NULL && !acc->config->partitioner_ignore_keys) {
-        return ottla_partition_for_key(m->key, m->key_length, t->count);
+    if (acc->config->partitioner_ignore_keys || acc->partitioner->hash == NULL) {
+        bool is_each = m->key != NULL && acc->partitioner->hash == NULL; /* as librdkafka */
+        return is_each ? choose_by_load(acc, t, acc->now_ms) : choose_sticky(acc, t, bytes);
     }
-    return choose_sticky(acc, t, bytes);
+    int32_t p =
+        partitioner_choose(acc->partitioner, (struct bytes){m->key, m->key_length}, t->count);
+    return p >= 0 ? p : choose_sticky(acc, t, bytes);
 }
 
 bool acc_has_room(const struct accumulator *acc, const struct acc_queue *q)
@@ -428,6 +431,8 @@ void acc_init(struct accumulator *acc, const struct client_values *config, uint6
     list_init(&acc->spare);
     acc->acks = parse_acks(config->acks);
     acc->is_round_robin = config->partitioner_class[0] != '\0';
+    acc->partitioner =
+        partitioner_find(config->partitioner[0] ? config->partitioner : "murmur2_random");
     if (!codec_parse(str_from(config->compression_type), &acc->codec)) {
         acc->codec = CODEC_NONE;
     }

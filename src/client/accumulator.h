@@ -109,6 +109,7 @@ struct accumulator {
     int level;
     int16_t acks;
     bool is_round_robin;
+    const struct partitioner *partitioner; /* of keys */
     bool is_asking_metadata;
     struct acc_node *nodes;
     int node_count;

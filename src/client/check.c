@@ -64,6 +64,18 @@ static int check_idempotence(const struct ottla_config *c, struct ottla_error *e
     return 0;
 }
 
+static int check_partitioner(const struct ottla_config *c, struct ottla_error *error)
+{
+    if (!is_asked_for(c, "partitioner")) {
+        return 0;
+    }
+    return is_asked_for(c, "partitioner.class")
+               ? bad(error, "partitioner", "cannot be set together with partitioner.class")
+           : c->values.partitioner_ignore_keys
+               ? bad(error, "partitioner", "goes by keys, and partitioner.ignore.keys is true")
+               : 0;
+}
+
 int config_check_producer(const struct ottla_config *c, struct ottla_error *error)
 {
     const struct client_values *v = &c->values;
@@ -73,7 +85,8 @@ int config_check_producer(const struct ottla_config *c, struct ottla_error *erro
                          "request.timeout.ms, %lld",
                          v->delivery_timeout_ms, (long long)batch_life_ms(v));
     }
-    return check_idempotence(c, error);
+    int code = check_partitioner(c, error);
+    return code ? code : check_idempotence(c, error);
 }
 
 /* --- consumers --- */

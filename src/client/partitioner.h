@@ -9,6 +9,18 @@
 
 uint32_t murmur2(struct bytes b);
 
+/* Those that librdkafka has, by its names. */
+struct partitioner {
+    const char *name;
+    uint32_t (*hash)(struct bytes key); /* NULL: each record anywhere */
+    bool spares_null, spares_empty;     /* these keys go anywhere */
+};
+
+/* NULL: there is none of that name. */
+const struct partitioner *partitioner_find(const char *name);
+/* key.p is NULL for a null one. -1: anywhere. */
+int32_t partitioner_choose(const struct partitioner *p, struct bytes key, int32_t count);
+
 /* For records without a key (KIP-480, KIP-794): one partition until about batch.size bytes of them,
  * then another one. */
 struct sticky {

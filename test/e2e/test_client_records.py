@@ -126,16 +126,25 @@ class ClientRecords(Case):
         told = self.produce([(1, -1, None, b"%d" % i) for i in range(20)], how="sync")
         self.assertEqual(told, [(1, i, "NONE") for i in range(20)])
 
-    def test_produce_by_key(self):
-        """The partition of a key is the one that librdkafka's murmur2 chooses, which is Java's."""
-        keys = [b"key-%d" % i for i in range(200)]
-        self.produce([(-1, -1, k, b"ours") for k in keys])
-        self.write([(k, b"theirs") for k in keys], partitioner="murmur2")
+    def same_partitions(self, keys, theirs, **ours):
+        """Each key's records are in one partition, whoever sent them: libottla or librdkafka."""
+        self.produce([(-1, -1, k, b"ours") for k in keys], **ours)
+        self.write([(k, b"theirs") for k in keys], partitioner=theirs)
         homes = {}
         for g in self.consume():
-            homes.setdefault(g.key, set()).add(g.partition)
-        self.assertEqual(len(homes), 200)
-        self.assertTrue(all(len(parts) == 1 for parts in homes.values()))
+            if g.key in keys:
+                homes.setdefault(g.key, []).append(g.partition)
+        self.assertEqual(len(homes), len(keys))
+        self.assertTrue(all(len(parts) == 2 and len(set(parts)) == 1 for parts in homes.values()))
+        self.assertEqual({parts[0] for parts in homes.values()}, set(range(PARTITIONS)))
+
+    def test_produce_by_key(self):
+        """The partition of a key is the one that librdkafka's murmur2 chooses, which is Java's."""
+        self.same_partitions([b"key-%d" % i for i in range(200)], "murmur2")
+
+    def test_produce_as_librdkafka(self):
+        for name in ("consistent", "consistent_random", "murmur2", "murmur2_random", "fnv1a", "fnv1a_random"):
+            self.same_partitions([b"%s-%d" % (name.encode(), i) for i in range(200)], name, partitioner=name)
 
     def test_produce_refused(self):
         told = self.produce([(0, -1, None, b"x" * 2000), (99, -1, None, b"y"), (0, -1, None, b"z")], max_request_size=1000)

@@ -565,6 +565,57 @@ static void test_keys_and_none(void **state)
     assert_int_equal(partition_of("k"), kept);
 }
 
+/* --- librdkafka's way --- */
+
+static void use_partitioner(const char *name)
+{
+    set("partitioner", name);
+    world.acc.partitioner = partitioner_find(name);
+    assert_non_null(world.acc.partitioner);
+    world.topic->sticky.partition = -1;
+}
+
+/* How many of the four partitions records with this key go to, of which each fills a batch. */
+static int homes_of(const char *key)
+{
+    bool is_home[4] = {false};
+    int n = 0;
+    for (int i = 0; i < 200; i++) {
+        world.topic->sticky.bytes = 1000;
+        is_home[partition_of(key)] = true;
+    }
+    for (int i = 0; i < 4; i++) {
+        n += is_home[i];
+    }
+    return n;
+}
+
+static void test_librdkafkas_partitioners(void **state)
+{
+    static const struct {
+        const char *name;
+        int of_key, of_empty, of_null;
+    } rows[] = {
+        {"consistent", 1, 1, 1},   {"consistent_random", 1, 4, 4}, {"fnv1a", 1, 1, 1},
+        {"fnv1a_random", 1, 1, 4}, {"murmur2", 1, 1, 1},           {"murmur2_random", 1, 1, 4},
+        {"random", 4, 4, 4},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        use_partitioner(rows[i].name);
+        assert_int_equal(homes_of("key"), rows[i].of_key);
+        assert_int_equal(homes_of(""), rows[i].of_empty);
+        assert_int_equal(homes_of(NULL), rows[i].of_null);
+        int32_t by_name = ottla_partition_by(rows[i].name, "key", 3, 4);
+        assert_true(by_name < 0 || partition_of("key") == by_name);
+        if (rows[i].of_null == 4) { /* batch by batch */
+            world.topic->sticky.partition = -1;
+            int32_t first = partition_of(NULL);
+            assert_int_equal(partition_of(NULL), first);
+        }
+    }
+}
+
 /* A broker that takes nothing for long gets no records that may go elsewhere. */
 static void test_availability(void **state)
 {
@@ -652,6 +703,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_split, setup, teardown),
         cmocka_unit_test_setup_teardown(test_round_robin, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keys_and_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_librdkafkas_partitioners, setup, teardown),
         cmocka_unit_test_setup_teardown(test_availability, setup, teardown),
         cmocka_unit_test_setup_teardown(test_metadata_age, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transaction_gives_up, setup, teardown),

@@ -34,6 +34,42 @@ static void test_murmur2(void **state)
     assert_int_equal(ottla_partition_for_key("x", 1, 0), -1);
 }
 
+/* What librdkafka's functions give; test_client_partitioners calls them, where they are there. */
+static void test_librdkafka(void **state)
+{
+    static const struct {
+        const char *key;
+        int32_t consistent, fnv1a, murmur2;
+    } rows[] = {
+        {"", 0, 824651, 645856},
+        {"21", 439776, 252662, 547821},
+        {"foobar", 922071, 228336, 147095},
+        {"a-little-bit-longer-string", 480059, 659973, 176836},
+        {"abc", 565905, 919011, 468670},
+    };
+    const int32_t count = 1000003;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *key = rows[i].key;
+        size_t len = strlen(key);
+        int32_t by_chance = len == 0 ? -1 : rows[i].consistent;
+        assert_int_equal(ottla_partition_by("consistent", key, len, count), rows[i].consistent);
+        assert_int_equal(ottla_partition_by("consistent_random", key, len, count), by_chance);
+        assert_int_equal(ottla_partition_by("fnv1a", key, len, count), rows[i].fnv1a);
+        assert_int_equal(ottla_partition_by("fnv1a_random", key, len, count), rows[i].fnv1a);
+        assert_int_equal(ottla_partition_by("murmur2", key, len, count), rows[i].murmur2);
+        assert_int_equal(ottla_partition_by("murmur2_random", key, len, count), rows[i].murmur2);
+        assert_int_equal(ottla_partition_by("random", key, len, count), -1);
+    }
+    assert_int_equal(ottla_partition_by("consistent", NULL, 0, count), 0);
+    assert_int_equal(ottla_partition_by("fnv1a_random", NULL, 0, count), -1);
+    assert_int_equal(ottla_partition_by("murmur2_random", NULL, 0, count), -1);
+    assert_int_equal(ottla_partition_by("murmur2", NULL, 1, count), -1);
+    assert_int_equal(ottla_partition_by("murmur3", "x", 1, count), -1);
+    assert_int_equal(ottla_partition_by(NULL, "x", 1, count), -1);
+    assert_int_equal(ottla_partition_by("murmur2", "x", 1, 0), -1);
+}
+
 /* A partition is kept for a batch's worth of bytes, and longer while its batch is not full. */
 static void test_sticky(void **state)
 {
@@ -288,10 +324,11 @@ static void test_plain_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_murmur2),  cmocka_unit_test(test_sticky),
-        cmocka_unit_test(test_loads),    cmocka_unit_test(test_walk),
-        cmocka_unit_test(test_lifetime), cmocka_unit_test(test_transactions),
-        cmocka_unit_test(test_damage),   cmocka_unit_test(test_plain_bytes),
+        cmocka_unit_test(test_murmur2),      cmocka_unit_test(test_librdkafka),
+        cmocka_unit_test(test_sticky),       cmocka_unit_test(test_loads),
+        cmocka_unit_test(test_walk),         cmocka_unit_test(test_lifetime),
+        cmocka_unit_test(test_transactions), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_plain_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
