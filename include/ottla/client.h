@@ -115,6 +115,18 @@ typedef void ottla_log_fn(void *ctx, enum ottla_log_level level, const char *tex
 OTTLA_API void ottla_config_set_log(struct ottla_config *config, enum ottla_log_level level,
                                     ottla_log_fn *fn, void *ctx);
 
+/* --- statistics --- */
+
+/* Called every statistics.interval.ms with what _metrics of the client, the producer or the
+ * consumer gives; the text lives until it returns. */
+typedef void ottla_statistics_fn(void *ctx, const char *json);
+
+/* Numbers of a client (ottla_client_metrics), for administration and for what all that stands on it
+ * has in common. Called in the client's thread, which serves its connections: it must not wait, nor
+ * make calls that wait for a broker. Producers and consumers have their own in their options. */
+OTTLA_API void ottla_config_set_statistics(struct ottla_config *config, ottla_statistics_fn *fn,
+                                           void *ctx);
+
 /* --- tokens --- */
 
 /* Writes a token, terminated, into the size bytes at ret_token: sasl.mechanism=OAUTHBEARER. 0, or a

@@ -27,6 +27,33 @@ struct ottla_records;
 
 OTTLA_API struct ottla_consumer *ottla_consumer_new(struct ottla_client *client,
                                                     struct ottla_error *error);
+
+/* All of a partition was read, up to offset: its end as the leader last told (with read_committed,
+ * the last stable offset). Once for each end that is reached, after the records before it were
+ * given; again after a seek. */
+typedef void ottla_partition_end_fn(void *ctx, struct ottla_consumer *consumer,
+                                    const struct ottla_topic_partition *partition, int64_t offset);
+
+/* These are called in the thread of the consumer's user, inside of poll, as the rebalance listener
+ * is and with what it may do. */
+struct ottla_consumer_options {
+    size_t size;                     /* of this struct, by ottla_consumer_options_init */
+    ottla_statistics_fn *statistics; /* while nobody polls there are none */
+    void *statistics_ctx;
+    ottla_partition_end_fn *partition_end; /* a poll that calls it and has no records ends */
+    void *partition_end_ctx;
+};
+
+OTTLA_API void ottla_consumer_options_init_size(struct ottla_consumer_options *options,
+                                                size_t size);
+static inline void ottla_consumer_options_init(struct ottla_consumer_options *options)
+{
+    ottla_consumer_options_init_size(options, sizeof *options);
+}
+OTTLA_API struct ottla_consumer *ottla_consumer_new_with(
+    struct ottla_client *client, const struct ottla_consumer_options *options,
+    struct ottla_error *error);
+
 /* A consumer that was not closed is closed first, as without options. NULL is fine. */
 OTTLA_API void ottla_consumer_free(struct ottla_consumer *consumer);
 
@@ -75,7 +102,8 @@ OTTLA_API int ottla_consumer_seek_to_time(struct ottla_consumer *consumer, const
                                           int32_t partition, int64_t timestamp_ms,
                                           struct ottla_error *error);
 
-/* A paused partition gives no records until it is resumed. */
+/* A paused partition gives no records until it is resumed. INVALID_REQUEST for one that is not
+ * assigned. */
 OTTLA_API int ottla_consumer_pause(struct ottla_consumer *consumer, const char *topic,
                                    int32_t partition, bool is_paused, struct ottla_error *error);
 
@@ -83,7 +111,8 @@ OTTLA_API int ottla_consumer_pause(struct ottla_consumer *consumer, const char *
 OTTLA_API bool ottla_consumer_is_paused(const struct ottla_consumer *consumer, const char *topic,
                                         int32_t partition);
 
-/* The offset after the last record that poll gave; -1 when it is not known yet. */
+/* The offset after the last record that poll gave; -1 when it is not known yet, or the partition is
+ * not assigned. */
 OTTLA_API int64_t ottla_consumer_position(const struct ottla_consumer *consumer, const char *topic,
                                           int32_t partition);
 /* The end of the partition as its leader last told (with read_committed, the last stable offset);
@@ -190,7 +219,8 @@ OTTLA_API int ottla_consumer_committed(struct ottla_consumer *consumer,
  * there, up to max.poll.records, all of one partition; maybe nothing. What passes by itself is
  * waited out: a broker that is away, a leader that moves, a topic that is not there yet. Errors are
  * for what does not: OFFSET_OUT_OF_RANGE with auto.offset.reset=none, no permission, records that
- * are damaged. Positions stay where they were, so that the next poll meets the same error. */
+ * are damaged. Positions stay where they were, so that the next poll meets the same error.
+ * INVALID_REQUEST while it is neither subscribed nor has partitions assigned by hand. */
 OTTLA_API int ottla_consumer_poll(struct ottla_consumer *consumer, int timeout_ms,
                                   struct ottla_records **ret_records, struct ottla_error *error);
 

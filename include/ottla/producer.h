@@ -58,15 +58,11 @@ OTTLA_API struct ottla_producer *ottla_producer_new(struct ottla_client *client,
 typedef int32_t ottla_partitioner_fn(void *ctx, const struct ottla_message *message,
                                      int32_t partition_count);
 
-/* Called with ottla_producer_metrics' text every statistics.interval.ms, in the producer's thread;
- * it must not wait for the producer. */
-typedef void ottla_statistics_fn(void *ctx, const char *json);
-
 struct ottla_producer_options {
     size_t size; /* of this struct, by ottla_producer_options_init */
     ottla_partitioner_fn *partitioner;
     void *partitioner_ctx;
-    ottla_statistics_fn *statistics;
+    ottla_statistics_fn *statistics; /* in the producer's thread: it must not wait for it */
     void *statistics_ctx;
 };
 

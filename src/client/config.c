@@ -298,6 +298,7 @@ struct ottla_config *ottla_config_copy(const struct ottla_config *from)
         add_unused(c, str_from(from->unused[i]));
     }
     ottla_config_set_log(c, from->log_level, from->log_fn, from->log_ctx);
+    ottla_config_set_statistics(c, from->statistics_fn, from->statistics_ctx);
     ottla_config_set_token(c, from->token_fn, from->token_ctx);
     return c;
 }
@@ -350,6 +351,14 @@ void ottla_config_set_log(struct ottla_config *c, enum ottla_log_level level, ot
         c->log_level = level;
         c->log_fn = fn;
         c->log_ctx = ctx;
+    }
+}
+
+void ottla_config_set_statistics(struct ottla_config *c, ottla_statistics_fn *fn, void *ctx)
+{
+    if (c != NULL) {
+        c->statistics_fn = fn;
+        c->statistics_ctx = ctx;
     }
 }
 

@@ -28,6 +28,8 @@ struct ottla_config {
     enum ottla_log_level log_level;
     ottla_log_fn *log_fn;
     void *log_ctx;
+    ottla_statistics_fn *statistics_fn;
+    void *statistics_ctx;
     ottla_token_fn *token_fn;
     void *token_ctx;
 };

@@ -9,7 +9,33 @@
 
 enum { CLOSE_TIMEOUT_MS = 30000 };
 
+void ottla_consumer_options_init_size(struct ottla_consumer_options *options, size_t size)
+{
+    const struct ottla_consumer_options ours = {.size = size};
+    mem_init_sized(options, size, &ours, sizeof ours);
+}
+
+static void take_options(struct ottla_consumer *c, const struct ottla_consumer_options *options)
+{
+    ottla_consumer_options_init(&c->options);
+    if (options != NULL) {
+        mem_read_sized(&c->options, sizeof c->options, options);
+    }
+    struct reporter wanted = {.fn = c->options.statistics,
+                              .ctx = c->options.statistics_ctx,
+                              .interval_ms = c->client->config->values.statistics_interval_ms};
+    reporter_init(&c->reporter, &wanted, client_now_ms(c->client));
+    c->fetcher.tells_ends = c->options.partition_end != NULL;
+}
+
 struct ottla_consumer *ottla_consumer_new(struct ottla_client *client, struct ottla_error *error)
+{
+    return ottla_consumer_new_with(client, NULL, error);
+}
+
+struct ottla_consumer *ottla_consumer_new_with(struct ottla_client *client,
+                                               const struct ottla_consumer_options *options,
+                                               struct ottla_error *error)
 {
     if (is_null(client, "client", error) || client_check(client, error) ||
         config_check_consumer(client->config, error)) {
@@ -19,6 +45,7 @@ struct ottla_consumer *ottla_consumer_new(struct ottla_client *client, struct ot
     struct ottla_consumer *c = NEW(struct ottla_consumer);
     c->client = client_ref(client);
     fetcher_init(&c->fetcher, v, (uint64_t)client_now_ms(client));
+    take_options(c, options);
     waiter_init(&c->waiter, client);
     c->waiter.lane = client_lane(client);
     list_init(&c->commits);
@@ -353,6 +380,7 @@ static int64_t next_ms(const struct ottla_consumer *c, int64_t end_ms)
 {
     int64_t now_ms = client_now_ms(c->client);
     int64_t at = MIN(end_ms, fetcher_deadline_ms(&c->fetcher, now_ms));
+    at = MIN(at, c->reporter.at_ms);
     return MIN(at, commit_deadline_ms(c));
 }
 
@@ -362,6 +390,7 @@ static int begin_poll(struct ottla_consumer *c, struct ottla_error *error)
     c->fetcher.wall_off_ms = clock_wall_ms(c->client->clock) - client_now_ms(c->client);
     consumer_take_all(c);
     commit_tell(c);
+    tell_statistics(c);
     int code = group_step(c, error);
     if (code == 0) {
         commit_now_and_then(c);
@@ -374,15 +403,18 @@ static int poll_once(struct ottla_consumer *c, int timeout_ms, struct ottla_reco
 {
     int64_t end_ms = timeout_ms < 0 ? INT64_MAX : client_now_ms(c->client) + timeout_ms;
     struct ottla_records *records;
+    bool has_told = false;
     int code;
     for (;;) {
         code = begin_poll(c, error);
         if (code) {
             return code;
         }
+        has_told = tell_ends(c) || has_told; /* of what earlier polls gave */
         records = fetcher_records(&c->fetcher);
         send_all(c); /* what comes next arrives while the user works */
-        if (records != NULL || c->fetcher.code != 0 || waiter_take_wakeup(&c->waiter) ||
+        has_told = has_told || (records == NULL && tell_ends(c));
+        if (records != NULL || has_told || c->fetcher.code != 0 || waiter_take_wakeup(&c->waiter) ||
             client_now_ms(c->client) >= end_ms) {
             break;
         }
@@ -404,6 +436,11 @@ int ottla_consumer_poll(struct ottla_consumer *c, int timeout_ms, struct ottla_r
     int code = consumer_check_idle(c, error);
     if (code || is_null(ret, "place for the records", error)) {
         return code ? code : ERR_INVALID_REQUEST;
+    }
+    if (!c->is_subscribed && !c->is_by_hand) {
+        return error_set(error, ERR_INVALID_REQUEST,
+                         "the consumer is not subscribed to topics, nor were partitions assigned: "
+                         "there is nothing to poll");
     }
     struct consumer_metrics *k = &c->metrics;
     thread_at_end(codec_release_thread);

@@ -14,6 +14,8 @@ struct errand {
 
 struct ottla_consumer {
     struct ottla_client *client;
+    struct ottla_consumer_options options;
+    struct reporter reporter;
     struct fetcher fetcher;
     struct waiter waiter;
     struct membership *membership; /* NULL before the first subscription */
@@ -41,6 +43,12 @@ void consumer_wait(struct ottla_consumer *c, int64_t end_ms);
 int consumer_check_open(const struct ottla_consumer *c, struct ottla_error *error);
 /* The same, and that it is not called by one of its callbacks. */
 int consumer_check_idle(const struct ottla_consumer *c, struct ottla_error *error);
+
+/* consumer_tell.c */
+/* The statistics, when their time has come. */
+void tell_statistics(struct ottla_consumer *c);
+/* Which partitions were read to their ends. True: there were some. */
+bool tell_ends(struct ottla_consumer *c);
 
 /* consumer_group.c */
 /* What the group asks of the user, up to now. */

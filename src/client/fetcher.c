@@ -356,6 +356,7 @@ void fetcher_init(struct fetcher *f, const struct client_values *config, uint64_
     map_init(&f->by_id);
     list_init(&f->todo);
     list_init(&f->ready);
+    list_init(&f->ends);
     heap_init(&f->later);
     heap_init(&f->leases);
     list_init(&f->sessions);

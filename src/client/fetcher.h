@@ -20,6 +20,7 @@ struct seat;
 struct part {
     struct list_node node;
     struct list_node place; /* in one of the lists of what is next for it (part_settle), or none */
+    struct list_node end;   /* in the fetcher's ends */
     struct heap_node later; /* while retry_at_ms is to come */
     struct heap_node lease; /* of replica: how long it is read from */
     struct map_node by_name, by_id;
@@ -41,6 +42,8 @@ struct part {
     int32_t checked_leader, checked_epoch; /* who has that position, by what it said or sent */
     int64_t end_off;                       /* -1: not told */
     int64_t log_start;                     /* so, too */
+    bool knows_end;                        /* end_off was told since the last seek */
+    int64_t told_end;                      /* the end that its user heard of last; -1: none */
     uint32_t turn; /* grows with each seek: answers of earlier turns are not for it */
     bool is_asked; /* anything but fetches, which ask for all of a session */
     bool is_paused;
@@ -127,6 +130,8 @@ struct fetcher {
     struct map by_name, by_id;
     struct list todo;  /* parts that cannot be fetched before something was asked */
     struct list ready; /* parts that have records; the one that gives next is first */
+    struct list ends;  /* parts that were read to their end, which nobody was told yet */
+    bool tells_ends;   /* somebody wants to hear of them */
     struct heap later, leases;
     struct list sessions;
     struct list asks; /* under way */
@@ -151,6 +156,9 @@ int64_t part_lead(const struct part *p); /* records behind it; -1: not known */
 /* position ≥ 0, or -1 and the time, or OTTLA_OFFSET_…, to look up. */
 void part_seek(struct part *p, int64_t position, int64_t seek_ts);
 void part_pause(struct part *p, bool is_paused);
+
+/* A partition that was read to its end (p->told_end from now on); NULL: there is none. */
+struct part *fetcher_end_reached(struct fetcher *f);
 
 /* The next request; NULL: none now. */
 struct ask *fetcher_next(struct fetcher *f, int64_t now_ms);

@@ -196,6 +196,7 @@ static void take_data(struct fetch_session *s, struct part *p,
     p->end_off = strcmp(f->config->isolation_level, "read_committed") == 0 ? d->last_stable_offset
                                                                            : d->high_watermark;
     p->log_start = d->log_start_offset;
+    p->knows_end = true;
     if (d->preferred_read_replica >= 0 && d->preferred_read_replica != p->replica) {
         part_set_replica(p, d->preferred_read_replica, now_ms + f->config->metadata_max_age_ms);
     }
@@ -256,6 +257,19 @@ static void take_silence(struct fetcher *f, struct fetch_session *s, int64_t now
         if (seat->is_wanted && seat->answer != s->asked && seat_is_current(seat)) {
             part_later(f, seat->part, now_ms);
             part_settle(seat->part);
+        }
+    }
+}
+
+/* Partitions that were named and not answered have nothing new, not even another end. */
+static void take_no_news(struct fetch_session *s, const struct ask *a)
+{
+    for (size_t i = a->forgotten_count + a->replaced_count; i < a->part_count; i++) {
+        struct part *p = a->parts[i].part;
+        const struct seat *seat = seat_of(p, s);
+        if (seat != NULL && seat->answer != s->asked && seat_is_current(seat)) {
+            p->knows_end = true;
+            part_settle_end(p);
         }
     }
 }
@@ -327,6 +341,8 @@ void fetcher_take_fetch(struct fetcher *f, struct ask *a, const struct fetch_res
     if (a->is_full && rows != (int64_t)a->part_count) {
         take_silence(f, s, now_ms);
         rows = -1;
+    } else if (rows >= 0 && f->tells_ends) {
+        take_no_news(s, a);
     }
     session_answered(s, a, resp->session_id, rows >= 0);
 }

@@ -7,6 +7,8 @@
 /* fetcher_parts.c */
 /* After each change: puts p where what is next for it is looked for. */
 void part_settle(struct part *p);
+/* The same for its end: an answer said where that is, or that there is nothing behind p. */
+void part_settle_end(struct part *p);
 void part_set_id(struct part *p, struct uuid topic_id);
 /* preferred_read_replica (KIP-392). */
 void part_set_replica(struct part *p, int32_t replica, int64_t until_ms);

@@ -115,10 +115,32 @@ static bool is_to_be_asked_about(const struct part *p)
     return p->leader < 0 || p->wants_committed || p->position < 0 || part_wants_check(p);
 }
 
+void part_settle_end(struct part *p)
+{
+    bool is_there = p->knows_end && p->position == p->end_off && !p->has_source && !p->is_gone;
+    if (list_is_linked(&p->end)) {
+        list_remove(&p->end);
+    }
+    if (is_there && p->fetcher->tells_ends && p->told_end != p->position) {
+        list_push_back(&p->fetcher->ends, &p->end);
+    }
+}
+
+struct part *fetcher_end_reached(struct fetcher *f)
+{
+    struct list_node *n = list_pop_front(&f->ends);
+    struct part *p = n ? LIST_ENTRY(n, struct part, end) : NULL;
+    if (p != NULL) {
+        p->told_end = p->position;
+    }
+    return p;
+}
+
 void part_settle(struct part *p)
 {
     struct fetcher *f = p->fetcher;
     int32_t broker = -1;
+    part_settle_end(p);
     if (list_is_linked(&p->place)) {
         list_remove(&p->place);
     }
@@ -168,7 +190,7 @@ static struct part *part_new(struct fetcher *f, const char *topic, int32_t parti
     p->topic = str_dup(str_from(topic));
     p->partition = partition;
     p->leader = p->leader_epoch = p->replica = -1;
-    p->position = p->end_off = p->log_start = -1;
+    p->position = p->end_off = p->log_start = p->told_end = -1;
     p->position_epoch = p->checked_leader = p->checked_epoch = -1;
     p->seek_ts = fetcher_reset_ts(f, now_ms);
     p->wants_committed = f->has_group;
@@ -222,7 +244,8 @@ void part_seek(struct part *p, int64_t position, int64_t seek_ts)
 {
     p->position = position;
     p->seek_ts = seek_ts;
-    p->wants_committed = false;
+    p->wants_committed = p->knows_end = false;
+    p->told_end = -1;
     p->position_epoch = -1;
     p->turn++;
     p->is_asked = false;

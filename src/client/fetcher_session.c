@@ -120,6 +120,9 @@ bool seat_is_current(const struct seat *seat)
 static bool is_news(const struct seat *seat)
 {
     const struct part *p = seat->part;
+    if (p->fetcher->tells_ends && !p->knows_end) {
+        return true; /* then silence says that it is at its end */
+    }
     return !seat->is_told || seat->offset != p->position || seat->leader_epoch != p->leader_epoch ||
            !uuid_eq(seat->topic_id, p->topic_id);
 }

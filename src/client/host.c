@@ -318,6 +318,26 @@ static void on_timer(struct timer *t)
     host_settle(c);
 }
 
+static void on_report(struct timer *t)
+{
+    struct ottla_client *c = CONTAINER_OF(t, struct ottla_client, report_timer);
+    reporter_tell(&c->reporter, ottla_client_metrics(c), now_ms(c));
+    loop_timer_set(c->loop, t, c->reporter.at_ms);
+}
+
+/* Before the loop runs. What is beside another has no numbers of its own. */
+static void begin_reports(struct ottla_client *c)
+{
+    struct reporter wanted = {.fn = c->parent == NULL ? c->config->statistics_fn : NULL,
+                              .ctx = c->config->statistics_ctx,
+                              .interval_ms = c->config->values.statistics_interval_ms};
+    reporter_init(&c->reporter, &wanted, now_ms(c));
+    if (c->reporter.at_ms != INT64_MAX) {
+        c->report_timer.fn = on_report;
+        loop_timer_set(c->loop, &c->report_timer, c->reporter.at_ms);
+    }
+}
+
 /* --- life: other threads --- */
 
 static void host_main(void *ctx)
@@ -340,6 +360,7 @@ static void host_free(struct ottla_client *c)
     if (c->loop != NULL) {
         conn_close_all(c->loop);
         loop_timer_cancel(c->loop, &c->timer);
+        loop_timer_cancel(c->loop, &c->report_timer);
         loop_free(c->loop);
     }
     core_deinit(&c->core);
@@ -399,6 +420,9 @@ static int init(struct ottla_client *c, struct net *net, uint64_t seed, struct o
     c->core.auth = c->security.has_sasl ? &c->security.setup : NULL;
     c->conn_config.tls = c->security.tls;
     enum err e = loop_new(net, c->clock, &c->loop);
+    if (!e) {
+        begin_reports(c);
+    }
     if (!e && c->drive == NULL) {
         e = thread_start(&c->thread, "ottla-client", host_main, c);
     }

@@ -17,7 +17,8 @@ struct ottla_client {
     struct core core; /* the loop's thread */
     struct loop *loop;
     struct clock *clock;
-    struct timer timer;
+    struct timer timer, report_timer;
+    struct reporter reporter;
     struct conn_config conn_config;
     struct security security;
     struct client_metrics *metrics; /* its own, or its parent's */

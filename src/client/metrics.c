@@ -120,6 +120,23 @@ static void put_client(struct buf *out, struct ottla_client *c)
     buf_put_u8(out, '}');
 }
 
+/* --- telling --- */
+
+void reporter_init(struct reporter *r, const struct reporter *wanted, int64_t now_ms)
+{
+    *r = *wanted;
+    r->at_ms = r->fn != NULL && r->interval_ms > 0 ? now_ms + r->interval_ms : INT64_MAX;
+}
+
+void reporter_tell(struct reporter *r, char *text, int64_t now_ms)
+{
+    r->at_ms = now_ms + r->interval_ms;
+    if (text != NULL) {
+        r->fn(r->ctx, text);
+        ottla_text_free(text);
+    }
+}
+
 static char *finish(struct buf *out)
 {
     size_t len;

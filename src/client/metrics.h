@@ -1,8 +1,10 @@
-/* What a client and a producer count, by Kafka's names. */
+/* What clients, producers and consumers count, by Kafka's names. */
 #ifndef CLIENT_METRICS_H
 #define CLIENT_METRICS_H
 
+#include <ottla/client.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,6 +57,22 @@ static inline void metric_time(struct metric_times *t, int64_t ms)
     t->sum_ms += ms;
     t->max_ms = ms > t->max_ms ? ms : t->max_ms;
 }
+
+/* Tells somebody the numbers every statistics.interval.ms. One thread. */
+struct reporter {
+    ottla_statistics_fn *fn;
+    void *ctx;
+    int64_t interval_ms, at_ms; /* of the next; INT64_MAX: never */
+};
+
+/* fn NULL or no interval: never. */
+void reporter_init(struct reporter *r, const struct reporter *wanted, int64_t now_ms);
+static inline bool reporter_is_due(const struct reporter *r, int64_t now_ms)
+{
+    return now_ms >= r->at_ms;
+}
+/* Takes the text, which may be NULL: nobody has numbers any more. */
+void reporter_tell(struct reporter *r, char *text, int64_t now_ms);
 
 /* Sums since the beginning; rates and averages are made of two looks at them. Of a producer: under
  * its lock. */

@@ -148,18 +148,15 @@ static void tell_all(struct ottla_producer *p)
 
 static void report(struct ottla_producer *p, int64_t now_ms)
 {
-    if (now_ms >= p->report_at_ms) {
-        char *text = ottla_producer_metrics(p);
-        p->options.statistics(p->options.statistics_ctx, text);
-        ottla_text_free(text);
-        p->report_at_ms = now_ms + p->client->config->values.statistics_interval_ms;
+    if (reporter_is_due(&p->reporter, now_ms)) {
+        reporter_tell(&p->reporter, ottla_producer_metrics(p), now_ms);
     }
 }
 
 /* Until there is something to do. */
 static void doze(struct ottla_producer *p, int64_t at_ms)
 {
-    at_ms = MIN(at_ms, p->report_at_ms);
+    at_ms = MIN(at_ms, p->reporter.at_ms);
     if (!waiter_take_wakeup(&p->waiter)) {
         int64_t left = at_ms == INT64_MAX ? -1 : MAX(at_ms - client_now_ms(p->client), 0);
         waiter_wait(&p->waiter, left);
@@ -273,8 +270,10 @@ struct ottla_producer *ottla_producer_new_with(struct ottla_client *client,
     if (options != NULL) {
         mem_read_sized(&p->options, sizeof p->options, options);
     }
-    bool reports = p->options.statistics != NULL && v->statistics_interval_ms > 0;
-    p->report_at_ms = reports ? client_now_ms(client) + v->statistics_interval_ms : INT64_MAX;
+    struct reporter wanted = {.fn = p->options.statistics,
+                              .ctx = p->options.statistics_ctx,
+                              .interval_ms = v->statistics_interval_ms};
+    reporter_init(&p->reporter, &wanted, client_now_ms(client));
     mutex_init(&p->lock);
     cond_init(&p->cond);
     cond_init(&p->room);

@@ -22,7 +22,7 @@ struct ottla_producer {
     bool is_awake;        /* the thread looks at the accumulator before it sleeps again */
     bool has_news;        /* for it, while it is awake */
     bool is_closing;
-    int64_t report_at_ms; /* the thread's: of the next statistics; INT64_MAX: never */
+    struct reporter reporter; /* the thread's */
 };
 
 /* Lock held. Has the thread look at the accumulator. True: call waiter_wake, best without the

@@ -69,6 +69,19 @@ int client_check(const struct ottla_client *c, struct ottla_error *error)
     return fork_is_child(c->mark) ? error_set(error, ERR_CLOSED, "%s", forked) : 0;
 }
 
+/* A callback in the client's own thread would wait for itself. */
+static bool is_own_thread(const struct ottla_client *c)
+{
+    return c->drive == NULL && thread_is_current(&c->thread);
+}
+
+static void refuse(struct waiter *w, struct request *r, enum err e, const char *why)
+{
+    r->call.err = e;
+    snprintf(r->call.why, sizeof r->call.why, "%s", why);
+    list_push_back(&w->done, &r->node);
+}
+
 void waiter_submit(struct waiter *w, struct request *r)
 {
     r->waiter = w;
@@ -77,12 +90,13 @@ void waiter_submit(struct waiter *w, struct request *r)
     r->mail.fn = on_submit;
     w->pending++;
     if (client_check(w->client, NULL)) {
-        r->call.err = ERR_CLOSED;
-        snprintf(r->call.why, sizeof r->call.why, "%s", forked);
-        list_push_back(&w->done, &r->node); /* there is no other thread */
-        return;
+        refuse(w, r, ERR_CLOSED, forked); /* there is no other thread */
+    } else if (is_own_thread(w->client)) {
+        refuse(w, r, ERR_INVALID_REQUEST,
+               "a callback in the client's thread must not ask brokers: it would wait for ever");
+    } else {
+        loop_post(w->client->loop, &r->mail);
     }
-    loop_post(w->client->loop, &r->mail);
 }
 
 /* Lock held. Returns once something may have changed. */

@@ -19,6 +19,7 @@ enum { TOPICS_MAX = 16, HAVE_MAX = 1000 };
 
 static struct ottla_error error;
 static const char *commit_how = "sync";
+static bool is_subscribed;
 
 static void fail(const char *what)
 {
@@ -86,6 +87,7 @@ static void put_record(const struct ottla_record *r)
 static void subscribe(struct ottla_consumer *c, const char *text)
 {
     const char *topics[TOPICS_MAX];
+    is_subscribed = true;
     char *copy = strdup(text), *rest = copy, *item;
     size_t n = 0;
     if (text[0] == '~') {
@@ -146,6 +148,7 @@ static void obey(struct ottla_consumer *c, char *line)
         subscribe(c, line + 10);
     } else if (strcmp(line, "unsubscribe") == 0) {
         ottla_consumer_unsubscribe(c);
+        is_subscribed = false;
     } else if (strcmp(line, "enforce") == 0) {
         (void)ottla_consumer_enforce_rebalance(c, "told to", &error);
     } else if (strcmp(line, "who") == 0) {
@@ -208,6 +211,11 @@ static long long run(struct ottla_consumer *c)
     long long count = 0;
     while (listen(c)) {
         struct ottla_records *records;
+        if (!is_subscribed) {
+            put_have(c);
+            usleep(100000);
+            continue;
+        }
         if (ottla_consumer_poll(c, 100, &records, &error)) {
             printf("{\"failed\":\"%s\"}\n", ottla_error_name(error.code));
             fflush(stdout);

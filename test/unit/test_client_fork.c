@@ -326,6 +326,7 @@ static void use_consumer(struct ottla_consumer *c)
     CLOSED(ottla_consumer_committed(c, &place, 1, 1000, &offsets, &error));
     CLOSED(ottla_consumer_close(c, NULL, &error));
     GIVES(NULL, ottla_consumer_new(client, &error));
+    GIVES(NULL, ottla_consumer_new_with(client, NULL, &error));
     DOES_NOTHING(ottla_consumer_wakeup(c));
     DOES_NOTHING(ottla_consumer_unsubscribe(c));
 }

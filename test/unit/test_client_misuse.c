@@ -71,6 +71,7 @@ static void test_null_config(void **state)
     assert_null(ottla_config_unused(NULL, 0));
     assert_false(ottla_config_setting(0, NULL));
     ottla_config_set_log(NULL, OTTLA_LOG_INFO, NULL, NULL);
+    ottla_config_set_statistics(NULL, NULL, NULL);
     ottla_config_set_token(NULL, NULL, NULL);
     assert_null(ottla_client_new(NULL, &error));
     assert_refused(error.code);
@@ -108,6 +109,8 @@ static void test_null_consumer(void **state)
     const char *const topics[] = {"t"};
     assert_null(ottla_consumer_new(NULL, &error));
     assert_refused(error.code);
+    assert_null(ottla_consumer_new_with(NULL, NULL, &error));
+    assert_refused(error.code);
     assert_refused(ottla_consumer_assign(NULL, NULL, 0, &error));
     assert_refused(ottla_consumer_subscribe(NULL, topics, 1, NULL, &error));
     assert_refused(ottla_consumer_subscribe(NULL, NULL, 0, NULL, &error));
@@ -135,6 +138,43 @@ static void test_null_consumer(void **state)
     ottla_consumer_wakeup(NULL);
     ottla_consumer_unsubscribe(NULL);
     ottla_consumer_free(NULL);
+}
+
+/* As in Java: what is not assigned cannot be polled, sought or paused; committed needs no
+ * assignment. An empty list is none. */
+static void test_nothing_assigned(void **state)
+{
+    (void)state;
+    struct ottla_client *client = client_with(NULL, NULL);
+    struct ottla_consumer *c = ottla_consumer_new(client, &error);
+    struct ottla_topic_partition tp = {"t", 0};
+    const char *const topics[] = {"t"};
+    struct ottla_records *records = NULL;
+    struct ottla_offsets *offsets = NULL;
+    assert_non_null(c);
+    assert_refused(ottla_consumer_poll(c, -1, &records, &error));
+    assert_refused(ottla_consumer_seek(c, "t", 0, 0, &error));
+    assert_refused(ottla_consumer_seek_to_time(c, "t", 0, 0, &error));
+    assert_refused(ottla_consumer_pause(c, "t", 0, true, &error));
+    assert_refused(ottla_consumer_pause(c, "t", 0, false, &error));
+    assert_int_equal(ottla_consumer_position(c, "t", 0), -1);
+    assert_done(ottla_consumer_committed(c, &tp, 1, 30000, &offsets, &error));
+    ottla_offsets_free(offsets);
+    assert_done(ottla_consumer_commit(c, NULL, 0, 30000, &error)); /* nothing */
+    assert_done(ottla_consumer_assign(c, NULL, 0, &error));
+    assert_refused(ottla_consumer_poll(c, -1, &records, &error));
+    assert_done(ottla_consumer_assign(c, &tp, 1, &error));
+    assert_done(ottla_consumer_poll(c, 0, &records, &error));
+    ottla_records_free(records);
+    ottla_consumer_unsubscribe(c);
+    assert_refused(ottla_consumer_poll(c, -1, &records, &error));
+    assert_done(ottla_consumer_subscribe(c, topics, 1, NULL, &error));
+    assert_done(ottla_consumer_poll(c, 0, &records, &error)); /* no partitions yet */
+    ottla_records_free(records);
+    assert_done(ottla_consumer_subscribe(c, NULL, 0, NULL, &error));
+    assert_refused(ottla_consumer_poll(c, -1, &records, &error));
+    ottla_consumer_free(c);
+    ottla_client_free(client);
 }
 
 static void test_null_parts_of_a_consumer(void **state)
@@ -432,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_null_config),
         cmocka_unit_test(test_null_producer),
         cmocka_unit_test(test_null_consumer),
+        cmocka_unit_test(test_nothing_assigned),
         cmocka_unit_test(test_null_parts_of_a_consumer),
         cmocka_unit_test(test_null_future),
         cmocka_unit_test(test_null_names),
