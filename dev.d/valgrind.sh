@@ -9,7 +9,7 @@ VALGRIND=(valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-ki
 VALGRIND_QUICK=(cli_records client_accumulator client_auth client_config client_core client_fork client_future
     client_host client_member client_producer client_records client_several client_sizes client_txn testkit)
 VALGRIND_LONG=(base cli_forms cli_parsers client_group client_member_848 client_member_sim client_order client_txn_world
-    net_conn net_memory net_posix net_tls record sasl testkit_parts wire)
+    net_conn net_ends net_memory net_posix net_replies net_tls record sasl testkit_parts wire)
 VALGRIND_E2E=(test_client_admin test_client_network test_client_records)
 
 # valgrind_some DIR: a share that fits into CI; verdicts on descriptor 3

@@ -93,9 +93,10 @@ static void session_unref(struct session *s)
     }
 }
 
-static bool session_may_go_on(const struct session *s)
+/* With so many of its calls open. */
+static bool session_may_go_on(const struct session *s, int open_calls)
 {
-    return s->blocker == NULL && s->open_calls < LIMIT_PIPELINED;
+    return s->blocker == NULL && open_calls < LIMIT_PIPELINED;
 }
 
 static void call_free(struct call *c)
@@ -145,7 +146,7 @@ void worker_end_call(struct call *c)
     if (is_turn) {
         begin_deferred(s);
     }
-    if (!conn_is_closed(conn) && s->is_waiting && session_may_go_on(s)) {
+    if (!conn_is_closed(conn) && s->is_waiting && session_may_go_on(s, s->open_calls)) {
         s->is_waiting = false;
         conn_resume(conn);
     }
@@ -244,7 +245,7 @@ static enum conn_next next_frame(struct session *s, const struct call *c, bool i
     if (is_parked && !(c->api->flags & API_PIPELINED)) {
         s->blocker = c;
     }
-    s->is_waiting = !session_may_go_on(s);
+    s->is_waiting = !session_may_go_on(s, s->open_calls - 1); /* without on_frame's own */
     return s->is_waiting ? CONN_WAIT : CONN_CONTINUE;
 }
 

@@ -2,7 +2,7 @@
 
 from plant import Plant, unit
 
-CONN, MEMORY = "net_conn", "net_memory"
+CONN, REPLIES, ENDS, MEMORY = "net_conn", "net_replies", "net_ends", "net_memory"
 
 # name: what happens without it, [(file, these words, become those), ...], the test that fails then
 PLANTS = {
@@ -16,10 +16,10 @@ PLANTS = {
     "idle-timer": Plant("half-open and silent peers stay for ever", [
         ("src/net/conn.c", "if (now_ms - c->active_ms >= max_ms) {",
          "if (now_ms - c->active_ms >= max_ms && max_ms == 0) {")],
-        unit(CONN, "an_idle_connection_is_closed")),
+        unit(ENDS, "an_idle_connection_is_closed")),
     "idle-although-it-sends": Plant("who sends and reads no answers stays for ever", [
         ("src/net/conn_in.c", "if (!c->is_blocked) {\n        c->active_ms", "if (c != NULL) {\n        c->active_ms")],
-        unit(CONN, "a_peer_that_stops_reading_is_closed")),
+        unit(ENDS, "a_peer_that_stops_reading_is_closed")),
     "silence-in-a-handshake": Plant("who begins a TLS handshake and says no more stays for ever", [
         ("src/net/conn.c", "if (conn_is_busy(c)) {\n        c->active_ms",
          "if (conn_is_busy(c) || c->is_shaking) {\n        c->active_ms")],
@@ -29,7 +29,7 @@ PLANTS = {
         unit(CONN, "a_peer_that_does_not_read_is_not_heard")),
     "open-replies": Plant("a peer has any number of requests under way", [
         ("src/net/conn_in.c", " || c->reply_count >= REPLIES_MAX);", ");")],
-        unit(CONN, "too_many_open_replies_stop_the_requests")),
+        unit(REPLIES, "too_many_open_replies_stop_the_requests")),
     "lines-about-peers": Plant("peers fill the disk with messages about them", [
         ("src/net/conn.c", "return s->said_count++ < LINES_PER_SECOND;", "return s->said_count++ >= 0;")],
         unit(CONN, "lines_about_bad_peers_are_few")),
@@ -92,7 +92,56 @@ PLANTS = {
         ("src/broker/admission.c", "special ? special->count : a->per_ip_max",
          "special ? a->per_ip_max : a->per_ip_max")],
         unit("admission", "some_addresses_have_limits_of_their_own")),
+    "admission": Plant("nobody asks whether there may be one more", [
+        ("src/broker/host/acceptor.c",
+         "if (atomic_load(&b->is_stopping) || !admission_enter(b->admission, peer)) {",
+         "(void)admission_enter(b->admission, peer);\n    if (atomic_load(&b->is_stopping)) {")],
+        unit("worker", "who_is_one_too_many_is_turned_away")),
+    "places-of-those-who-left": Plant("after max.connections nobody ever comes in again", [
+        ("src/broker/worker.c",
+         "session_unref(s);\n    admission_leave(place->worker->broker->admission, conn_peer(conn));",
+         "session_unref(s);\n    (void)place;")],
+        unit("worker", "who_is_one_too_many_is_turned_away")),
+    "accepts-of-a-turn": Plant("while a crowd comes nobody is served", [
+        ("src/net/listener.c", "i < ACCEPTS_PER_TURN && ", "")],
+        unit(MEMORY, "those_who_are_in_do_not_wait_for_all_newcomers")),
+    # --- HTTP
+    "http-connections": Plant("browsers take all descriptors", [
+        ("src/net/http.c", "enum { CONNECTIONS_MAX = 64,", "enum { CONNECTIONS_MAX = 640,")],
+        unit("http", "so_many_at_once")),
+    "http-connections-end": Plant("after 64 browsers there is no HTTP", [
+        ("src/net/http.c", "if (what == MHD_CONNECTION_NOTIFY_CLOSED) {", "if (c == NULL) {")],
+        unit("http", "so_many_at_once")),
+    "http-idle": Plant("browsers that are silent stay for ever", [
+        ("src/net/http.c", "IDLE_S = 3,", "IDLE_S = 300,")],
+        unit("http", "who_is_silent_does_not_stay")),
+    "http-head": Plant("the head of a request is as long as it likes", [
+        ("src/net/http.c", "CONNECTION_BYTES = 16 * 1024 }", "CONNECTION_BYTES = 16 * 1024 * 1024 }")],
+        unit("http", "a_head_is_so_long_at_most")),
+    # --- requests of one connection, and what they become
+    "produce-requests": Plant("a connection has any number of Produce requests that wait for the disk", [
+        ("src/broker/worker.c", "s->blocker == NULL && open_calls < LIMIT_PIPELINED;",
+         "s->blocker == NULL && open_calls >= 0;")],
+        unit("worker", "a_connection_has_so_many_produce_requests_under_way")),
+    "memory-of-a-request": Plant("a small request becomes as large as it likes", [
+        ("src/broker/worker.c", "arena_init(&c->arena, LIMIT_REQUEST_ARENA_BYTES);",
+         "arena_init(&c->arena, SIZE_MAX / 2);")],
+        unit("worker", "a_request_that_becomes_too_much_closes")),
+    "fetch-sessions": Plant("peers open any number of fetch sessions", [
+        ("src/broker/fetch_session.c", "if (s->by_id.count < (size_t)s->max_count) {",
+         "if (s->max_count > 0) {")],
+        unit("fetch_session", "a_full_cache_lets_go_of_what_is_stale_or_smaller")),
+    "fetch-sessions-of-a-broker": Plant("the cache of a broker has no end", [
+        ("src/broker/host/server.c", "fetch_sessions_new(LIMIT_FETCH_SESSIONS,",
+         "fetch_sessions_new(INT32_MAX,")],
+        unit("worker", "a_broker_remembers_so_many_fetch_sessions")),
     # --- bytes to structs and records
+    "tagged-fields": Plant("a struct has any number of tagged fields", [
+        ("src/wire/decode.c", "if (count > LIMIT_WIRE_TAGGED_COUNT) {", "if (count < 0) {")],
+        unit("wire", "tags_are_so_many_at_most")),
+    "tagged-fields-of-a-header": Plant("a header has any number of tagged fields", [
+        ("src/wire/header.c", "if (n == 0 || count > LIMIT_WIRE_TAGGED_COUNT) {", "if (n == 0) {")],
+        unit("wire", "tags_are_so_many_at_most")),
     "counts-of-arrays": Plant("a count makes the broker allocate what cannot be there", [
         ("src/wire/decode.c",
          "if (n > LIMIT_WIRE_ARRAY_COUNT || (n > 0 && (size_t)n > left(d) / element_min_bytes(d, f))) {",
@@ -122,6 +171,19 @@ PLANTS = {
     "protocols-of-a-member": Plant("a member knows any number of protocols, and each rebalance counts them all", [
         ("src/group/join.c", "j->protocols_count > LIMIT_GROUP_PROTOCOLS || ", "")],
         unit("group_join", "too_many_protocols_are_refused")),
+    "memory-of-groups": Plant("groups and offsets of a shard take all memory", [
+        ("src/group/mem.c", "return s->bytes + more > (size_t)LIMIT_GROUP_SHARD_BYTES;",
+         "return s->bytes + more == SIZE_MAX;")],
+        unit("group_memory", "a_full_shard_takes_nothing_new")),
+    "weight-of-a-member": Plant("a member that comes may be as large as it likes", [
+        ("src/group/join.c", "group_is_full(s, weight(req))", "group_is_full(s, 0 * weight(req))")],
+        unit("group_memory", "a_full_shard_takes_nothing_new")),
+    "weight-of-assignments": Plant("assignments may be as large as they like", [
+        ("src/group/sync.c", "group_is_full(s, assignments_weight(m))", "group_is_full(s, 0 * assignments_weight(m))")],
+        unit("group_memory", "a_full_shard_takes_nothing_new")),
+    "offsets-of-a-full-shard": Plant("offsets are taken however full it is", [
+        ("src/group/offsets.c", "if (!e && group_is_full(s, 0)) {", "if (!e && group_is_full(s, 0) && s == NULL) {")],
+        unit("group_memory", "a_full_shard_takes_nothing_new")),
     "members-to-come": Plant("a group hands out any number of member ids", [
         ("src/group/join.c", "g->pending.count >= LIMIT_GROUP_PENDING_MEMBERS", "g->pending.count < 0")],
         unit("group_join", "ids_that_are_handed_out_are_limited")),

@@ -65,7 +65,8 @@ bool small_start(struct small *w, struct buf *why)
     sim_client_drop(&w->client);
     uint64_t held = mem_fail_after(0);
     struct buf text = BUF_INIT;
-    buf_printf(&text, "%slog.dirs=%s\n", settings, w->dirs ? w->dirs : "data");
+    buf_printf(&text, "%slog.dirs=%s\n%s", settings, w->dirs ? w->dirs : "data",
+               w->settings ? w->settings : "");
     enum err e = props_parse(&args.props, buf_str(&text), &line);
     ASSERT(e == OK);
     buf_deinit(&text);

@@ -23,6 +23,7 @@ struct small {
     int boots;           /* of the machine: what a killed broker left counts while it is the same */
     const char *program; /* for the message of a violation */
     const struct call_tap *tap; /* of a test; NULL: none */
+    const char *settings;       /* lines of a test; NULL: none */
     uint64_t seed;
     char what[600]; /* was done to it */
 };

@@ -22,7 +22,7 @@
 
 #include <stdio.h>
 
-enum { PARKED_MAX = 4096 };
+enum { PARKED_MAX = 4096, MiB = 1024 * 1024 };
 
 struct world {
     struct simnet net;
@@ -258,6 +258,20 @@ static inline const char *frames_text(struct buf *in)
     }
     return text;
 }
+
+static inline int world_set_up(void **state)
+{
+    world_init(64 * MiB);
+    return 0;
+}
+
+static inline int world_tear_down(void **state)
+{
+    world_deinit();
+    return 0;
+}
+
+#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
 
 #define assert_answers(s, want)                                                                    \
     do {                                                                                           \

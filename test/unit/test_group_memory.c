@@ -3,6 +3,9 @@
  * sanitizers look), and the shard lives on. */
 #include "grouptest.h"
 
+#include "base/limit.h"
+#include "group/group_int.h"
+
 enum { CALLS_MAX = 70, ALLOCATIONS_MAX = 14 };
 
 struct life {
@@ -122,8 +125,54 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
+/* --- a shard that is full --- */
+
+/* As if other groups had all but so many bytes of what a shard may have. */
+static size_t fill_up(struct gt *t, size_t left)
+{
+    size_t more = (size_t)LIMIT_GROUP_SHARD_BYTES - left - t->shard->bytes;
+    t->shard->bytes += more;
+    return more;
+}
+
+/* Members, assignments and offsets that there is no room for are refused, each by itself; what is
+ * there lives on, and goes on when there is room. */
+static void a_full_shard_takes_nothing_new(void **state)
+{
+    enum { LARGE = 8192, ROOM = 4096 };
+    static char large[LARGE];
+    struct gt *t = gt_new();
+    struct gt_who who = {.group = "g", .protocols = "a"};
+    struct gt_who other = {.group = "h", .protocols = "a"};
+    struct gt_commit_of offset = {.group = "s", .topic = "t", .off = 1};
+    struct gt_call *member = gt_stable(t, &who);
+    size_t filled = fill_up(t, ROOM);
+    memset(large, 'x', LARGE - 1);
+    struct gt_who heavy = {.group = "i", .protocols = "a", .topic = large};
+    assert_int_equal(gt_joined(gt_join_of(t, 3, &heavy, STR("")))->error_code,
+                     ERR_GROUP_MAX_SIZE_REACHED);
+    struct gt_call *leader = gt_join(t, &other); /* this is small */
+    gt_wait(t, t->config.initial_delay_ms);
+    assert_non_null(joined(leader));
+    assert_int_equal(gt_synced(gt_sync(t, "h", leader, large))->error_code,
+                     ERR_COORDINATOR_NOT_AVAILABLE);
+    t->shard->bytes -= filled;
+    filled = fill_up(t, 0) + 1; /* and one over */
+    t->shard->bytes++;
+    assert_int_equal(gt_joined(gt_join_of(t, 3, &who, STR("")))->error_code,
+                     ERR_GROUP_MAX_SIZE_REACHED);
+    assert_int_equal(gt_commit_off(t, &offset), ERR_COORDINATOR_NOT_AVAILABLE);
+    assert_int_equal(gt_heartbeat(t, "g", member), OK);
+    t->shard->bytes -= filled;
+    assert_int_equal(gt_commit_off(t, &offset), OK);
+    gt_free(t);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation_may_fail)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(a_full_shard_takes_nothing_new),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

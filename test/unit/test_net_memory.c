@@ -5,7 +5,7 @@
 #include "net/budget.h"
 #include "net/conn_int.h"
 
-enum { KiB = 1024, MiB = 1024 * 1024, BUDGET_BYTES = 32 * MiB };
+enum { KiB = 1024, BUDGET_BYTES = 32 * MiB };
 
 static int set_up(void **state)
 {
@@ -480,6 +480,33 @@ static void who_finds_no_descriptor_is_told_so(void **state)
     world_run();
 }
 
+/* However many come at once: who is in is served between them. */
+static void those_who_are_in_do_not_wait_for_all_newcomers(void **state)
+{
+    enum { CROWD = 300, FAIR = 64 };
+    struct sock *in, *crowd[CROWD];
+    struct listener *l;
+    assert_ok(listener_open(world.loop, "", PORT, accept_one, NULL, &l));
+    in = peer_new();
+    world_run();
+    for (int i = 0; i < CROWD; i++) {
+        assert_ok(net_connect(&world.net.net, "127.0.0.1", PORT, &crowd[i]));
+    }
+    peer_ask(in, "e");
+    while (world.frame_count == 0) {
+        assert_true(loop_step(world.loop, 0) > 0);
+    }
+    assert_in_range(world.open_count, 1, 1 + FAIR);
+    world_run();
+    assert_int_equal(world.open_count, 1 + CROWD);
+    for (int i = 0; i < CROWD; i++) {
+        sock_close(crowd[i]);
+    }
+    sock_close(in);
+    listener_close(l);
+    world_run();
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -499,6 +526,7 @@ int main(void)
         T(room_is_handed_on_between_loops),
         T(no_allocation_that_fails_does_harm),
         T(who_finds_no_descriptor_is_told_so),
+        T(those_who_are_in_do_not_wait_for_all_newcomers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

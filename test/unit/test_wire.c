@@ -231,7 +231,35 @@ static void unknown_tags_are_checked_and_dropped(void **state)
     assert_err(ERR_MALFORMED, decode_tags(BYTES("\1\5\3ab"), &r));     /* too long */
     assert_err(ERR_MALFORMED, decode_tags(BYTES("\1\0\2\1\0"), &r));   /* not used up */
     assert_err(ERR_MALFORMED, decode_tags(BYTES("\1\0\0\1"), &r));     /* cut short */
-    assert_err(ERR_MALFORMED, decode_tags(BYTES("\x91\x4e"), &r));     /* 10,001 of them */
+}
+
+/* So many tags of a byte each that nobody knows; all of them are there. */
+static void put_tags(struct buf *b, uint32_t count)
+{
+    buf_put_uvarint(b, count);
+    for (uint32_t tag = 1; tag <= count; tag++) {
+        buf_put_uvarint(b, tag);
+        buf_put_uvarint(b, 1);
+        buf_put_u8(b, 'x');
+    }
+}
+
+static void tags_are_so_many_at_most(void **state)
+{
+    for (int over = 0; over <= 1; over++) {
+        struct produce_resp r;
+        struct wire_header h;
+        struct buf b = BUF_INIT;
+        size_t used;
+        enum err want = over ? ERR_MALFORMED : OK;
+        put_tags(&b, LIMIT_WIRE_TAGGED_COUNT + (uint32_t)over);
+        assert_err(want, decode_tags(buf_bytes(&b), &r));
+        buf_clear(&b);
+        buf_put(&b, "\0\22\0\3\0\0\0\1\377\377", 10); /* ApiVersions 3, no client id */
+        put_tags(&b, LIMIT_WIRE_TAGGED_COUNT + (uint32_t)over);
+        assert_err(want, wire_request_header_decode(buf_bytes(&b), &h, &used));
+        buf_deinit(&b);
+    }
 }
 
 static bool put_throttle(const struct wire_msg *m, int version, void *msg, int32_t ms)
@@ -522,6 +550,7 @@ int main(void)
         wire_test(strings_end_at_32767_bytes),
         wire_test(throttle_times_are_read_alone),
         wire_test(unknown_tags_are_checked_and_dropped),
+        wire_test(tags_are_so_many_at_most),
         wire_test(tagged_fields_are_written_when_they_differ_from_the_default),
         wire_test(a_tagged_content_longer_than_127_bytes_keeps_its_place),
         wire_test(nullable_structs_have_a_byte_in_front),
