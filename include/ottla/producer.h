@@ -12,6 +12,8 @@
 #ifndef OTTLA_PRODUCER_H
 #define OTTLA_PRODUCER_H
 
+#include <ottla/interceptor.h>
+
 struct ottla_producer;
 
 struct ottla_message {
@@ -36,12 +38,16 @@ static inline void ottla_message_init(struct ottla_message *message)
 
 /* What became of a record. */
 struct ottla_delivery {
-    int error; /* 0: it is written, as acks says */
-    const char *message;
+    int error;           /* 0: it is written, as acks says */
+    const char *message; /* with an error: the broker's own words where it had some */
     const char *topic;
     int32_t partition;
     int64_t offset; /* -1: not told (acks=0, or a retry of what was written already) */
 };
+
+/* A batch that a broker refuses for some of its records fails as a whole: these have its code (one
+ * record) or INVALID_RECORD (several), with what it said of each; the others have
+ * OPERATION_NOT_ATTEMPTED and may be sent again. */
 
 /* Called once for each record that was taken, in the producer's thread; what it is given lives
  * until it returns. It may send, where that needs no waiting: else REQUEST_TIMED_OUT. Calls that
@@ -64,6 +70,11 @@ struct ottla_producer_options {
     void *partitioner_ctx;
     ottla_statistics_fn *statistics; /* in the producer's thread: it must not wait for it */
     void *statistics_ctx;
+    /* See ottla/interceptor.h. With a serializer a message's key (value) is an object of the
+     * program's, and its length may mean anything. */
+    struct ottla_serializer key_serializer, value_serializer;
+    const struct ottla_producer_interceptor *interceptors; /* in their order; copied */
+    size_t interceptor_count;
 };
 
 OTTLA_API void ottla_producer_options_init_size(struct ottla_producer_options *options,
@@ -83,9 +94,10 @@ OTTLA_API void ottla_producer_free(struct ottla_producer *producer, int timeout_
 
 /* Takes a copy of the record. Waits, at most max.block.ms, for the topic's metadata and for
  * buffer.memory. An error means that it was not taken and fn will not be called: REQUEST_TIMED_OUT
- * (later, perhaps), MESSAGE_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION (a partition that is not there),
- * INVALID_TOPIC_EXCEPTION, TOPIC_AUTHORIZATION_FAILED, INVALID_RECORD (lengths without bytes),
- * those of logging in and of TLS. fn may be NULL. */
+ * (later, perhaps), MESSAGE_TOO_LARGE (for max.request.size or buffer.memory),
+ * UNKNOWN_TOPIC_OR_PARTITION (a partition that is not there), INVALID_TOPIC_EXCEPTION,
+ * TOPIC_AUTHORIZATION_FAILED, INVALID_RECORD (lengths without bytes), those of logging in and of
+ * TLS, those of serializers. fn may be NULL. */
 OTTLA_API int ottla_producer_send(struct ottla_producer *producer,
                                   const struct ottla_message *message, ottla_delivery_fn *fn,
                                   void *ctx, struct ottla_error *error);

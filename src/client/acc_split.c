@@ -28,6 +28,7 @@ static void inherit(struct acc_batch *to, const struct acc_batch *from, int32_t 
 {
     to->deadline_ms = from->deadline_ms;
     to->tries = from->tries;
+    to->met = from->met;
     to->bytes = from->bytes / 2;
     if (from->sequence >= 0) {
         to->sequence = seq_add(from->sequence, skipped);

@@ -112,6 +112,7 @@ static void free_batch(struct acc_batch *b)
  * it is, and only those under way have it: for long queues of batches it would be much. */
 void acc_free_batch(struct accumulator *acc, struct acc_batch *b)
 {
+    words_drop(b);
     if (acc->codec != CODEC_NONE && !parcel_is_shared(b->parcel)) {
         buf_deinit(&b->parcel->buf);
     }
@@ -193,6 +194,17 @@ static size_t message_bytes(const struct ottla_message *m)
         n += HEADER_OVERHEAD + m->headers[i].key_length + m->headers[i].value_length;
     }
     return n;
+}
+
+static bool is_too_large(const struct accumulator *acc, size_t bytes)
+{
+    return bytes > (size_t)acc->config->max_request_size ||
+           (int64_t)bytes > acc->config->buffer_memory;
+}
+
+int acc_check_size(const struct accumulator *acc, const struct ottla_message *m)
+{
+    return is_too_large(acc, message_bytes(m)) ? ERR_MESSAGE_TOO_LARGE : 0;
 }
 
 /* --- which partition --- */
@@ -289,7 +301,7 @@ int acc_choose(struct accumulator *acc, struct acc_topic *t, const struct ottla_
 {
     int code = txn_may_add(&acc->txn);
     size_t bytes = message_bytes(m);
-    if (code || bytes > (size_t)acc->config->max_request_size) {
+    if (code || is_too_large(acc, bytes)) {
         return code ? code : ERR_MESSAGE_TOO_LARGE;
     }
     int32_t partition = choose(acc, t, m, bytes);

@@ -42,7 +42,9 @@ struct acc_batch {
     int64_t producer_id;
     int16_t producer_epoch;
     int tries;
-    int code; /* when done, or when it could not be sealed */
+    int code;                /* when done, or when it could not be sealed */
+    int met;                 /* what its last try met with */
+    struct acc_words *words; /* more about the code; NULL: nothing */
     int64_t base_off, append_ms;
 };
 
@@ -139,6 +141,9 @@ static inline bool acc_is_idempotent(const struct accumulator *acc)
 /* The topic, made if it is new. */
 struct acc_topic *acc_topic(struct accumulator *acc, const char *name);
 
+/* MESSAGE_TOO_LARGE, for a record that can never be taken. */
+must_check int acc_check_size(const struct accumulator *acc, const struct ottla_message *m);
+
 /* Where a record goes: UNKNOWN_TOPIC_OR_PARTITION (no such partition), MESSAGE_TOO_LARGE, or what
  * the transaction says; 0 and *ret otherwise. The topic's metadata is there. */
 struct acc_place {
@@ -165,6 +170,13 @@ int64_t acc_deadline_ms(const struct accumulator *acc, int64_t now_ms);
 
 /* Ends all that is not under way. */
 void acc_fail_all(struct accumulator *acc, int code);
+
+/* What became of its i-th record, once it is done. The text lives as the batch. */
+struct acc_verdict {
+    int code;
+    const char *text; /* NULL: it is written */
+};
+struct acc_verdict acc_verdict(const struct acc_batch *b, int32_t i);
 
 /* A batch at its end: its deliveries are to be told, then acc_free_batch. NULL: none. */
 struct acc_batch *acc_done(struct accumulator *acc);

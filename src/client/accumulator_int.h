@@ -43,6 +43,11 @@ bool order_is_lost(const struct accumulator *acc, const struct acc_queue *q);
 /* After batches came back or ended. */
 void order_settle(struct accumulator *acc, struct acc_queue *q);
 
+/* acc_words.c */
+void words_of_answer(struct acc_batch *b, const struct produce_resp_partition_produce_response *r);
+void words_of_delay(struct acc_batch *b); /* which its time has ended */
+void words_drop(struct acc_batch *b);
+
 /* acc_split.c */
 bool acc_split(struct accumulator *acc, struct acc_batch *b, int64_t now_ms);
 

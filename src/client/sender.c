@@ -28,6 +28,7 @@ static void expire(struct accumulator *acc, struct acc_queue *q, int64_t now_ms)
             break;
         }
         if (!b->is_asked) {
+            words_of_delay(b);
             fail_batch(acc, b, ERR_REQUEST_TIMED_OUT, false);
             break; /* the others at the next look: this may have ended some of them */
         }
@@ -303,12 +304,13 @@ static bool learn_leader(struct acc_queue *q, const struct produce_resp_leader_i
     return true;
 }
 
-static void retry_batch(struct accumulator *acc, struct acc_batch *b, bool knows_leader,
+static void retry_batch(struct accumulator *acc, struct acc_batch *b, int code, bool knows_leader,
                         int64_t now_ms)
 {
     struct acc_queue *q = b->queue;
     b->tries++;
     acc->metrics.record_retry += b->count;
+    b->met = code;
     q->retry_at_ms = knows_leader ? now_ms : now_ms + acc_pause_ms(acc, b->tries);
     q->topic->needs_metadata = true;
     acc->topics_due_ms = 0;
@@ -334,8 +336,9 @@ static void take_refusal(struct accumulator *acc, struct acc_batch *b,
     bool is_passing =
         acc->txn.state != TXN_FATAL && order_retries(acc, b, code, r->log_start_offset);
     if (is_passing && has_tries) {
-        retry_batch(acc, b, knows_leader, now_ms);
+        retry_batch(acc, b, code, knows_leader, now_ms);
     } else {
+        words_of_answer(b, r);
         fail_batch(acc, b, code, !is_passing);
     }
 }
@@ -409,6 +412,7 @@ static void take_produce(struct accumulator *acc, struct produce_ask *a, enum er
         struct produce_resp_partition_produce_response mine =
             produce_resp_partition_produce_response_default;
         mine.error_code = (int16_t)unanswered(acc, b, e, now_ms);
+        mine.error_message = e && a->why && !b->code ? str_from(a->why) : STR_NULL;
         take_batch(acc, b, r ? r : &mine, now_ms);
     }
 }
