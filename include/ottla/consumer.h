@@ -22,6 +22,8 @@
 #ifndef OTTLA_CONSUMER_H
 #define OTTLA_CONSUMER_H
 
+#include <ottla/interceptor.h>
+
 struct ottla_consumer;
 struct ottla_records;
 
@@ -42,6 +44,10 @@ struct ottla_consumer_options {
     void *statistics_ctx;
     ottla_partition_end_fn *partition_end; /* a poll that calls it and has no records ends */
     void *partition_end_ctx;
+    /* See ottla/interceptor.h. */
+    struct ottla_deserializer key_deserializer, value_deserializer;
+    const struct ottla_consumer_interceptor *interceptors; /* in their order; copied */
+    size_t interceptor_count;
 };
 
 OTTLA_API void ottla_consumer_options_init_size(struct ottla_consumer_options *options,
@@ -247,7 +253,15 @@ struct ottla_record {
     size_t value_length;
     size_t header_count;
     const struct ottla_header *headers;
+    /* What the deserializers made; NULL: nothing. They live as long as the records. */
+    void *key_object, *value_object;
 };
+
+/* The record that a deserializer refused: its bytes as they were read. Poll gives that error until
+ * somebody seeks past it, or it is not read any more; NULL then. Lives until the next poll, assign,
+ * unsubscribe or close. ret_is_key, which may be NULL: whether it was the key. */
+OTTLA_API const struct ottla_record *ottla_consumer_bad_record(
+    const struct ottla_consumer *consumer, bool *ret_is_key);
 
 /* Records are views and live until they are freed, also beyond the consumer. They belong to the
  * consumer's thread. */

@@ -84,21 +84,39 @@ struct ottla_deserialization {
     struct ottla_scratch *scratch; /* lives as long as the records */
 };
 
+/* The object goes to the record's key_object (value_object), beside the bytes; it may be in the
+ * scratch. An error is poll's, with the place of the record: ottla_consumer_bad_record has it, and
+ * the position stays on it until the program seeks past it. Records before it are given first. */
 typedef int ottla_deserialize_fn(void *ctx, const struct ottla_deserialization *what,
                                  void **ret_object, struct ottla_error *error);
 
-/* A null key or value stays null: it is not called for that. */
+/* Called inside of poll, in the order of the records: the key first, then the value, before the
+ * interceptors. A null key or value stays null: it is not called for that. */
 struct ottla_deserializer {
     ottla_deserialize_fn *deserialize;        /* NULL: there are no objects */
     void (*release)(void *ctx, void *object); /* with the records; NULL: nothing is to be done */
     void *ctx;
 };
 
-/* Sees what a consumer reads and commits. */
+/* Sees what a consumer reads and commits. Of several, each sees what the one before it has left. */
 struct ottla_consumer_interceptor {
+    /* Inside of poll, with the records that it is about to give, at least one. They may be changed
+     * by the three functions below, and by nobody else; positions do not change by that. After an
+     * error they go on as they were before, and a warning goes to the log. NULL: none. */
     int (*on_consume)(void *ctx, struct ottla_records *records, struct ottla_error *error);
+    /* When offsets were committed, by whatever call or by enable.auto.commit: inside of poll,
+     * commit or close, before the commit's own callback is called. Not for commits that failed.
+     * NULL: none.
+     */
     void (*on_commit)(void *ctx, const struct ottla_commit *offsets, size_t count);
     void *ctx;
 };
+
+/* A record that may be changed; what it points to then has to live as long as the records, as what
+ * is in their scratch does. NULL: there is none of that number. */
+OTTLA_API struct ottla_record *ottla_records_edit(struct ottla_records *records, size_t i);
+/* Those behind it move up. */
+OTTLA_API void ottla_records_remove(struct ottla_records *records, size_t i);
+OTTLA_API struct ottla_scratch *ottla_records_scratch(struct ottla_records *records);
 
 #endif

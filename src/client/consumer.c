@@ -26,6 +26,7 @@ static void take_options(struct ottla_consumer *c, const struct ottla_consumer_o
                               .interval_ms = c->client->config->values.statistics_interval_ms};
     reporter_init(&c->reporter, &wanted, client_now_ms(c->client));
     c->fetcher.tells_ends = c->options.partition_end != NULL;
+    consumer_intercept_init(c);
 }
 
 struct ottla_consumer *ottla_consumer_new(struct ottla_client *client, struct ottla_error *error)
@@ -142,6 +143,7 @@ void ottla_consumer_free(struct ottla_consumer *c)
     }
     (void)ottla_consumer_close(c, NULL, NULL);
     ottla_consumer_unsubscribe(c);
+    consumer_intercept_deinit(c);
     waiter_deinit(&c->waiter);
     fetcher_deinit(&c->fetcher);
     tps_deinit(&c->assignment);
@@ -411,6 +413,10 @@ static int poll_once(struct ottla_consumer *c, int timeout_ms, struct ottla_reco
             return code;
         }
         has_told = tell_ends(c) || has_told; /* of what earlier polls gave */
+        code = intercept_bad(c, error);
+        if (code) {
+            return code;
+        }
         records = fetcher_records(&c->fetcher);
         send_all(c); /* what comes next arrives while the user works */
         has_told = has_told || (records == NULL && tell_ends(c));
@@ -425,9 +431,12 @@ static int poll_once(struct ottla_consumer *c, int timeout_ms, struct ottla_reco
         c->fetcher.code = 0;
         return error_set(error, code, "%s", c->fetcher.why);
     }
-    *ret = records ? records : records_new("");
-    c->metrics.records += (int64_t)ottla_records_count(*ret);
-    return 0;
+    code = records != NULL ? intercept_records(c, records, error) : 0;
+    if (code == 0) {
+        *ret = records ? records : records_new("");
+        c->metrics.records += (int64_t)ottla_records_count(*ret);
+    }
+    return code;
 }
 
 int ottla_consumer_poll(struct ottla_consumer *c, int timeout_ms, struct ottla_records **ret,

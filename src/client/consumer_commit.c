@@ -328,6 +328,9 @@ void commit_tell(struct ottla_consumer *c)
             return; /* callbacks come in the order of the calls */
         }
         list_remove(n);
+        if (k->code == 0) {
+            intercept_commit(c, k->offsets, k->count);
+        }
         if (k->is_auto) {
             auto_commit_done(c, k->code);
         } else if (k->fn != NULL) {
@@ -409,6 +412,8 @@ static int commit_and_wait(struct ottla_consumer *c, struct commit *k, int64_t e
     int code = k->code;
     if (code) {
         error_set(error, code, "%s", k->why);
+    } else {
+        intercept_commit(c, k->offsets, k->count);
     }
     commit_free(k);
     commit_tell(c);

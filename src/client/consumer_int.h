@@ -12,9 +12,19 @@ struct errand {
     struct commit *commit; /* NULL: nobody waits for it any more */
 };
 
+/* What a deserializer refused, while its partition stands there. */
+struct bad_record {
+    struct ottla_records *records; /* it is the first of these; NULL: there is none */
+    uint32_t turn;                 /* of its partition */
+    bool is_key;
+    int code;
+    char why[504];
+};
+
 struct ottla_consumer {
     struct ottla_client *client;
     struct ottla_consumer_options options;
+    struct bad_record bad;
     struct reporter reporter;
     struct fetcher fetcher;
     struct waiter waiter;
@@ -49,6 +59,17 @@ int consumer_check_idle(const struct ottla_consumer *c, struct ottla_error *erro
 void tell_statistics(struct ottla_consumer *c);
 /* Which partitions were read to their ends. True: there were some. */
 bool tell_ends(struct ottla_consumer *c);
+
+/* consumer_intercept.c */
+void consumer_intercept_init(struct ottla_consumer *c); /* the options' list becomes our own */
+void consumer_intercept_deinit(struct ottla_consumer *c);
+/* What poll is about to give goes through deserializers and interceptors. An error: the records are
+ * not to be given, and are taken. */
+must_check int intercept_records(struct ottla_consumer *c, struct ottla_records *records,
+                                 struct ottla_error *error);
+/* The error of a record that is still to be read; 0: there is none. */
+must_check int intercept_bad(struct ottla_consumer *c, struct ottla_error *error);
+void intercept_commit(struct ottla_consumer *c, const struct ottla_commit *offsets, size_t count);
 
 /* consumer_group.c */
 /* What the group asks of the user, up to now. */

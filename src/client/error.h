@@ -26,4 +26,10 @@ static inline bool code_is_retriable(int code)
     return (ottla_error_flags(code) & OTTLA_RETRIABLE) != 0;
 }
 
+/* What a callback of the program's said to the code that it returned. */
+static inline const char *error_words(int code, const struct ottla_error *why)
+{
+    return why->message[0] != '\0' ? why->message : ottla_error_text(code);
+}
+
 #endif

@@ -28,18 +28,13 @@ void intercept_deinit(struct ottla_producer *p)
     }
 }
 
-static const char *words(int code, const struct ottla_error *why)
-{
-    return why->message[0] != '\0' ? why->message : ottla_error_text(code);
-}
-
 static void warn(const struct ottla_producer *p, size_t i, int code, const struct ottla_error *why)
 {
     char line[640];
     int len = snprintf(line, sizeof line,
                        "on_send of interceptor %zu failed, and the record goes on as it was: %s: "
                        "%s",
-                       i, ottla_error_name(code), words(code, why));
+                       i, ottla_error_name(code), error_words(code, why));
     client_say(p->client, OTTLA_LOG_WARN, (struct str){line, (size_t)len});
 }
 
@@ -84,7 +79,8 @@ static int serialize(const struct ottla_serializer *s, const struct ottla_serial
     int code = s->serialize(s->ctx, what, &made, &why);
     if (code) {
         return error_set(error, code, "topic %s: the %s cannot be serialized: %s",
-                         what->message->topic, what->is_key ? "key" : "value", words(code, &why));
+                         what->message->topic, what->is_key ? "key" : "value",
+                         error_words(code, &why));
     }
     *ret = made;
     return 0;

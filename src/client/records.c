@@ -155,7 +155,7 @@ static void end_chunk(struct source *s, int64_t *position)
 struct ottla_records *records_new(const char *topic)
 {
     struct ottla_records *r = NEW(struct ottla_records);
-    arena_init(&r->arena, SIZE_MAX);
+    scratch_init(&r->scratch);
     r->topic = str_dup(str_from(topic));
     return r;
 }
@@ -165,13 +165,16 @@ void ottla_records_free(struct ottla_records *r)
     if (r == NULL) {
         return;
     }
+    for (const struct made *m = r->made; m != NULL; m = m->next) {
+        m->release(m->ctx, m->object);
+    }
     for (size_t i = 0; i < r->chunk_count; i++) {
         chunk_unref(r->chunks[i]);
     }
     mem_free(r->chunks);
     mem_free(r->rows);
     mem_free(r->topic);
-    arena_deinit(&r->arena);
+    scratch_deinit(&r->scratch);
     mem_free(r);
 }
 
@@ -180,6 +183,24 @@ size_t ottla_records_count(const struct ottla_records *r) { return r != NULL ? r
 const struct ottla_record *ottla_records_at(const struct ottla_records *r, size_t i)
 {
     return i < ottla_records_count(r) ? &r->rows[i] : NULL;
+}
+
+struct ottla_record *ottla_records_edit(struct ottla_records *r, size_t i)
+{
+    return i < ottla_records_count(r) ? &r->rows[i] : NULL;
+}
+
+void ottla_records_remove(struct ottla_records *r, size_t i)
+{
+    if (i < ottla_records_count(r)) {
+        r->count--;
+        memmove(&r->rows[i], &r->rows[i + 1], (r->count - i) * sizeof *r->rows);
+    }
+}
+
+struct ottla_scratch *ottla_records_scratch(struct ottla_records *r)
+{
+    return r != NULL ? &r->scratch : NULL;
 }
 
 static void hold(struct ottla_records *out, struct chunk *c)
@@ -201,7 +222,7 @@ static bool put_headers(struct ottla_records *out, struct ottla_record *row, con
         return true;
     }
     struct ottla_header *headers =
-        arena_array(&out->arena, (size_t)r->header_count, sizeof *headers);
+        arena_array(&out->scratch.arena, (size_t)r->header_count, sizeof *headers);
     while (headers != NULL && record_next_header(r, &pos, &h)) {
         headers[n++] =
             (struct ottla_header){(const char *)h.key.p, h.key.len, h.value.p, h.value.len};

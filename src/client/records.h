@@ -5,8 +5,8 @@
 #ifndef CLIENT_RECORDS_H
 #define CLIENT_RECORDS_H
 
-#include "base/arena.h"
 #include "client/error.h"
+#include "client/scratch.h"
 #include "record/record.h"
 
 struct fetched {
@@ -46,8 +46,16 @@ struct source_rules {
 void source_init(struct source *s, struct fetched *f, struct bytes batches); /* takes a ref */
 void source_deinit(struct source *s);
 
+/* An object that a deserializer made. */
+struct made {
+    struct made *next;
+    void (*release)(void *ctx, void *object);
+    void *ctx, *object;
+};
+
 struct ottla_records {
-    struct arena arena;
+    struct ottla_scratch scratch;
+    struct made *made; /* in the scratch; to be released, the last one first */
     struct ottla_record *rows;
     size_t count, cap;
     struct chunk **chunks;

@@ -327,6 +327,7 @@ static void use_consumer(struct ottla_consumer *c)
     CLOSED(ottla_consumer_close(c, NULL, &error));
     GIVES(NULL, ottla_consumer_new(client, &error));
     GIVES(NULL, ottla_consumer_new_with(client, NULL, &error));
+    GIVES(NULL, (void *)(uintptr_t)ottla_consumer_bad_record(c, NULL));
     DOES_NOTHING(ottla_consumer_wakeup(c));
     DOES_NOTHING(ottla_consumer_unsubscribe(c));
 }

@@ -135,6 +135,10 @@ static void test_null_consumer(void **state)
     assert_int_equal(ottla_records_count(NULL), 0);
     assert_null(ottla_records_at(NULL, 0));
     assert_null(ottla_consumer_metrics(NULL));
+    assert_null(ottla_consumer_bad_record(NULL, NULL));
+    assert_null(ottla_records_edit(NULL, 0));
+    assert_null(ottla_records_scratch(NULL));
+    ottla_records_remove(NULL, 0);
     ottla_consumer_wakeup(NULL);
     ottla_consumer_unsubscribe(NULL);
     ottla_consumer_free(NULL);

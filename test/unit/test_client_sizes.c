@@ -59,7 +59,7 @@ static void test_init(void **state)
     (void)state;
     CHECK_INIT(ottla_admin_options, forbid_replication_factor_change);
     CHECK_INIT(ottla_close_options, leave);
-    CHECK_INIT(ottla_consumer_options, partition_end);
+    CHECK_INIT(ottla_consumer_options, interceptor_count);
     CHECK_INIT(ottla_producer_options, statistics);
     CHECK_INIT(ottla_message, headers);
     CHECK_INIT(ottla_transaction_filter, pattern);
