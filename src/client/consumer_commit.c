@@ -365,14 +365,7 @@ static int check_offsets(const struct ottla_consumer *c, const struct ottla_comm
     if (c->client->config->values.group_id[0] == '\0') {
         return error_set(error, ERR_INVALID_GROUP_ID, "group.id is not set: nobody commits");
     }
-    for (size_t i = 0; offsets != NULL && i < count; i++) {
-        if (offsets[i].topic == NULL || offsets[i].topic[0] == '\0' || offsets[i].partition < 0 ||
-            offsets[i].offset < 0) {
-            return error_set(error, ERR_INVALID_REQUEST,
-                             "offset %zu of the list has no topic, or a negative number", i);
-        }
-    }
-    return 0;
+    return offsets == NULL ? 0 : offsets_check(offsets, count, error);
 }
 
 /* Sends k until it is done or the time is over. */

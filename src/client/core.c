@@ -174,6 +174,10 @@ static void end_late(struct core *c, struct call *call)
     if (call->to == CALL_NODE && link_by_node(c, call->node_id) == NULL) {
         snprintf(why + n, sizeof why - (size_t)n, "; the cluster has no broker %d", call->node_id);
     }
+    enum err refusal = coordinator_refusal(c, call);
+    if (refusal) {
+        n += snprintf(why + n, sizeof why - (size_t)n, "; FindCoordinator: %s", err_name(refusal));
+    }
     LIST_EACH(&c->links, at, tmp) {
         const struct link *l = LIST_ENTRY(at, struct link, node);
         if (l->trouble[0] != '\0' && n < (int)sizeof why) {

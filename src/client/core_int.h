@@ -56,6 +56,8 @@ void meta_own_done(struct core *c, struct call *call, int64_t now_ms);
 void meta_rebootstrap(struct core *c, const char *why, int64_t now_ms);
 /* The coordinator's node for call, or -1 while it is asked for. */
 int32_t coordinator_of(struct core *c, struct call *call, int64_t now_ms);
+/* What the cluster said last when it was asked who it is; OK: it told, or was not asked. */
+enum err coordinator_refusal(struct core *c, const struct call *call);
 void coordinators_free(struct core *c);
 
 #endif

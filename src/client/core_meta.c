@@ -22,6 +22,7 @@ struct coordinator {
     int32_t node_id; /* -1: not known */
     bool is_asking;
     int failures;
+    enum err refusal; /* that came last, while it is not known */
     int64_t retry_at_ms;
     struct call call;
     struct find_coordinator_req req;
@@ -364,6 +365,12 @@ int32_t coordinator_of(struct core *c, struct call *call, int64_t now_ms)
     return k->node_id;
 }
 
+enum err coordinator_refusal(struct core *c, const struct call *call)
+{
+    return call->to == CALL_COORDINATOR ? find_coordinator(c, call->key_type, call->key)->refusal
+                                        : OK;
+}
+
 static void end_waiting_for(struct core *c, const struct coordinator *k, enum err e,
                             const char *why)
 {
@@ -417,6 +424,7 @@ static void coordinator_done(struct core *c, struct coordinator *k, int64_t now_
         snprintf(why, sizeof why, "%s", k->call.err ? k->call.why : err_text(e));
     }
     k->is_asking = false;
+    k->refusal = e;
     if (!e && learn_node(c, found.node_id, found.host, found.port) != NULL) {
         k->node_id = found.node_id;
         k->failures = 0;

@@ -3,6 +3,7 @@
 #include "client/producer_int.h"
 
 #include "base/attr.h"
+#include "client/tps.h"
 
 /* Lock held: until the coordinator has done it. Gives the lock back. */
 static int await(struct ottla_producer *p, int timeout_ms, struct ottla_error *error)
@@ -23,7 +24,9 @@ static int await(struct ottla_producer *p, int timeout_ms, struct ottla_error *e
     bool has_failed = t->state == TXN_ABORTABLE || t->state == TXN_FATAL;
     int code = is_busy ? ERR_REQUEST_TIMED_OUT : has_failed ? t->code : 0;
     if (is_busy) {
-        error_set(error, code, "the transaction's coordinator has not done it in time");
+        char why[400];
+        txn_tell_delay(t, why, sizeof why);
+        error_set(error, code, "not done in time, and it goes on: %s", why);
     } else if (code) {
         producer_refuse(p, code, error);
     }
@@ -74,23 +77,14 @@ int ottla_producer_abort(struct ottla_producer *p, int timeout_ms, struct ottla_
     return step(p, txn_abort, timeout_ms, error);
 }
 
-static int check_offsets(const struct ottla_commit *offsets, size_t count,
-                         const struct ottla_group_metadata *group, struct ottla_error *error)
+static int check_group(const struct ottla_group_metadata *group, struct ottla_error *error)
 {
-    if (is_null(group, "group", error) ||
-        (count > 0 && is_null(offsets, "list of offsets", error))) {
+    if (is_null(group, "group", error)) {
         return ERR_INVALID_REQUEST;
     }
-    if (group->group_id == NULL || group->group_id[0] == '\0') {
-        return error_set(error, ERR_INVALID_GROUP_ID, "the offsets have no group");
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (offsets[i].topic == NULL || offsets[i].partition < 0 || offsets[i].offset < 0) {
-            return error_set(error, ERR_INVALID_REQUEST,
-                             "offset %zu of the list has no topic, or a negative number", i);
-        }
-    }
-    return 0;
+    return group->group_id == NULL || group->group_id[0] == '\0'
+               ? error_set(error, ERR_INVALID_GROUP_ID, "the offsets have no group")
+               : 0;
 }
 
 int ottla_producer_send_offsets(struct ottla_producer *p, const struct ottla_commit *offsets,
@@ -98,7 +92,8 @@ int ottla_producer_send_offsets(struct ottla_producer *p, const struct ottla_com
                                 int timeout_ms, struct ottla_error *error)
 {
     int code = producer_check_waiter(p, error);
-    code = code ? code : check_offsets(offsets, count, group, error);
+    code = code ? code : check_group(group, error);
+    code = code ? code : offsets_check(offsets, count, error);
     if (code) {
         return code;
     }

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/attr.h"
 #include "base/mem.h"
+#include "client/error.h"
 
 #include <stdlib.h>
 
@@ -94,4 +95,19 @@ void tps_without(struct tps *to, const struct tps *a, const struct tps *b)
             tps_add(to, str_from(a->items[i].topic), a->items[i].partition);
         }
     }
+}
+
+int offsets_check(const struct ottla_commit *offsets, size_t count, struct ottla_error *error)
+{
+    if (count > 0 && is_null(offsets, "list of offsets", error)) {
+        return ERR_INVALID_REQUEST;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct ottla_commit *o = &offsets[i];
+        if (o->topic == NULL || o->topic[0] == '\0' || o->partition < 0 || o->offset < 0) {
+            return error_set(error, ERR_INVALID_REQUEST,
+                             "offset %zu of the list has no topic, or a negative number", i);
+        }
+    }
+    return 0;
 }

@@ -23,4 +23,9 @@ void tps_copy(struct tps *to, const struct tps *from);
 /* to = a without what is in b, which is sorted. */
 void tps_without(struct tps *to, const struct tps *a, const struct tps *b);
 
+/* What is to be committed names topics, and has no negative numbers. (Apache Kafka's clients leave
+ * a topic without a name to the broker, and then ask again until the time is over.) */
+must_check int offsets_check(const struct ottla_commit *offsets, size_t count,
+                             struct ottla_error *error);
+
 #endif

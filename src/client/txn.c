@@ -260,15 +260,21 @@ int txn_giving_up(const struct txn *t)
 
 /* --- what to ask --- */
 
+static struct produce_ask *begin_ask(struct txn *t, enum produce_kind kind, enum call_to to)
+{
+    t->is_asking = true;
+    t->asking = kind;
+    return ask_new(kind, to);
+}
+
 static struct produce_ask *coordinator_ask(struct txn *t, enum produce_kind kind, int16_t api_key)
 {
-    struct produce_ask *a = ask_new(kind, CALL_COORDINATOR);
+    struct produce_ask *a = begin_ask(t, kind, CALL_COORDINATOR);
     a->api_key = api_key;
     a->key_type = CALL_KEY_TXN;
     a->key = str_from(t->config->transactional_id);
     a->is_fresh = t->is_fresh;
     t->is_fresh = false;
-    t->is_asking = true;
     return a;
 }
 
@@ -278,9 +284,8 @@ static struct produce_ask *ask_init(struct txn *t)
     if (t->is_transactional) {
         a = coordinator_ask(t, PRODUCE_INIT, API_INIT_PRODUCER_ID);
     } else {
-        a = ask_new(PRODUCE_INIT, CALL_ANY);
+        a = begin_ask(t, PRODUCE_INIT, CALL_ANY);
         a->api_key = API_INIT_PRODUCER_ID;
-        t->is_asking = true;
     }
     a->version_hi = INIT_VERSION_MAX;
     a->req.init = init_producer_id_req_default;

@@ -49,6 +49,14 @@ struct txn_offset {
     char *metadata; /* NULL: null */
 };
 
+/* What keeps a call waiting: what came of the last try. */
+struct txn_trouble {
+    enum produce_kind kind;
+    int code, times; /* the same, one after the other; 0: nothing has failed */
+    bool is_answer;  /* of the coordinator itself */
+    char why[160];   /* without an answer, where it is known */
+};
+
 struct txn {
     const struct client_values *config;
     struct rand *rand;
@@ -69,6 +77,8 @@ struct txn {
     int32_t generation;
     bool is_group_added; /* v1 */
     bool is_asking, is_fresh;
+    enum produce_kind asking; /* what, while it does */
+    struct txn_trouble trouble;
     int failures;
     int64_t retry_at_ms;
 };
@@ -90,6 +100,9 @@ int txn_add_offsets(struct txn *t, const struct ottla_commit *offsets, size_t co
 int txn_may_add(const struct txn *t);
 /* A sentence for a code that one of these gave. */
 const char *txn_refusal(const struct txn *t);
+
+/* A sentence for a call whose time is over: what the coordinator answered last. */
+void txn_tell_delay(const struct txn *t, char *to, size_t size);
 
 /* --- what the accumulator tells --- */
 

@@ -9,6 +9,8 @@
 #include "client/backoff.h"
 #include "client/error.h"
 
+#include <stdio.h>
+
 enum { SOON_MS = 20, SOON_TRIES = 10 };
 
 /* Of the group and of topics: another try of the whole transaction may do better. */
@@ -149,7 +151,7 @@ static int code_of(struct txn *t, const struct produce_ask *ask, const union pro
 
 static void done(struct txn *t, const struct produce_ask *ask, const union produce_answer *resp)
 {
-    t->failures = 0;
+    t->failures = t->trouble.times = 0;
     switch (ask->kind) {
     case PRODUCE_INIT:
         t->id = resp->init.producer_id;
@@ -174,6 +176,17 @@ static void done(struct txn *t, const struct produce_ask *ask, const union produ
     default:
         return;
     }
+}
+
+static void note_trouble(struct txn *t, const struct produce_ask *ask, int code, bool is_answer)
+{
+    struct txn_trouble *x = &t->trouble;
+    bool is_same = x->times > 0 && x->kind == ask->kind && x->code == code;
+    x->times = is_same ? x->times + 1 : 1;
+    x->kind = ask->kind;
+    x->code = code;
+    x->is_answer = is_answer;
+    snprintf(x->why, sizeof x->why, "%s", !is_answer && ask->why ? ask->why : "");
 }
 
 static void again(struct txn *t, int code, bool is_fresh, int64_t now_ms)
@@ -209,6 +222,40 @@ static void refuse_id(struct txn *t, int code)
     t->code = code;
 }
 
+/* --- for those who wait in vain --- */
+
+static const char *name_of(enum produce_kind kind)
+{
+    static const char *const names[PRODUCE_KIND_COUNT] = {
+        [PRODUCE_INIT] = "InitProducerId",
+        [PRODUCE_ADD_PARTITIONS] = "AddPartitionsToTxn",
+        [PRODUCE_ADD_OFFSETS] = "AddOffsetsToTxn",
+        [PRODUCE_COMMIT_OFFSETS] = "TxnOffsetCommit",
+        [PRODUCE_END] = "EndTxn",
+    };
+    return names[kind];
+}
+
+void txn_tell_delay(const struct txn *t, char *to, size_t size)
+{
+    const struct txn_trouble *x = &t->trouble;
+    char often[32] = "";
+    if (x->times > 1) {
+        snprintf(often, sizeof often, ", %d times", x->times);
+    }
+    if (x->times > 0 && x->is_answer) {
+        snprintf(to, size, "the coordinator answered %s to %s%s: %s", ottla_error_name(x->code),
+                 name_of(x->kind), often, ottla_error_text(x->code));
+    } else if (x->times > 0) {
+        snprintf(to, size, "no coordinator answered %s%s: %s", name_of(x->kind), often,
+                 x->why[0] ? x->why : ottla_error_text(x->code));
+    } else if (t->is_asking) {
+        snprintf(to, size, "no coordinator has answered %s yet", name_of(t->asking));
+    } else {
+        snprintf(to, size, "records are still to be written");
+    }
+}
+
 void txn_take(struct txn *t, const struct produce_ask *ask, enum err e,
               const union produce_answer *resp, int64_t now_ms)
 {
@@ -225,6 +272,7 @@ void txn_take(struct txn *t, const struct produce_ask *ask, enum err e,
         return;
     case TXN_AGAIN:
     case TXN_AGAIN_FRESH:
+        note_trouble(t, ask, code, e == OK);
         again(t, code, verdict == TXN_AGAIN_FRESH, now_ms);
         return;
     case TXN_ABORT:

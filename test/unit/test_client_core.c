@@ -238,6 +238,14 @@ static void test_coordinator_errors(void **state)
     call->key = STR("other");
     assert_err(ERR_GROUP_AUTHORIZATION_FAILED, submit(call)->err);
     assert_string_equal(call->why, "group authorization failed");
+    world.coordinator_error = ERR_COORDINATOR_NOT_AVAILABLE; /* until time is over */
+    call = ask(2, CALL_COORDINATOR);
+    call->key = STR("third");
+    submit(call);
+    world_pass_ms(60000);
+    assert_err(ERR_REQUEST_TIMED_OUT, call->err);
+    assert_string_equal(call->why, "ListOffsetsRequest: no answer in time; FindCoordinator: "
+                                   "COORDINATOR_NOT_AVAILABLE");
     world_deinit();
 }
 

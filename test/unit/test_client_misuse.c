@@ -330,6 +330,30 @@ static void test_messages(void **state)
     ottla_client_free(client);
 }
 
+/* The same for both who commit: a topic without a name, numbers below 0. */
+static void test_offsets(void **state)
+{
+    (void)state;
+    const struct ottla_commit bad[] = {{.topic = NULL, .offset = 1},
+                                       {.topic = "", .offset = 1},
+                                       {.topic = "t", .partition = -1},
+                                       {.topic = "t", .offset = -1}};
+    const struct ottla_group_metadata group = {.group_id = "g", .generation = -1, .member_id = ""};
+    struct ottla_client *client = client_with("transactional.id", "offsets");
+    struct ottla_producer *p = ottla_producer_new(client, &error);
+    struct ottla_consumer *c = ottla_consumer_new(client, &error);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_refused(ottla_producer_send_offsets(p, &bad[i], 1, &group, 0, &error));
+        assert_refused(ottla_consumer_commit(c, &bad[i], 1, 0, &error));
+        assert_refused(ottla_consumer_commit_async(c, &bad[i], 1, NULL, NULL, &error));
+    }
+    assert_refused(ottla_producer_send_offsets(p, NULL, 1, &group, 0, &error));
+    assert_refused(ottla_producer_send_offsets(p, bad, 1, NULL, 0, &error));
+    ottla_consumer_free(c);
+    ottla_producer_free(p, 0);
+    ottla_client_free(client);
+}
+
 static void test_refusals_name_numbers(void **state)
 {
     (void)state;
@@ -482,6 +506,7 @@ int main(void)
         cmocka_unit_test(test_null_names),
         cmocka_unit_test(test_null_broker),
         cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_offsets),
         cmocka_unit_test(test_refusals_name_numbers),
         cmocka_unit_test(test_twice),
         cmocka_unit_test(test_brokers),

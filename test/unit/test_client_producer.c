@@ -89,6 +89,8 @@ static void test_refusals(void **state)
     assert_string_equal(error.message, "transactions were not initialized");
     assert_int_equal(ottla_producer_init_transactions(p, 1, &error), ERR_REQUEST_TIMED_OUT);
     assert_true(error.flags & OTTLA_RETRIABLE);
+    assert_string_equal(error.message, "not done in time, and it goes on: no coordinator has "
+                                       "answered InitProducerId yet");
     ottla_producer_free(p, 0);
     ottla_client_free(client);
 }

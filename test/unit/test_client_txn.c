@@ -225,6 +225,78 @@ static void test_upgrade(void **state)
     assert_true(w.txn.is_v2);
 }
 
+/* --- what a call that waits in vain is told --- */
+
+static void delay_is(const char *want)
+{
+    char why[400];
+    txn_tell_delay(&w.txn, why, sizeof why);
+    assert_string_equal(why, want);
+}
+
+static void fails(enum produce_kind kind, int code, const char *why)
+{
+    struct produce_ask *a = next(kind);
+    a->why = why;
+    a->txn_version = w.version;
+    txn_take(&w.txn, a, (enum err)code, NULL, w.now_ms);
+    ask_free(a);
+    w.now_ms = w.txn.retry_at_ms;
+}
+
+static void refuses(enum produce_kind kind, int code)
+{
+    answer(next(kind), code);
+    w.now_ms = w.txn.retry_at_ms;
+}
+
+/* Of each call what was answered last, how often, and by whom. */
+static void test_delays(void **state)
+{
+    (void)state;
+    assert_int_equal(txn_start(&w.txn), 0);
+    struct produce_ask *a = next(PRODUCE_INIT);
+    delay_is("no coordinator has answered InitProducerId yet");
+    a->why = NULL;
+    txn_take(&w.txn, a, ERR_NETWORK_EXCEPTION, NULL, w.now_ms);
+    ask_free(a);
+    w.now_ms = w.txn.retry_at_ms;
+    char want[400];
+    snprintf(want, sizeof want, "no coordinator answered InitProducerId: %s",
+             ottla_error_text(ERR_NETWORK_EXCEPTION));
+    delay_is(want);
+    fails(PRODUCE_INIT, ERR_REQUEST_TIMED_OUT, "nobody listens there");
+    delay_is("no coordinator answered InitProducerId: nobody listens there");
+    for (int i = 1; i <= 3; i++) {
+        refuses(PRODUCE_INIT, ERR_CONCURRENT_TRANSACTIONS);
+        snprintf(want, sizeof want,
+                 "the coordinator answered CONCURRENT_TRANSACTIONS to InitProducerId%s: %s",
+                 i == 1   ? ""
+                 : i == 2 ? ", 2 times"
+                          : ", 3 times",
+                 ottla_error_text(ERR_CONCURRENT_TRANSACTIONS));
+        delay_is(want);
+    }
+    step(PRODUCE_INIT);
+    assert_int_equal(txn_begin(&w.txn), 0);
+    assert_int_equal(add_offsets(), 0);
+    refuses(PRODUCE_COMMIT_OFFSETS, ERR_COORDINATOR_LOAD_IN_PROGRESS);
+    snprintf(want, sizeof want,
+             "the coordinator answered COORDINATOR_LOAD_IN_PROGRESS to TxnOffsetCommit: %s",
+             ottla_error_text(ERR_COORDINATOR_LOAD_IN_PROGRESS));
+    delay_is(want);
+    step(PRODUCE_COMMIT_OFFSETS);
+    assert_int_equal(txn_commit(&w.txn), 0);
+    assert_null(txn_next(&w.txn, true, w.now_ms));
+    delay_is("records are still to be written");
+    refuses(PRODUCE_END, ERR_NOT_COORDINATOR);
+    snprintf(want, sizeof want, "the coordinator answered NOT_COORDINATOR to EndTxn: %s",
+             ottla_error_text(ERR_NOT_COORDINATOR));
+    delay_is(want);
+    step(PRODUCE_END);
+    is_in(TXN_READY);
+}
+
 static void test_coordinator_moves(void **state)
 {
     (void)state;
@@ -511,6 +583,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_v2, setup_v2, teardown),
         cmocka_unit_test_setup_teardown(test_empty, setup_v2, teardown),
         cmocka_unit_test_setup_teardown(test_upgrade, setup_v1, teardown),
+        cmocka_unit_test_setup_teardown(test_delays, setup_v2, teardown),
         cmocka_unit_test_setup_teardown(test_coordinator_moves, setup_v2, teardown),
         cmocka_unit_test_setup_teardown(test_batch_fails, setup_v1, teardown),
         cmocka_unit_test_setup_teardown(test_batch_fails_v2, setup_v2, teardown),
