@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "cli/profile.h"
+#include "cli/resolve.h"
 
 #include <stdarg.h>
 
@@ -109,6 +110,17 @@ static void on_log(void *ctx, enum ottla_log_level level, const char *text)
     }
 }
 
+static bool has_address(const struct cli_tool *tool, struct cli *c)
+{
+    const char *name = asks_controllers(tool, c) ? "bootstrap.controllers" : "bootstrap.servers";
+    const char *servers = ottla_config_get(c->config, name);
+    struct buf why = BUF_INIT;
+    bool ok = servers == NULL || resolve_any(servers, &why) ||
+              cli_refuse(c, "%s has no host that can be looked up: %s", name, buf_cstr(&why));
+    buf_deinit(&why);
+    return ok;
+}
+
 static bool connect(const struct cli_tool *tool, struct cli *c)
 {
     if (!tool->is_silent) {
@@ -132,6 +144,9 @@ static bool connect(const struct cli_tool *tool, struct cli *c)
         return cli_refuse(c, "%s", c->error.message);
     }
     if (tool->configure != NULL && !tool->configure(c)) {
+        return false;
+    }
+    if (!has_address(tool, c)) {
         return false;
     }
     c->client = ottla_client_new(c->config, &c->error);

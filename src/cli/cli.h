@@ -157,13 +157,11 @@ int cli_parts_ask(struct cli *c, struct cli_parts *p, int64_t timestamp_ms);
 /* --- names by patterns --- */
 
 /* A list of regular expressions, as Kafka's tools take it for --topic: a name must match one as a
- * whole. False, and why, when it is none. */
+ * whole. NULL, and why, when it is none. */
 struct cli_pattern;
 struct cli_pattern *cli_pattern_new(struct cli *c, const char *text);
 bool cli_pattern_matches(const struct cli_pattern *p, const char *name);
 void cli_pattern_free(struct cli_pattern *p);
-/* A regular expression as Java has it, as POSIX has it. */
-void cli_put_regex(struct buf *out, const char *java);
 
 /* --- output --- */
 

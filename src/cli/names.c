@@ -1,6 +1,8 @@
 /* Lists of names and numbers, names by patterns, and small files. One thread. */
 #include "cli/cli.h"
 
+#include "cli/java_regex.h"
+
 #include <errno.h>
 #include <regex.h>
 
@@ -79,61 +81,35 @@ struct cli_pattern {
     regex_t regex;
 };
 
-/* One piece of a Java pattern, as far as names of topics need it: \d is a digit, (?: is a group.
- * Returns how long it is. */
-static size_t put_piece(struct buf *out, const char *p)
+/* Of a list: in it there are no quotes or blanks, and ',' is '|'. */
+static void put_one(struct buf *out, const char *list)
 {
-    if (p[0] == '\\' && (p[1] == 'd' || p[1] == 'D')) {
-        buf_put_str(out, p[1] == 'd' ? STR("[0-9]") : STR("[^0-9]"));
-        return 2;
-    }
-    if (p[0] == '\\' && p[1] != '\0') {
-        buf_put(out, p, 2);
-        return 2;
-    }
-    if (strncmp(p, "(?:", 3) == 0) {
-        buf_put_u8(out, '(');
-        return 3;
-    }
-    buf_put_u8(out, (uint8_t)*p);
-    return 1;
-}
-
-void cli_put_regex(struct buf *out, const char *java)
-{
-    while (*java != '\0') {
-        java += put_piece(out, java);
-    }
-}
-
-/* In lists there are no quotes or blanks, and ',' is '|'. */
-static void put_posix(struct buf *out, const char *p)
-{
-    buf_put_str(out, STR("^("));
-    while (*p != '\0') {
-        if (*p == ',') {
-            buf_put_u8(out, '|');
-            p++;
-        } else if (*p == ' ' || *p == '"' || *p == '\'') {
-            p++;
-        } else {
-            p += put_piece(out, p);
+    for (; *list != '\0'; list++) {
+        if (strchr(" \"'", *list) == NULL) {
+            buf_put_u8(out, *list == ',' ? '|' : (uint8_t)*list);
         }
     }
-    buf_put_str(out, STR(")$"));
 }
 
 struct cli_pattern *cli_pattern_new(struct cli *c, const char *text)
 {
     struct cli_pattern *p = NEW(struct cli_pattern);
-    struct buf posix = BUF_INIT;
-    put_posix(&posix, text);
-    int e = regcomp(&p->regex, buf_cstr(&posix), REG_EXTENDED | REG_NOSUB);
+    struct buf java = BUF_INIT, posix = BUF_INIT, why = BUF_INIT;
+    put_one(&java, text);
+    buf_put_str(&posix, STR("^("));
+    bool ok = cli_put_regex(&posix, buf_cstr(&java), &why);
+    buf_put_str(&posix, STR(")$"));
+    if (!ok) {
+        cli_refuse(c, "%s is an invalid regex: %s.", text, buf_cstr(&why));
+    } else if (regcomp(&p->regex, buf_cstr(&posix), REG_EXTENDED | REG_NOSUB) != 0) {
+        ok = cli_refuse(c, "%s is an invalid regex.", text);
+    }
+    buf_deinit(&java);
     buf_deinit(&posix);
-    if (e != 0) {
+    buf_deinit(&why);
+    if (!ok) {
         mem_free(p);
-        cli_refuse(c, "%s is an invalid regex.", text);
-        return NULL;
+        p = NULL;
     }
     return p;
 }

@@ -9,6 +9,7 @@
 #include "cli/records/pace.h"
 #include "cli/records/perf_stats.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -61,6 +62,7 @@ static void becomes(struct pairs pairs, const char *line, const char *want)
     }
     assert_string_equal(buf_cstr(&out), want);
     line_record_deinit(&r);
+    line_rules_deinit(&rules);
     buf_deinit(&out);
     props_deinit(&p);
 }
@@ -127,6 +129,40 @@ static void separators_are_texts(void **state)
             "a->1|b->2#v", "a=1 b=2/~/v");
 }
 
+/* What Apache Kafka's line reader makes of the same lines. */
+static void separators_of_headers_are_regular_expressions(void **state)
+{
+    static const struct {
+        const char *separator, *headers, *want;
+    } rows[] = {
+        {";+", "a:1;b:2;;c:3;;", "a=1 b=2 c=3/~/v"},
+        {"\\s*,\\s*", "a:1 , b:2,c:3", "a=1 b=2 c=3/~/v"},
+        {"\\|", "a:1|b:2", "a=1 b=2/~/v"},
+        {"\\.\\.", "a:1..b:2", "a=1 b=2/~/v"},
+        {"\\Q.\\E", "a:1.b:2", "a=1 b=2/~/v"},
+        {"(,)", "a:1,b:2", "a=1 b=2/~/v"},
+        {"(?i)x", "a:1xb:2Xc:3", "a=1 b=2 c=3/~/v"},
+        {"[;,]", "a:1;b:2,c:3", "a=1 b=2 c=3/~/v"},
+        {",{2}", "a:1,b:2,,c:3", "a=1,b:2 c=3/~/v"},
+        {"^,", "a:1,b:2", "a=1,b:2/~/v"},
+        {",$", "a:1,b:2,", "a=1,b:2/~/v"},
+        {".", "a:1", "/~/v"},
+        {",", ",", "/~/v"},
+        {"x*", "a:1", "No header key separator found in pair 'a' on line number 7"},
+        {"", "a:1", "No header key separator found in pair 'a' on line number 7"},
+        {"|", "a:1", "No header key separator found in pair 'a' on line number 7"},
+        {"x", "xa:1xa:2", "No header key separator found in pair '' on line number 7"},
+        {",", "a:1,,b:2,,", "No header key separator found in pair '' on line number 7"},
+        {",", "", "No header key separator found in pair '' on line number 7"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char line[64];
+        snprintf(line, sizeof line, "%s\tv", rows[i].headers);
+        becomes((struct pairs){{"parse.headers", "headers.separator"}, {"true", rows[i].separator}},
+                line, rows[i].want);
+    }
+}
+
 static void a_marker_stands_for_null(void **state)
 {
     const struct pairs marked = {{"parse.headers", "parse.key", "null.marker"},
@@ -152,6 +188,8 @@ static void refused(struct pairs pairs, const char *want)
 
 static void separators_must_differ(void **state)
 {
+    refused((struct pairs){{"headers.separator"}, {"["}},
+            "headers.separator: '[' is no regular expression: a bracket is not closed");
     refused((struct pairs){{"headers.delimiter"}, {","}},
             "headers.delimiter and headers.separator may not be equal");
     refused((struct pairs){{"headers.key.separator"}, {"\t"}},
@@ -243,15 +281,20 @@ static void half_a_line_is_dropped_by_a_stop(void **state)
 
 /* --- deserializers --- */
 
-static void text_of(const char *class, const char *bytes, size_t len, const char *want)
+static void put_text(struct text *t, struct bytes b, const char *want)
 {
     struct buf out = BUF_INIT, why = BUF_INIT;
-    text_fn *fn = text_find(class);
-    assert_non_null(fn);
-    bool ok = fn((struct bytes){(const uint8_t *)bytes, len}, &out, &why);
+    assert_non_null(t);
+    bool ok = text_put(t, b, &out, &why);
     assert_string_equal(ok ? buf_cstr(&out) : buf_cstr(&why), want);
     buf_deinit(&out);
     buf_deinit(&why);
+    text_free(t);
+}
+
+static void text_of(const char *class, const char *bytes, size_t len, const char *want)
+{
+    put_text(text_new(str_from(class)), (struct bytes){(const uint8_t *)bytes, len}, want);
 }
 
 #define TEXT(class, bytes, want) text_of(class, bytes, sizeof bytes - 1, want)
@@ -285,8 +328,127 @@ static void bytes_that_say_nothing_are_told(void **state)
     TEXT("uuid", "x", "Error parsing data into UUID: Invalid UUID string: x");
     TEXT("uuid", "1-2-3-4", "Error parsing data into UUID: Invalid UUID string: 1-2-3-4");
     TEXT("uuid", "1-2-3--5", "Error parsing data into UUID: Invalid UUID string: 1-2-3--5");
-    assert_null(text_find("org.example.Thing"));
-    assert_null(text_find(JAVA("Thing")));
+    TEXT(JAVA("Void"), "x", "Data should be null for a VoidDeserializer, not 1 bytes");
+    TEXT(JAVA("List"), "x", "Unable to deserialize into a List");
+    assert_null(text_new(STR("org.example.Thing")));
+    assert_null(text_new(STR(JAVA("Thing"))));
+    assert_null(text_new(STR("list"))); /* of what? */
+}
+
+/* The settings of one deserializer, up to two, and what becomes of bytes; or why it is none. */
+static void configured(const char *class, struct pairs pairs, struct bytes b, const char *want)
+{
+    struct props p;
+    struct buf why = BUF_INIT;
+    struct text *t = text_new(str_from(class));
+    take_props(&p, pairs);
+    if (text_configure(t, &p, (struct text_place){"value.deserializer", false}, &why)) {
+        put_text(t, b, want);
+    } else {
+        assert_string_equal(buf_cstr(&why), want);
+        text_free(t);
+    }
+    buf_deinit(&why);
+    props_deinit(&p);
+}
+
+#define BYTES(literal) ((struct bytes){(const uint8_t *)(literal), sizeof(literal) - 1})
+#define NO "\xef\xbf\xbd"
+
+/* What StringDeserializer makes of the same bytes. */
+static void strings_have_encodings(void **state)
+{
+    static const char mixed[] = "\0A\xe4\0\x80\xff"
+                                "A";
+    const struct {
+        const char *encoding;
+        struct bytes b;
+        const char *want;
+    } rows[] = {
+        {"UTF-16", BYTES(mixed), "A\xee\x90\x80\xe8\x83\xbf" NO},
+        {"UTF-16LE", BYTES(mixed), "\xe4\x84\x80\xc3\xa4\xef\xbe\x80" NO},
+        {"UTF-16BE", BYTES(mixed), "A\xee\x90\x80\xe8\x83\xbf" NO},
+        {"ISO-8859-1", BYTES("A\xe4\x80\xff"), "A\xc3\xa4\xc2\x80\xc3\xbf"},
+        {"latin1", BYTES("\xe4"), "\xc3\xa4"},
+        {"US-ASCII", BYTES("A\xe4\x80\xff"), "A" NO NO NO},
+        {"windows-1252", BYTES("\x80"), "\xe2\x82\xac"},
+        {"utf8", BYTES("\xc3\xa4"), "\xc3\xa4"},
+        {"UTF-16", BYTES("\xfe\xff\0A\0B"), "AB"},
+        {"UTF-16",
+         BYTES("\xff\xfe"
+               "A\0B\0"),
+         "AB"},
+        {"UTF-16", BYTES("\xdc\0\0A"), NO "A"}, /* half a pair */
+        {"UTF-32", BYTES("\0\0\0A"), "A"},
+        {"", BYTES(""), "value.deserializer: the encoding '' is not known"},
+        {"UTF-7", BYTES(""), "value.deserializer: the encoding 'UTF-7' is not known"},
+        {"a//TRANSLIT", BYTES(""), "value.deserializer: the encoding 'a//TRANSLIT' is not known"},
+    };
+    static const char name[] = "value.deserializer.deserializer.encoding";
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        configured("string", (struct pairs){{name}, {rows[i].encoding}}, rows[i].b, rows[i].want);
+    }
+    /* the more special name counts; without the property's own name in front none does */
+    configured("string",
+               (struct pairs){{name, "value.deserializer.value.deserializer.encoding"},
+                              {"UTF-8", "UTF-16"}},
+               BYTES("\0a"), "a");
+    configured("string", (struct pairs){{"value.deserializer.encoding"}, {"UTF-16"}}, BYTES("ab"),
+               "ab");
+    configured("uuid", (struct pairs){{name}, {"UTF-16"}}, BYTES("\0001\0002"),
+               "Error parsing data into UUID: Invalid UUID string: 12");
+}
+
+#define SERDE(name) "org.apache.kafka.common.serialization.Serdes$" name "Serde"
+#define LIST_OF(inner)                                                                             \
+    (struct pairs)                                                                                 \
+    {                                                                                              \
+        {"value.deserializer.default.list.value.serde.type",                                       \
+         "value.deserializer.default.list.value.serde.inner"},                                     \
+        {                                                                                          \
+            "java.util.ArrayList", inner                                                           \
+        }                                                                                          \
+    }
+
+/* What ListSerializer wrote, and what was damaged. */
+static void lists_are_of_something(void **state)
+{
+    const struct pairs strings = LIST_OF(SERDE("String")), ints = LIST_OF(SERDE("Integer"));
+    const char *list = JAVA("List");
+    const char torn[] = "End of the list was reached prematurely";
+    configured(list, strings, BYTES("\1\0\0\0\3\0\0\0\2ab\xff\xff\xff\xff\0\0\0\1c"),
+               "[ab, null, c]");
+    configured(list, ints, BYTES("\0\0\0\0\1\0\0\0\1\0\0\0\3\0\0\0\7\0\0\0\x08"), "[7, null, 8]");
+    configured(list, ints, BYTES("\0\0\0\0\0\0\0\0\0"), "[]");
+    configured(list, strings, BYTES("\1\0\0\0\2\0\0\0\0\0\0\0\0"), "[, ]");
+    configured(list, strings, BYTES("\0\0\0\0\0\0\0\0\0"),
+               "Data is encoded as constant size entries, but entries of String have no size of "
+               "their own");
+    configured(list, ints, BYTES("\2\0\0\0\1"), "Invalid serialization strategy flag value");
+    configured(list, ints, BYTES(""), "Unable to deserialize into a List");
+    configured(list, ints, BYTES("\1"), torn);
+    configured(list, ints, BYTES("\0\0\0\0\0\0\0\0\2\0\0\0\1"), torn);
+    configured(list, ints, BYTES("\0\x7f\xff\xff\xff\0\0\0\1"), torn);
+    configured(list, strings, BYTES("\1\0\0\0\1\0\0\0\5a"), torn);
+    configured(list, strings, BYTES("\1\0\0\0\1\x80\0\0\0"), torn);
+    configured(list, ints, BYTES("\1\xff\xff\xff\xff"),
+               "The number of list entries cannot be negative");
+    configured(list, ints, BYTES("\1\0\0\0\1\0\0\0\1x"),
+               "Size of data received by IntegerDeserializer is not 4");
+    configured(
+        list, LIST_OF(SERDE("Thing")), BYTES(""),
+        "value.deserializer.default.list.value.serde.inner: "
+        "'org.apache.kafka.common.serialization.Serdes$ThingSerde' is none of "
+        "org.apache.kafka.common.serialization.Serdes$StringSerde, Serdes$IntegerSerde, ...");
+    configured(
+        list, LIST_OF(SERDE("List")), BYTES(""),
+        "value.deserializer.default.list.value.serde.inner: "
+        "'org.apache.kafka.common.serialization.Serdes$ListSerde' is none of "
+        "org.apache.kafka.common.serialization.Serdes$StringSerde, Serdes$IntegerSerde, ...");
+    configured(
+        list, (struct pairs){{NULL}, {NULL}}, BYTES(""),
+        "value.deserializer.default.list.value.serde.type: '' is no class of lists; there is "
+        "java.util.ArrayList");
 }
 
 /* --- formats --- */
@@ -321,6 +483,7 @@ static void prints(struct pairs pairs, const struct ottla_record *r, const char 
     }
     buf_put_str(&out, buf_str(&why));
     assert_string_equal(buf_cstr(&out), want);
+    format_deinit(&f);
     buf_deinit(&out);
     buf_deinit(&why);
     props_deinit(&p);
@@ -528,6 +691,7 @@ int main(void)
         cmocka_unit_test(separators_at_the_end_of_headers_are_passed_over),
         cmocka_unit_test(separators_are_texts),
         cmocka_unit_test(a_marker_stands_for_null),
+        cmocka_unit_test(separators_of_headers_are_regular_expressions),
         cmocka_unit_test(separators_must_differ),
         cmocka_unit_test(lines_end_in_three_ways),
         cmocka_unit_test(records_end_with_a_delimiter),
@@ -535,6 +699,8 @@ int main(void)
         cmocka_unit_test(half_a_line_is_dropped_by_a_stop),
         cmocka_unit_test(bytes_become_text),
         cmocka_unit_test(bytes_that_say_nothing_are_told),
+        cmocka_unit_test(strings_have_encodings),
+        cmocka_unit_test(lists_are_of_something),
         cmocka_unit_test(a_record_is_printed_by_its_parts),
         cmocka_unit_test(separators_and_null_are_chosen),
         cmocka_unit_test(deserializers_print_keys_and_values),

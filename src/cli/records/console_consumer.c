@@ -66,7 +66,8 @@ static const struct args_option options[OPTIONS] = {
          "print.timestamp, print.partition, print.offset, print.delivery, print.epoch, "
          "print.headers, print.key, print.value (true or false), key.separator (a tab), "
          "line.separator, headers.separator (,), null.literal (null), key.deserializer, "
-         "value.deserializer, headers.deserializer: " TEXT_NAMES ", or their Java classes.",
+         "value.deserializer, headers.deserializer: " TEXT_NAMES ", or their Java classes, with "
+         "their settings behind: value.deserializer.deserializer.encoding=UTF-16.",
          ARGS_VALUE, .is_list = true},
     [O_PROPERTY] = {"property", "NAME=VALUE", NULL, ARGS_VALUE, .is_list = true},
     [O_KEY_CLASS] = {"key-deserializer", "CLASS", "key.deserializer of the formatter.", ARGS_VALUE},
@@ -313,6 +314,14 @@ static int read_all(struct tool *t, struct reading *r)
     return CLI_OK;
 }
 
+static void deinit(struct tool *t)
+{
+    format_deinit(&t->format);
+    buf_deinit(&t->line);
+    buf_deinit(&t->why);
+    props_deinit(&t->props);
+}
+
 static int run(struct cli *c)
 {
     struct tool t = {.cli = c};
@@ -320,7 +329,7 @@ static int run(struct cli *c)
     int status = CLI_FAILED;
     props_init(&t.props);
     if (!take_format(&t) || !reading_init(&r, c)) {
-        props_deinit(&t.props);
+        deinit(&t);
         return cli_fail(c, "%s", buf_cstr(&c->why));
     }
     t.reading = &r;
@@ -335,9 +344,7 @@ static int run(struct cli *c)
     if (cli_has(c, O_SYSTEST)) {
         puts("shutdown_complete");
     }
-    buf_deinit(&t.line);
-    buf_deinit(&t.why);
-    props_deinit(&t.props);
+    deinit(&t);
     return status;
 }
 

@@ -66,8 +66,9 @@ static const struct args_option options[OPTIONS] = {
     [O_READER_PROPERTY] =
         {"reader-property", "NAME=VALUE",
          "parse.key, parse.headers, ignore.error (true or false), key.separator (a tab), "
-         "headers.delimiter (a tab), headers.separator (,), headers.key.separator (:), "
-         "null.marker. With headers and key a line is h1:v1,h2:v2<TAB>key<TAB>value.",
+         "headers.delimiter (a tab), headers.separator (a comma; a regular expression), "
+         "headers.key.separator (:), null.marker. With headers and key a line is "
+         "h1:v1,h2:v2<TAB>key<TAB>value.",
          ARGS_VALUE, .is_list = true},
     [O_PROPERTY] = {"property", "NAME=VALUE", NULL, ARGS_VALUE, .is_list = true},
     [O_COMMAND_PROPERTY] = {"command-property", "NAME=VALUE",
@@ -168,6 +169,7 @@ struct tool {
     struct stop stop;
     struct props reader;
     struct line_rules rules;
+    bool has_rules;
     struct line_record record;
     struct input input;
     struct progress progress; /* of standard input, where it is a file */
@@ -179,9 +181,10 @@ static bool take_reader(struct tool *t)
     struct cli *c = t->cli;
     const char *file = cli_value(c, O_READER_CONFIG);
     buf_clear(&c->why);
-    return (file == NULL || options_load_file(c, file, &t->reader)) &&
-           options_take_pairs(c, option_of(c, reader_pair), &t->reader) &&
-           line_rules_take(&t->rules, &t->reader, &c->why);
+    t->has_rules = (file == NULL || options_load_file(c, file, &t->reader)) &&
+                   options_take_pairs(c, option_of(c, reader_pair), &t->reader) &&
+                   line_rules_take(&t->rules, &t->reader, &c->why);
+    return t->has_rules;
 }
 
 /* In the producer's thread, and in ours for what was not taken. */
@@ -270,6 +273,9 @@ static int run(struct cli *c)
     input_deinit(&t.input);
     stop_deinit(&t.stop);
     line_record_deinit(&t.record);
+    if (t.has_rules) {
+        line_rules_deinit(&t.rules);
+    }
     props_deinit(&t.reader);
     return status;
 }

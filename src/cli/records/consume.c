@@ -9,6 +9,7 @@
 #include "cli/records/pace.h"
 #include "cli/records/range.h"
 #include "cli/records/reading.h"
+#include "cli/records/subscribe.h"
 #include "cli/records/template.h"
 
 #include "base/attr.h"
@@ -73,8 +74,10 @@ static const struct args_option options[OPTIONS] = {
 static bool check_kind(struct cli *c, int option)
 {
     const char *kind = cli_value(c, option);
-    return kind == NULL || text_find(kind) != NULL ||
-           cli_refuse(c, "'%s' is none of " TEXT_NAMES, kind);
+    struct text *t = text_new(str_from(kind));
+    bool ok = kind == NULL || t != NULL;
+    text_free(t);
+    return ok || cli_refuse(c, "'%s' is none of " TEXT_NAMES, kind);
 }
 
 static bool check_offset(struct cli *c, struct range *ret)
@@ -150,7 +153,7 @@ struct tool {
     struct cli *cli;
     struct reading reading;
     struct template template;
-    text_fn *key_text, *value_text;
+    struct text *key_text, *value_text;
     struct buf key, value, line, why; /* of the record that is printed */
     struct cli_parts parts;           /* value: where to end; -1: the end was reached */
     int64_t *froms;                   /* of parts: where to begin */
@@ -281,18 +284,13 @@ static bool assign(struct tool *t)
 static bool subscribe(struct tool *t)
 {
     struct cli *c = t->cli;
-    struct buf posix = BUF_INIT;
-    int e;
+    struct ottla_consumer *consumer = t->reading.consumer;
     if (cli_has(c, O_REGEX)) {
-        cli_put_regex(&posix, c->args.words[0]);
-        e = ottla_consumer_subscribe_pattern(t->reading.consumer, buf_cstr(&posix), NULL,
-                                             &c->error);
-    } else {
-        e = ottla_consumer_subscribe(t->reading.consumer, c->args.words, (size_t)c->args.word_count,
-                                     NULL, &c->error);
+        return subscribe_to(c, consumer, NULL, c->args.words[0], NULL);
     }
-    buf_deinit(&posix);
-    return e == 0 || cli_refuse(c, "%s", c->error.message);
+    return ottla_consumer_subscribe(consumer, c->args.words, (size_t)c->args.word_count, NULL,
+                                    &c->error) == 0 ||
+           cli_refuse(c, "%s", c->error.message);
 }
 
 /* --- ends of ranges --- */
@@ -351,10 +349,10 @@ static bool is_out(struct tool *t, const struct ottla_record *r)
 
 /* --- printing --- */
 
-static bool put_text(struct tool *t, text_fn *fn, struct bytes b, struct buf *out)
+static bool put_text(struct tool *t, const struct text *text, struct bytes b, struct buf *out)
 {
     buf_clear(out);
-    return fn == NULL || b.p == NULL || fn(b, out, &t->why);
+    return text == NULL || b.p == NULL || text_put(text, b, out, &t->why);
 }
 
 /* Keys and values as the text that they are meant to be. */
@@ -422,8 +420,8 @@ static bool prepare(struct tool *t)
     t->max = -1;
     (void)options_number(c, O_NUMBER, 0, &t->max);
     (void)options_number(c, O_COUNT, 0, &t->max);
-    t->key_text = cli_has(c, O_KEY_TEXT) ? text_find(cli_value(c, O_KEY_TEXT)) : NULL;
-    t->value_text = cli_has(c, O_VALUE_TEXT) ? text_find(cli_value(c, O_VALUE_TEXT)) : NULL;
+    t->key_text = text_new(str_from(cli_value(c, O_KEY_TEXT)));
+    t->value_text = text_new(str_from(cli_value(c, O_VALUE_TEXT)));
     buf_clear(&c->why);
     bool ok = is_text ? template_parse_ends(&t->template, cli_value(c, O_KEY_END),
                                             cli_value(c, O_END), &c->why)
@@ -474,6 +472,8 @@ static int run(struct cli *c)
     template_deinit(&t.template);
     cli_parts_deinit(&t.parts);
     mem_free(t.froms);
+    text_free(t.key_text);
+    text_free(t.value_text);
     buf_deinit(&t.key);
     buf_deinit(&t.value);
     buf_deinit(&t.line);

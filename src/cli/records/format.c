@@ -65,19 +65,20 @@ static struct str take_text(const struct props *p, const char *name, struct str 
     return str_is_null(v) ? otherwise : v;
 }
 
-static text_fn *take_deserializer(const struct props *p, const char *name, struct buf *why)
+static struct text *take_text_of(const struct props *p, struct text_place place, struct buf *why)
 {
-    struct str v = props_get(p, str_from(name));
-    if (str_is_null(v)) {
-        return NULL;
+    struct str class = props_get(p, str_from(place.property));
+    struct text *t = str_is_null(class) ? NULL : text_new(class);
+    if (t == NULL && !str_is_null(class)) {
+        buf_printf(why, "%s: '%.*s' is not known here. There are " TEXT_NAMES ".\n", place.property,
+                   STR_ARG(class));
     }
-    char *class = str_dup(v);
-    text_fn *fn = text_find(class);
-    if (fn == NULL) {
-        buf_printf(why, "%s: '%s' is not known here. There are " TEXT_NAMES ".\n", name, class);
+    if (t != NULL && !text_configure(t, p, place, why)) {
+        buf_put_u8(why, '\n');
+        text_free(t);
+        t = NULL;
     }
-    mem_free(class);
-    return fn;
+    return t;
 }
 
 void format_take(struct format *f, const struct props *p, struct buf *why)
@@ -95,9 +96,17 @@ void format_take(struct format *f, const struct props *p, struct buf *why)
     f->line_separator = take_text(p, "line.separator", STR("\n"));
     f->headers_separator = take_text(p, "headers.separator", STR(","));
     f->null_literal = take_text(p, "null.literal", STR("null"));
-    f->key_text = take_deserializer(p, "key.deserializer", why);
-    f->value_text = take_deserializer(p, "value.deserializer", why);
-    f->header_text = take_deserializer(p, "headers.deserializer", why);
+    f->key_text = take_text_of(p, (struct text_place){"key.deserializer", true}, why);
+    f->value_text = take_text_of(p, (struct text_place){"value.deserializer", false}, why);
+    f->header_text = take_text_of(p, (struct text_place){"headers.deserializer", false}, why);
+}
+
+void format_deinit(struct format *f)
+{
+    text_free(f->key_text);
+    text_free(f->value_text);
+    text_free(f->header_text);
+    *f = (struct format){0};
 }
 
 /* --- the default formatter --- */
@@ -117,17 +126,17 @@ static void put_time(const struct ottla_record *r, struct buf *out)
 }
 
 /* As in Kafka, what stands for null goes through the deserializer, too. */
-static bool put_text(const struct format *f, text_fn *fn, struct bytes b, struct buf *out,
-                     struct buf *why)
+static bool put_text(const struct format *f, const struct text *text, struct bytes b,
+                     struct buf *out, struct buf *why)
 {
     if (b.p == NULL) {
         b = (struct bytes){(const uint8_t *)f->null_literal.p, f->null_literal.len};
     }
-    if (fn == NULL) {
+    if (text == NULL) {
         buf_put(out, b.p, b.len);
         return true;
     }
-    return fn(b, out, why);
+    return text_put(text, b, out, why);
 }
 
 static bool put_headers(const struct format *f, const struct ottla_record *r, struct buf *out,

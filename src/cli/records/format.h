@@ -22,7 +22,7 @@ struct format {
     bool has_timestamp, has_partition, has_offset, has_delivery, has_epoch, has_headers, has_key,
         has_value;
     struct str key_separator, line_separator, headers_separator, null_literal;
-    text_fn *key_text, *value_text, *header_text; /* NULL: the bytes */
+    struct text *key_text, *value_text, *header_text; /* NULL: the bytes */
 };
 
 /* By the name of a Java class, its last part ("DefaultMessageFormatter"), or its first word
@@ -32,6 +32,7 @@ bool format_find(const char *name, struct format *ret);
 /* Takes print.key, key.separator, ... from properties, which must outlive the format. A
  * deserializer that is not known is told of in why, a line each, and the bytes are printed. */
 void format_take(struct format *f, const struct props *p, struct buf *why);
+void format_deinit(struct format *f);
 
 /* Appends a record. False, and a sentence, when it cannot be read; what was appended by then stays,
  * as in Kafka. */

@@ -1,10 +1,9 @@
-/* Lines of the console producer. Pure.
- *
- * Kafka's headers.separator is a regular expression. Here it is text; a backslash at its front is
- * passed over, so that "\|" means what it means there. */
+/* Lines of the console producer. Pure. */
 #include "cli/records/line.h"
 
+#include "base/attr.h"
 #include "base/mem.h"
+#include "cli/java_regex.h"
 
 #include <inttypes.h>
 #include <strings.h>
@@ -48,10 +47,10 @@ static bool differ(struct named a, struct named b, struct buf *why)
     return true;
 }
 
-static bool all_differ(const struct line_rules *r, struct buf *why)
+static bool all_differ(const struct line_rules *r, struct str separator, struct buf *why)
 {
     const struct named key = {"key.separator", r->key_separator};
-    const struct named headers = {"headers.separator", r->headers_separator};
+    const struct named headers = {"headers.separator", separator};
     const struct named delimiter = {"headers.delimiter", r->headers_delimiter};
     const struct named header_key = {"headers.key.separator", r->headers_key_separator};
     const struct named marker = {"null.marker", r->null_marker};
@@ -59,6 +58,28 @@ static bool all_differ(const struct line_rules *r, struct buf *why)
            differ(headers, header_key, why) && differ(marker, key, why) &&
            differ(marker, headers, why) && differ(marker, delimiter, why) &&
            differ(marker, header_key, why);
+}
+
+static bool compile(struct str java, regex_t *ret, struct buf *why)
+{
+    struct buf posix = BUF_INIT, reason = BUF_INIT;
+    char *text = str_dup(java);
+    bool ok = cli_put_regex(&posix, text, &reason);
+    int e = ok ? regcomp(ret, buf_cstr(&posix), REG_EXTENDED) : 0;
+    if (e != 0) {
+        char said[128];
+        regerror(e, ret, said, sizeof said);
+        buf_put_str(&reason, str_from(said));
+    }
+    ok = ok && e == 0;
+    if (!ok) {
+        buf_printf(why, "headers.separator: '%s' is no regular expression: %s", text,
+                   buf_cstr(&reason));
+    }
+    mem_free(text);
+    buf_deinit(&posix);
+    buf_deinit(&reason);
+    return ok;
 }
 
 bool line_rules_take(struct line_rules *ret, const struct props *p, struct buf *why)
@@ -69,18 +90,14 @@ bool line_rules_take(struct line_rules *ret, const struct props *p, struct buf *
         .ignores_errors = is_true(p, STR("ignore.error")),
         .key_separator = text_of(p, STR("key.separator"), STR("\t")),
         .headers_delimiter = text_of(p, STR("headers.delimiter"), STR("\t")),
-        .headers_separator = text_of(p, STR("headers.separator"), STR(",")),
         .headers_key_separator = text_of(p, STR("headers.key.separator"), STR(":")),
         .null_marker = props_get(p, STR("null.marker")),
     };
-    if (!all_differ(ret, why)) {
-        return false;
-    }
-    if (ret->headers_separator.len > 1 && ret->headers_separator.p[0] == '\\') {
-        ret->headers_separator = from(ret->headers_separator, 1);
-    }
-    return true;
+    struct str separator = text_of(p, STR("headers.separator"), STR(","));
+    return all_differ(ret, separator, why) && compile(separator, &ret->headers_separator, why);
 }
+
+void line_rules_deinit(struct line_rules *r) { regfree(&r->headers_separator); }
 
 /* --- one line --- */
 
@@ -88,6 +105,7 @@ struct parse {
     const struct line_rules *rules;
     struct str line, rest;
     int64_t number;
+    size_t empty; /* pairs that count when another comes behind them */
     struct buf *why;
 };
 
@@ -148,24 +166,47 @@ static bool put_header(struct parse *p, struct str pair, struct line_record *r)
     return true;
 }
 
-/* As Java splits: what is empty at the end is left out, but a list without a separator has one. */
-static bool put_headers(struct parse *p, struct str list, struct line_record *r)
+/* A pair, behind the empty ones that were put off. */
+static bool put_pair(struct parse *p, struct str pair, struct line_record *r)
 {
-    struct str separator = p->rules->headers_separator;
-    if (find(list, separator) == list.len) {
-        return put_header(p, list, r);
-    }
-    while (separator.len > 0 && str_has_suffix(list, separator)) {
-        list.len -= separator.len;
-    }
-    while (list.len > 0) {
-        size_t at = find(list, separator);
-        if (!put_header(p, str_sub(list, 0, at), r)) {
+    for (; p->empty > 0; p->empty--) {
+        if (!put_header(p, STR(""), r)) {
             return false;
         }
-        list = at < list.len ? from(list, at + separator.len) : STR("");
     }
-    return true;
+    return put_header(p, pair, r);
+}
+
+/* The next separator, at `at` or behind it. */
+static bool find_separator(const struct line_rules *r, struct str list, size_t at, regmatch_t *ret)
+{
+    *ret = (regmatch_t){(regoff_t)at, (regoff_t)list.len};
+    return at <= list.len && regexec(&r->headers_separator, list.p, 1, ret, REG_STARTEND) == 0;
+}
+
+/* As Java splits: what is empty at the end is left out, but a list without a separator is a pair; a
+ * separator may be a place between two characters, but not the one before the first. */
+static bool put_headers(struct parse *p, struct str list, struct line_record *r)
+{
+    regmatch_t m;
+    size_t begin = 0, search = 0;
+    bool is_split = false;
+    p->empty = 0;
+    while (find_separator(p->rules, list, search, &m)) {
+        const size_t from_pos = (size_t)m.rm_so, to_pos = (size_t)m.rm_eo;
+        search = MAX(to_pos, from_pos + 1);
+        if (to_pos == 0) {
+            continue;
+        }
+        if (from_pos == begin) {
+            p->empty++;
+        } else if (!put_pair(p, str_sub(list, begin, from_pos - begin), r)) {
+            return false;
+        }
+        is_split = true;
+        begin = to_pos;
+    }
+    return (is_split && begin == list.len) || put_pair(p, from(list, begin), r);
 }
 
 bool line_parse(const struct line_rules *rules, struct str line, int64_t number,

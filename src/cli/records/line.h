@@ -7,16 +7,19 @@
 #include "base/props.h"
 
 #include <ottla/client.h>
+#include <regex.h>
 
 struct line_rules {
     bool has_key, has_headers, ignores_errors;
-    struct str key_separator, headers_delimiter, headers_separator, headers_key_separator;
-    struct str null_marker; /* null: no text stands for null */
+    struct str key_separator, headers_delimiter, headers_key_separator;
+    regex_t headers_separator; /* alone of them it is a regular expression, as in Kafka */
+    struct str null_marker;    /* null: no text stands for null */
 };
 
 /* The rules of properties (parse.key, key.separator, ...), which must outlive them; what is not
- * there is as Kafka has it. False, and a sentence. */
+ * there is as Kafka has it. False, and a sentence; then there is nothing to deinit. */
 bool line_rules_take(struct line_rules *ret, const struct props *p, struct buf *why);
+void line_rules_deinit(struct line_rules *r);
 
 /* Views into the line. Null is null. */
 struct line_record {

@@ -79,6 +79,17 @@ static bool take_plan(struct cli *c, struct plan *ret)
            (ret->interval_ms > 0 || cli_refuse(c, "Reporting interval must be greater than 0."));
 }
 
+static void print_header(const struct cli *c)
+{
+    if (!cli_has(c, O_HIDE) && !c->is_json) {
+        printf("%s, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, "
+               "rebalance.time.ms, fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec\n",
+               cli_has(c, O_DETAILED) ? "time, threadId" : "start.time, end.time");
+        fflush(stdout);
+    }
+}
+
+/* Kafka's tool prints its header before it looks at values. */
 static bool check(struct cli *c)
 {
     struct plan plan;
@@ -92,17 +103,20 @@ static bool check(struct cli *c)
         return cli_refuse(c,
                           "Exactly one of the following arguments is required: [topic], [include]");
     }
+    if (!options_excludes_both(c, config_pair)) {
+        return false;
+    }
+    if (cli_has(c, O_MESSAGES)) {
+        puts("Warning: --messages is deprecated. Use --num-records instead.");
+    }
+    if (cli_has(c, O_CONSUMER_CONFIG)) {
+        puts("Warning: --consumer.config is deprecated. Use --command-config instead.");
+    }
+    print_header(c);
     if (date != NULL && !pace_format_time(date, 0, text)) {
         return cli_refuse(c, "--date-format: '%s' has letters besides y, M, d, H, m, s, S", date);
     }
-    bool ok = options_excludes_both(c, config_pair) && take_plan(c, &plan);
-    if (ok && cli_has(c, O_MESSAGES)) {
-        puts("Warning: --messages is deprecated. Use --num-records instead.");
-    }
-    if (ok && cli_has(c, O_CONSUMER_CONFIG)) {
-        puts("Warning: --consumer.config is deprecated. Use --command-config instead.");
-    }
-    return ok;
+    return take_plan(c, &plan);
 }
 
 static bool merge(struct cli *c, struct props *p)
@@ -151,15 +165,6 @@ static const char *time_text(const struct tool *t, int64_t ms, char text[PACE_TI
     const char *format = cli_value(t->cli, O_DATE);
     (void)pace_format_time(format ? format : "yyyy-MM-dd HH:mm:ss:SSS", ms, text);
     return text;
-}
-
-static void print_header(const struct tool *t)
-{
-    if (!cli_has(t->cli, O_HIDE) && !t->cli->is_json) {
-        printf("%s, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, "
-               "rebalance.time.ms, fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec\n",
-               cli_has(t->cli, O_DETAILED) ? "time, threadId" : "start.time, end.time");
-    }
 }
 
 static void print_interval(struct tool *t, int64_t now_ms)
@@ -287,8 +292,6 @@ static void wake(void *ctx) { ottla_consumer_wakeup(ctx); }
 
 static bool work(struct tool *t)
 {
-    print_header(t);
-    fflush(stdout);
     if (!begin(t)) {
         ottla_consumer_free(t->consumer);
         return false;

@@ -48,7 +48,7 @@ static bool take_plan(struct cli *c, struct plan *ret)
            options_number(c, O_THROUGHPUT, INT64_MIN, &ret->throughput) &&
            options_number(c, O_TIME, INT64_MIN, &ret->time_ms) &&
            options_number(c, O_PREFIX, INT64_MIN, &ret->prefix) &&
-           options_number(c, O_KEYS, 1, &ret->keys);
+           options_int(c, O_KEYS, INT32_MIN, &ret->keys);
 }
 
 static bool check(struct cli *c)
@@ -145,8 +145,8 @@ static struct sent *make(struct tool *t, int64_t i)
 {
     struct sent *s = NEW(struct sent);
     s->tool = t;
-    if (t->plan.keys > 0) {
-        snprintf(s->key, sizeof s->key, "%" PRId64, i % t->plan.keys);
+    if (cli_has(t->cli, O_KEYS)) { /* of none that come again each is another, as in Kafka */
+        snprintf(s->key, sizeof s->key, "%" PRId64, t->plan.keys > 0 ? i % t->plan.keys : i);
     }
     if (cli_has(t->cli, O_PREFIX)) {
         snprintf(s->value, sizeof s->value, "%" PRId64 ".%" PRId64, t->plan.prefix, i);
