@@ -1,5 +1,6 @@
 /* with_broker COMMAND...: runs a command with a broker of its own, whose address is in $BROKER.
  * What a test suite does once before its tests, and once behind them. */
+#define _POSIX_C_SOURCE 200809L
 #include <ottla/test.h>
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 #!/bin/sh
 # installed.sh BUILD SOURCE: installs into a temporary folder and builds the examples as a stranger would, from what is
-# there and pkg-config says of it, and nothing else: with the shared libraries, then with the static ones; then runs them.
+# there and pkg-config says of it, and nothing else: with the shared libraries, then with the static ones, by hand and, where
+# there is CMake, as a project of its; then runs them. A program that loads the library as a plugin lets go of it again.
 set -eu
 build=$1 source=$2
 root=$(mktemp -d)
@@ -14,27 +15,62 @@ examples=$(dirname "$(find "$root" -name first_producer.c)")
 find "$root" -path '*/doc/ottla/client-config.md' | grep -q .
 unset PKG_CONFIG_PATH
 export PKG_CONFIG_LIBDIR="$pc" PKG_CONFIG_SYSROOT_DIR="$root"
+warnings="-Wall -Wextra -Wpedantic -Werror"
 
 # compile INTO FLAGS...: all examples
 compile() {
     into=$1
     shift
     mkdir "$into"
-    for name in copy_loop custom_partitioner first_consumer first_producer lag_reader with_broker; do
+    for name in copy_loop custom_partitioner first_consumer first_producer lag_reader with_broker test_suite; do
         package=ottla
-        [ $name != with_broker ] || package=ottla-test
+        case $name in with_broker | test_suite) package=ottla-test ;; esac
         # shellcheck disable=SC2046 # words
-        ${CC:-cc} -Wall -Wextra -Wpedantic -Werror -o "$into/$name" "$examples/$name.c" $(pkg-config --cflags "$@" --libs $package)
+        ${CC:-cc} -std=c11 $warnings -o "$into/$name" "$examples/$name.c" $(pkg-config --cflags "$@" --libs $package)
     done
+    if command -v g++ >/dev/null; then
+        # shellcheck disable=SC2046
+        g++ -std=c++17 $warnings -o "$into/in_cpp" "$examples/in_cpp.cc" $(pkg-config --cflags "$@" --libs ottla)
+    else
+        echo "no g++: no program in C++"
+    fi
 }
 
+# run DIR: what compile has made
+run() {
+    "$1/with_broker" "$source/examples/try.sh" "$1"
+    "$1/test_suite"
+    if [ -x "$1/in_cpp" ]; then
+        # shellcheck disable=SC2016 # the shell within
+        [ "$("$1/with_broker" sh -c '"$0" "$BROKER" words hello world' "$1/in_cpp")" = "hello
+world" ]
+    fi
+}
+
+# project INTO OPTIONS...: the examples' project of CMake, with its tests
+project() {
+    into=$1
+    shift
+    if ! command -v cmake >/dev/null || ! command -v g++ >/dev/null; then
+        echo "no cmake (Debian package cmake) or g++: no project of CMake"
+        return
+    fi
+    cp -r "$examples" "$into.source"
+    cmake -S "$into.source/cmake" -B "$into" "$@" >"$into.log" 2>&1 && cmake --build "$into" >>"$into.log" 2>&1 || {
+        cat "$into.log"
+        exit 1
+    }
+    (cd "$into" && ctest --output-on-failure)
+}
+
+export LD_LIBRARY_PATH="$libs"
 compile "$root/shared"
-LD_LIBRARY_PATH=$libs "$root/shared/with_broker" "$source/examples/try.sh" "$root/shared"
-if command -v g++ >/dev/null; then
-    # shellcheck disable=SC2046
-    g++ -std=c++17 -Wall -Wextra -Werror -o "$root/shared/cpp" "$source/test/unit/client_header.cc" \
-        $(pkg-config --cflags --libs ottla-test)
-fi
+run "$root/shared"
+project "$root/cmake"
+# shellcheck disable=SC2046
+${CC:-cc} -std=c11 $warnings -o "$root/unload" "$source/test/stranger/unload.c" $(pkg-config --cflags ottla) -ldl -pthread
+# shellcheck disable=SC2016
+"$root/shared/with_broker" sh -c '"$0" "$1" "$BROKER" plugged' "$root/unload" "$libs/libottla.so"
 
 for name in ottla kafka-topics kafka-topics.sh kafka-console-producer; do
     "$bin/$name" --help >"$root/help" 2>&1
@@ -47,4 +83,5 @@ if ldd "$root/static/first_producer" "$root/static/with_broker" | grep libottla;
     echo "they need the shared libraries"
     exit 1
 fi
-"$root/static/with_broker" "$source/examples/try.sh" "$root/static"
+run "$root/static"
+project "$root/cmake-static" -DOTTLA_STATIC=ON

@@ -26,7 +26,9 @@
  * - No global state: any number of clients may live in a process. A child after fork cannot use
  *   the clients of its parent, but can make its own: calls on what it has of its parent's give
  *   CLOSED; those that return no code do nothing, and there are no numbers ("{}"). It need not free
- *   anything of it. */
+ *   anything of it.
+ * - The library may be loaded with dlopen and, when all that was made is freed, unloaded with
+ *   dlclose: no thread of it is left, and threads of the program's may end later. */
 #ifndef OTTLA_CLIENT_H
 #define OTTLA_CLIENT_H
 

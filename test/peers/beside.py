@@ -342,6 +342,15 @@ kafka-console-producer --topic {t} --reader-property parse.headers=true --reader
 kafka-console-producer --topic {t} --reader-property parse.headers=true --reader-property headers.delimiter=| --reader-property headers.separator=; --reader-property headers.key.separator== <<< a=b;c=d|v\\n
 kafka-console-producer --topic {t} --reader-property parse.headers=true --reader-property parse.key=true --reader-property null.marker=N <<< a:N\\tN\\tN\\nN\\tk\\tv\\n
 kafka-console-producer --topic {t} --reader-property parse.headers=true --reader-property null.marker=N <<< N:a\\tv\\n
+kafka-console-producer --topic {t}.r --reader-property parse.headers=true --reader-property headers.separator=;+ <<< a:1;;b:2;\\tv\\n
+kafka-console-producer --topic {t}.r --reader-property parse.headers=true --reader-property headers.separator=(?i)x|\\d <<< a:_Xb:_7c:_\\tv\\n
+kafka-console-producer --topic {t}.r --reader-property parse.headers=true --reader-property headers.separator=\\| <<< a:1|b:2\\tv\\n
+kafka-console-producer --topic {t}.r --reader-property parse.headers=true --reader-property headers.separator=. <<< a:1\\tv\\n
+kafka-console-producer --topic {t}.r --reader-property parse.headers=true --reader-property headers.separator=[ <<< a:1\\tv\\n
+kafka-console-producer --topic {t}.r --reader-property parse.headers=true --reader-property headers.key.separator=. --reader-property headers.delimiter=+ <<< a.1,b.2+v\\n
+kafka-console-producer --topic {t}.r --reader-property parse.key=true --reader-property key.separator=. <<< a.v\\n
+kafka-console-consumer --topic {t}.r --partition 0 --offset earliest --max-messages 6 --timeout-ms 8000 --formatter-property print.key=true --formatter-property print.headers=true
+kafka-topics --delete --topic {t}.r
 kafka-console-producer --topic {t} --reader-property headers.delimiter=,
 kafka-console-producer --topic {t} --reader-property null.marker=:
 kafka-console-producer --topic {t} --sync --compression-codec zstd --request-required-acks all --batch-size 100 --timeout 1 <<< zstd\\n
@@ -380,6 +389,18 @@ kafka-console-consumer --topic {t} --partition 0 --offset 2 --max-messages 1 --v
 kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 3 --value-deserializer org.apache.kafka.common.serialization.LongDeserializer
 kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 3 --value-deserializer org.apache.kafka.common.serialization.LongDeserializer --skip-message-on-error
 kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 1 --value-deserializer no.such.Deserializer
+kafka-console-consumer --topic {t} --partition 0 --offset 2 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.StringDeserializer --formatter-property value.deserializer.deserializer.encoding=UTF-16
+kafka-console-consumer --topic {t} --partition 0 --offset 2 --max-messages 1 --key-deserializer org.apache.kafka.common.serialization.StringDeserializer --formatter-property key.deserializer.key.deserializer.encoding=UTF-16LE --formatter-property print.key=true
+kafka-console-consumer --topic {t} --partition 0 --offset 2 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.StringDeserializer --formatter-property value.deserializer.encoding=UTF-16
+kafka-console-consumer --topic {t} --partition 0 --offset 2 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.StringDeserializer --formatter-property value.deserializer.deserializer.encoding=nonsense
+kafka-console-consumer --topic {t} --partition 0 --offset 1 --max-messages 1 --formatter-property headers.deserializer=org.apache.kafka.common.serialization.StringDeserializer --formatter-property headers.deserializer.deserializer.encoding=UTF-16 --formatter-property print.headers=true
+kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.VoidDeserializer
+kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.ListDeserializer
+kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.ListDeserializer --formatter-property value.deserializer.default.list.value.serde.type=java.util.ArrayList --formatter-property value.deserializer.default.list.value.serde.inner=org.apache.kafka.common.serialization.Serdes$StringSerde
+kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.IntegerDeserializer
+kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.FloatDeserializer
+kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.ByteBufferDeserializer
+kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.BooleanDeserializer
 kafka-console-consumer --topic {t} --partition 0 --offset 0 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.UUIDDeserializer
 kafka-console-consumer --topic {t} --partition 0 --offset 4 --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.StringDeserializer
 kafka-console-consumer --topic {t} --partition 0 --timeout-ms 500
@@ -392,6 +413,8 @@ kafka-consumer-groups --describe --group {g}
 kafka-console-consumer --topic {t} --consumer-property group.id={g} --timeout-ms 8000
 kafka-consumer-groups --describe --group {g}
 kafka-console-consumer --include {t}..+ --from-beginning --timeout-ms 8000
+kafka-console-consumer --include (?i)BESIDE-[a-z&&[^z]]+\\.X --from-beginning --timeout-ms 8000
+kafka-console-consumer --include ( --timeout-ms 8000
 kafka-console-consumer --include {t}|none --from-beginning --max-messages 1 --isolation-level read_committed
 kafka-console-consumer --topic {t} --from-beginning --max-messages 1 --enable-systest-events
 kafka-console-consumer --topic {t} --from-beginning --max-messages 2 --formatter org.apache.kafka.tools.consumer.NoOpMessageFormatter
@@ -439,9 +462,19 @@ kafka-consumer-perf-test --topic {t} --num-records 100000 --timeout 9000
 kafka-consumer-perf-test --topic {t}
 kafka-consumer-perf-test --topic {t} --messages 1 --num-records 1
 kafka-consumer-perf-test --topic {t} --include x --num-records 1
+kafka-consumer-perf-test --topic {t} --num-records x
+kafka-consumer-perf-test --topic {t} --messages x
+kafka-consumer-perf-test --topic {t} --num-records 1 --date-format Q
+kafka-consumer-perf-test --topic {t} --num-records x --hide-header --show-detailed-stats
+kafka-consumer-perf-test --topic {t} --num-records 1 --reporting-interval 0
+kafka-consumer-perf-test --topic {t} --num-records 1 --reporting-interval x --show-detailed-stats
+kafka-consumer-perf-test --topic {t} --num-records 1 --no-such
 kafka-topics --create --topic {t}.v --partitions 1
 kafka-verifiable-producer --topic {t}.v --max-messages 5 --value-prefix 3 --repeating-keys 2
 kafka-verifiable-producer --topic {t}.v --max-messages 2 --acks 0 --throughput 100 --producer.config /dev/null
+kafka-verifiable-producer --topic {t}.v --max-messages 3 --repeating-keys 0
+kafka-verifiable-producer --topic {t}.v --max-messages 2 --repeating-keys -1
+kafka-verifiable-producer --topic {t}.v --max-messages 2 --repeating-keys x
 kafka-verifiable-producer --topic {t}.v --max-messages 2 --acks 7
 kafka-verifiable-consumer --topic {t}.v --group-id {g} --max-messages 3 --verbose
 kafka-verifiable-consumer --topic {t}.v --group-id {g} --max-messages 4 --enable-autocommit --consumer.config /dev/null
