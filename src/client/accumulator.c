@@ -209,9 +209,11 @@ int acc_check_size(const struct accumulator *acc, const struct ottla_message *m)
 
 /* --- which partition --- */
 
+/* How long its broker takes nothing is looked at only where the load is (KIP-794). */
 static bool is_available(const struct accumulator *acc, const struct acc_queue *q, int64_t now_ms)
 {
-    int64_t patience = acc->config->partitioner_availability_timeout_ms;
+    int64_t patience =
+        acc->config->partitioner_adaptive ? acc->config->partitioner_availability_timeout_ms : 0;
     const struct acc_node *node = q->leader < 0 ? NULL : known_node(acc, q->leader);
     bool is_stuck = patience > 0 && node != NULL && node->full_since_ms > 0 &&
                     now_ms - node->full_since_ms > patience;

@@ -22,7 +22,8 @@ struct node {
     int16_t offsets_hi;  /* of ListOffsets */
     int request_count;   /* of all but handshakes */
     int conn_count;
-    int32_t throttle_ms; /* what its answers say: to ApiVersions and ListOffsets */
+    int32_t throttle_ms; /* what its answers say: to ApiVersions, Produce and
+                            ListOffsets */
 };
 
 struct world {
@@ -72,11 +73,11 @@ static inline void answer_versions(const struct node *node, const struct wire_he
                                    struct buf *out)
 {
     struct api_versions_resp_api_version keys[] = {
-        {3, 0, 13}, {10, 0, 6}, {2, 1, node->offsets_hi}, {18, 0, node->versions_hi},
+        {0, 3, 13}, {3, 0, 13}, {10, 0, 6}, {2, 1, node->offsets_hi}, {18, 0, node->versions_hi},
         {17, 0, 1}, {36, 0, 2}};
     struct api_versions_resp r = api_versions_resp_default;
     r.api_keys = keys;
-    r.api_keys_count = world.has_no_sasl ? 4 : 6;
+    r.api_keys_count = world.has_no_sasl ? 5 : 7;
     bool is_refused = h->version > node->versions_hi;
     r.error_code = is_refused ? ERR_UNSUPPORTED_VERSION : 0;
     r.throttle_time_ms = is_refused ? 0 : node->throttle_ms;
@@ -132,6 +133,14 @@ static inline void answer_offsets(const struct node *node, const struct wire_hea
     put_answer(h, &r, h->version, out);
 }
 
+static inline void answer_produce(const struct node *node, const struct wire_header *h,
+                                  struct buf *out)
+{
+    struct produce_resp r = produce_resp_default;
+    r.throttle_time_ms = node->throttle_ms;
+    put_answer(h, &r, h->version, out);
+}
+
 static inline void answer_mechanisms(const struct wire_header *h, struct buf *out)
 {
     struct str offered[] = {STR("SCRAM-SHA-512"), STR("GSSAPI")};
@@ -177,6 +186,9 @@ static inline void serve(const struct action *a)
         break;
     case API_LIST_OFFSETS:
         answer_offsets(node, &h, &out);
+        break;
+    case API_PRODUCE:
+        answer_produce(node, &h, &out);
         break;
     case API_FIND_COORDINATOR:
         answer_coordinator(&h, &out);

@@ -674,9 +674,76 @@ static void test_keys_and_none(void **state)
     for (int i = 0; i < 50; i++) {
         assert_int_not_equal(partition_of(NULL), first);
     }
+}
+
+/* partitioner.ignore.keys: what has a key is spread as what has none; a partition that is named
+ * stays. */
+static void test_ignore_keys(void **state)
+{
+    char key[16];
+    (void)state;
+    assert_int_equal(partition_of("k1"), ottla_partition_for_key("k1", 2, 4));
     set("partitioner.ignore.keys", "true");
-    int32_t kept = partition_of(NULL);
-    assert_int_equal(partition_of("k"), kept);
+    world.topic->sticky.partition = -1;
+    for (int batch = 0; batch < 20; batch++) {
+        world.topic->sticky.bytes = 1000; /* of the batch before */
+        int32_t home = partition_of(NULL);
+        for (int i = 0; i < 5; i++) {
+            snprintf(key, sizeof key, "k%d", i);
+            assert_int_equal(partition_of(key), home);
+        }
+    }
+    struct ottla_message m;
+    struct acc_place place;
+    ottla_message_init(&m);
+    m.key = "k1";
+    m.key_length = 2;
+    for (m.partition = 0; m.partition < 4; m.partition++) {
+        assert_int_equal(acc_choose(&world.acc, world.topic, &m, &place), 0);
+        assert_int_equal(place.queue->partition, m.partition);
+    }
+}
+
+enum { CHOICES = 4000 };
+
+/* How often each of the four partitions is chosen for a new batch of records without keys. */
+static void count_choices(int seen[4])
+{
+    for (int i = 0; i < 4; i++) {
+        seen[i] = 0;
+    }
+    for (int i = 0; i < CHOICES; i++) {
+        world.topic->sticky.partition = -1;
+        seen[partition_of(NULL)]++;
+    }
+}
+
+/* Three batches wait for partition 0, none for the others: 1 : 4 : 4 : 4, or all alike. */
+static void test_adaptive(void **state)
+{
+    static const char value[150];
+    int seen[4];
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct ottla_message m;
+        struct acc_place place;
+        ottla_message_init(&m);
+        m.partition = 0;
+        m.value = value;
+        m.value_length = sizeof value;
+        assert_int_equal(acc_choose(&world.acc, world.topic, &m, &place), 0);
+        (void)acc_add(&world.acc, &place, &m, (struct delivery_to){NULL, NULL}, 1, world.now_ms);
+    }
+    assert_int_equal(world.topic->queues[0]->count, 3);
+    count_choices(seen);
+    assert_in_range(seen[0], CHOICES / 13 - 80, CHOICES / 13 + 80);
+    assert_in_range(seen[3], 4 * CHOICES / 13 - 150, 4 * CHOICES / 13 + 150);
+    set("partitioner.adaptive.partitioning.enable", "false");
+    count_choices(seen);
+    assert_in_range(seen[0], CHOICES / 4 - 150, CHOICES / 4 + 150);
+    world.topic->queues[0]->leader = -1; /* this counts with and without */
+    count_choices(seen);
+    assert_int_equal(seen[0], 0);
 }
 
 /* --- librdkafka's way --- */
@@ -744,10 +811,17 @@ static void test_availability(void **state)
     assert_null(next());
     world.now_ms += 1001;
     assert_null(next());
-    for (int i = 0; i < 50; i++) {
-        world.topic->sticky.partition = -1;
-        assert_int_equal(partition_of(NULL) % 2, 1);
-    }
+    int seen[4];
+    count_choices(seen);
+    assert_int_equal(seen[0] + seen[2], 0);
+    assert_true(seen[1] > CHOICES / 3 && seen[3] > CHOICES / 3);
+    set("partitioner.adaptive.partitioning.enable", "false"); /* then nobody looks */
+    count_choices(seen);
+    assert_true(seen[0] > CHOICES / 6 && seen[2] > CHOICES / 6);
+    set("partitioner.adaptive.partitioning.enable", "true");
+    set("partitioner.availability.timeout.ms", "0"); /* nor so: the load alone counts */
+    count_choices(seen);
+    assert_true(seen[0] > CHOICES / 20 && seen[2] > CHOICES / 20);
     answer(a, 0, 0);
     answer(next(), 0, 0);
     ends(0, 1, 0);
@@ -821,6 +895,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_split, setup, teardown),
         cmocka_unit_test_setup_teardown(test_round_robin, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keys_and_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ignore_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_adaptive, setup, teardown),
         cmocka_unit_test_setup_teardown(test_librdkafkas_partitioners, setup, teardown),
         cmocka_unit_test_setup_teardown(test_availability, setup, teardown),
         cmocka_unit_test_setup_teardown(test_metadata_age, setup, teardown),

@@ -337,6 +337,45 @@ static void test_throttled(void **state)
     world_deinit();
 }
 
+/* One that throttles what a producer writes gets nothing else of it, either: it reads nothing more
+ * of the connection. Others do. */
+static void test_throttled_produce(void **state)
+{
+    (void)state;
+    world_init("h:9001");
+    struct produce_req req = produce_req_default;
+    struct call *call = ask(0, CALL_NODE);
+    call->node_id = 1;
+    assert_ok(submit(call)->err);
+    call = ask(0, CALL_NODE);
+    call->node_id = 1;
+    call->api_key = API_PRODUCE;
+    call->version_lo = 9;
+    call->version_hi = 11;
+    call->msg = &req;
+    world.nodes[1].throttle_ms = 700;
+    assert_int_equal(submit(call)->state, CALL_DONE);
+    world.nodes[1].throttle_ms = 0;
+    trace();
+    struct call *init = ask(1, CALL_NODE), *write = ask(2, CALL_NODE), *other = ask(3, CALL_NODE);
+    init->node_id = write->node_id = 1;
+    other->node_id = 2;
+    write->api_key = API_PRODUCE;
+    write->version_lo = write->version_hi = 11;
+    write->msg = &req;
+    submit(init);
+    submit(write);
+    assert_int_equal(submit(other)->state, CALL_DONE);
+    world_pass_ms(699);
+    assert_null(strstr(trace(), "1:"));
+    assert_int_equal(init->state, CALL_WAITING);
+    world_pass_ms(1);
+    assert_ok(init->err);
+    assert_ok(write->err);
+    assert_string_equal(trace(), "1:ListOffsets11 1:Produce11 ");
+    world_deinit();
+}
+
 /* A deadline does not wait for it, and a cluster that throttles has not gone away. */
 static void test_all_throttled(void **state)
 {
@@ -512,6 +551,7 @@ int main(void)
         cmocka_unit_test(test_unknown_node_once),
         cmocka_unit_test(test_coordinator_left),
         cmocka_unit_test(test_throttled),
+        cmocka_unit_test(test_throttled_produce),
         cmocka_unit_test(test_all_throttled),
         cmocka_unit_test(test_throttled_of_old),
         cmocka_unit_test(test_throttled_handshake),

@@ -121,6 +121,36 @@ static void test_metrics(void **state)
     ottla_client_free(client);
 }
 
+/* What answers said of throttling, by the three names of Kafka's clients; those that said nothing
+ * count in the average. */
+static void test_throttle_metrics(void **state)
+{
+    struct ottla_client *client = client_with("client.id", "x");
+    struct ottla_producer *p = ottla_producer_new(client, NULL);
+    static const int32_t said_ms[] = {300, 0, 0, 101};
+    (void)state;
+    char *text = ottla_producer_metrics(p);
+    assert_non_null(strstr(text, ",\"produce-throttle-time-total\":0,"
+                                 "\"produce-throttle-time-avg\":0.00,"
+                                 "\"produce-throttle-time-max\":0,"));
+    ottla_text_free(text);
+    for (size_t i = 0; i < ARRAY_LEN(said_ms); i++) {
+        struct produce_ask *a = ask_new(PRODUCE_BATCHES, CALL_NODE);
+        union produce_answer answer = {.produce = produce_resp_default};
+        answer.produce.throttle_time_ms = said_ms[i];
+        mutex_lock(&p->lock);
+        acc_take(&p->acc, a, OK, &answer, 1);
+        mutex_unlock(&p->lock);
+    }
+    text = ottla_producer_metrics(p);
+    assert_non_null(strstr(text, ",\"produce-throttle-time-total\":401,"
+                                 "\"produce-throttle-time-avg\":100.25,"
+                                 "\"produce-throttle-time-max\":300,"));
+    ottla_text_free(text);
+    ottla_producer_free(p, 0);
+    ottla_client_free(client);
+}
+
 static void on_statistics(void *ctx, const char *json)
 {
     int *to = ctx;
@@ -195,11 +225,9 @@ static void test_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contradictions),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_metrics),
-        cmocka_unit_test(test_statistics),
-        cmocka_unit_test(test_log),
+        cmocka_unit_test(test_contradictions), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_metrics),        cmocka_unit_test(test_throttle_metrics),
+        cmocka_unit_test(test_statistics),     cmocka_unit_test(test_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
