@@ -49,6 +49,7 @@ struct produce_ask {
     struct acc_batch **batches; /* BATCHES */
     struct topic_ref *topics;   /* of the batches: theirs may change meanwhile */
     size_t count;
+    bool kept_back;      /* with the answer: it came so late because of its throttling (KIP-219) */
     const char *why;     /* with an error instead of an answer: a sentence; NULL: none */
     int16_t txn_version; /* with the answer: transaction.version of the cluster, as far as known */
 };

@@ -129,6 +129,8 @@ void core_renew_token(struct core *c, int64_t at_ms);
 /* After ACTION_TOKEN; an empty token, and why, when there is none. */
 void core_got_token(struct core *c, uint32_t link_id, struct str token, const char *why,
                     int64_t now_ms);
+/* An answer said so, where the core does not look for it (Produce): its broker is left alone. */
+void core_throttled(struct core *c, int32_t node_id, int32_t ms, int64_t now_ms);
 void core_frame(struct core *c, uint32_t link_id, struct bytes frame, int64_t now_ms);
 void core_tick(struct core *c, int64_t now_ms);
 

@@ -450,6 +450,14 @@ static void mute(struct link *l, int32_t ms, int64_t now_ms)
     }
 }
 
+void core_throttled(struct core *c, int32_t node_id, int32_t ms, int64_t now_ms)
+{
+    struct link *l = link_by_node(c, node_id);
+    if (l != NULL) {
+        mute(l, ms, now_ms);
+    }
+}
+
 void link_go_up(struct core *c, struct link *l, int64_t now_ms)
 {
     struct list_node *n;

@@ -481,6 +481,11 @@ uint32_t client_lane(struct ottla_client *c) { return atomic_fetch_add(&c->lane_
 
 void host_step(struct ottla_client *c) { c->drive(c->drive_ctx, 0); }
 
+void host_throttled(struct ottla_client *c, int32_t node_id, int32_t ms)
+{
+    core_throttled(&c->core, node_id, ms, client_now_ms(c));
+}
+
 struct ottla_client *ottla_client_new(const struct ottla_config *config, struct ottla_error *error)
 {
     return host_new(config, NULL, error);

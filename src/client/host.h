@@ -57,6 +57,9 @@ struct ottla_client *host_beside(struct ottla_client *parent, struct ottla_error
 /* That thread: what is there to be done, without waiting. */
 void host_step(struct ottla_client *c);
 
+/* That thread: an answer to Produce said that the broker wants to be left alone. */
+void host_throttled(struct ottla_client *c, int32_t node_id, int32_t ms);
+
 /* The loop's thread: does what the core wants after an event. */
 void host_settle(struct ottla_client *c);
 /* core_got_token follows (token.c). */

@@ -12,6 +12,7 @@
 #include "base/limit.h"
 #include "base/mem.h"
 #include "client/check.h"
+#include "client/throttle.h"
 #include "plat/fork.h"
 
 enum { ROOM_PART = 8 };
@@ -85,6 +86,11 @@ static void take(struct ottla_producer *p, struct request *r, int64_t now_ms)
     bool is_blind = r->call.has_no_answer && !r->call.err;
     int code = is_blind ? 0 : request_read(r, &a, &resp, NULL);
     e->ask->txn_version = r->call.txn_version;
+    if (e->ask->kind == PRODUCE_BATCHES && !code && !is_blind) {
+        e->ask->kept_back = !throttle_is_ours(API_PRODUCE, r->call.version);
+        host_throttled(p->host, e->ask->to_node,
+                       e->ask->kept_back ? 0 : resp.produce.throttle_time_ms);
+    }
     e->ask->why = r->call.err && r->call.why[0] != '\0' ? r->call.why : NULL;
     mutex_lock(&p->lock);
     acc_take(&p->acc, e->ask, (enum err)code, &resp, now_ms);

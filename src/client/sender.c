@@ -368,12 +368,14 @@ static void count_request(struct accumulator *acc, const struct produce_ask *a, 
     acc->metrics.request_latency_max_ms = MAX(acc->metrics.request_latency_max_ms, ms);
 }
 
-/* KIP-219: the broker has answered already, and wants to be left alone for a while. */
-static void take_throttle(struct accumulator *acc, struct acc_node *node, int32_t ms,
+/* KIP-219: the broker has answered already, and wants to be left alone for a while; those of old
+ * have kept the answer back for so long. */
+static void take_throttle(struct accumulator *acc, const struct produce_ask *a, int32_t ms,
                           int64_t now_ms)
 {
+    struct acc_node *node = acc_node(acc, a->to_node);
     metric_time(&acc->metrics.throttles, ms);
-    if (ms > 0) {
+    if (ms > 0 && !a->kept_back) {
         node->throttled_until_ms = now_ms + ms;
     }
 }
@@ -403,7 +405,7 @@ static void take_produce(struct accumulator *acc, struct produce_ask *a, enum er
     count_request(acc, a, now_ms);
     bool is_answered = !e && resp && acc->acks != 0;
     if (is_answered) {
-        take_throttle(acc, node, resp->throttle_time_ms, now_ms);
+        take_throttle(acc, a, resp->throttle_time_ms, now_ms);
     }
     for (size_t i = 0; i < a->count; i++) {
         struct acc_batch *b = a->batches[i];

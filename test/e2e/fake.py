@@ -1,19 +1,23 @@
-"""A broker made by hand, with one partition of one topic: what it gives to a consumer is the test's."""
+"""A broker made by hand, with one partition of one topic: what it gives to a consumer, and how it takes what a producer
+sends, is the test's."""
 
 import socket
 import struct
 import threading
+import time
 
 import wire
 
-SERVED = {"ApiVersions": 3, "Metadata": 9, "ListOffsets": 5, "Fetch": 11}
+SERVED = {"ApiVersions": 3, "Metadata": 9, "ListOffsets": 5, "Fetch": 11, "Produce": 8}
 
 
 class Broker:
-    """batches: {offset: bytes}, each of one offset."""
+    """batches: {offset: bytes}, each of one offset. throttles: what the answers to Produce say, in ms; then 0. seen: when
+    each request came, and its name."""
 
-    def __init__(self, topic, batches):
+    def __init__(self, topic, batches, throttles=()):
         self.topic, self.batches = topic, batches
+        self.throttles, self.seen = list(throttles), []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.bootstrap = "127.0.0.1:%d" % self.port
@@ -40,8 +44,9 @@ class Broker:
                     out = wire.response_frame("ApiVersions", 0, correlation, self.api_versions({"errorCode": 35}))
                 else:
                     name, version, body = wire.parse_request(frame)
+                    self.seen.append((time.monotonic(), name))
                     answer = {"ApiVersions": self.api_versions, "Metadata": self.metadata, "ListOffsets": self.list_offsets,
-                              "Fetch": self.fetch}[name](body)
+                              "Fetch": self.fetch, "Produce": self.produce}[name](body)
                     out = wire.response_frame(name, version, correlation, answer)
                 conn.sendall(struct.pack(">i", len(out)) + out)
 
@@ -55,6 +60,10 @@ class Broker:
         return {"brokers": [{"nodeId": 1, "host": "127.0.0.1", "port": self.port}], "controllerId": 1, "clusterId": "fake",
                 "topics": [{"name": self.topic, "partitions": [
                     {"partitionIndex": 0, "leaderId": 1, "leaderEpoch": 0, "replicaNodes": [1], "isrNodes": [1]}]}]}
+
+    def produce(self, _):
+        return {"responses": [{"name": self.topic, "partitionResponses": [{"index": 0, "baseOffset": 0}]}],
+                "throttleTimeMs": self.throttles.pop(0) if self.throttles else 0}
 
     def list_offsets(self, _):
         return {"topics": [{"name": self.topic, "partitions": [

@@ -210,6 +210,21 @@ class Bombs(unittest.TestCase):
         self.assertEqual([x.split()[:2] for x in lines], [["0", "0"], ["0", "1"]])
 
 
+class Throttled(unittest.TestCase):
+    def test_nothing_is_asked_meanwhile(self):
+        """A broker that throttles a producer is left alone by it, not with records only: metadata get old in 100 ms."""
+        broker = fake.Broker("t", {}, throttles=[1500, 0])
+        self.addCleanup(broker.close)
+        lines = "0 -1 - 61\n0 -1 - 62\n".encode()
+        out = harness.run(PROGRAM, "produce", broker.bootstrap, "t", "sync", "60000", "acks=1", "enable.idempotence=false",
+                          "metadata.max.age.ms=100", input=lines)
+        self.assertEqual(out.decode().split("\n")[:2], ["0 0 NONE"] * 2)
+        names = [name for _, name in broker.seen]
+        first = names.index("Produce")
+        self.assertGreaterEqual(broker.seen[first + 1][0] - broker.seen[first][0], 1.5, broker.seen)
+        self.assertIn("Produce", names[first + 1:])
+
+
 class FetchSessions(Case):
     """What a consumer asks a broker for, seen by a proxy between them (KIP-227)."""
 

@@ -22,8 +22,7 @@ struct node {
     int16_t offsets_hi;  /* of ListOffsets */
     int request_count;   /* of all but handshakes */
     int conn_count;
-    int32_t throttle_ms; /* what its answers say: to ApiVersions, Produce and
-                            ListOffsets */
+    int32_t throttle_ms; /* what its answers say: to ApiVersions and ListOffsets */
 };
 
 struct world {
@@ -133,14 +132,6 @@ static inline void answer_offsets(const struct node *node, const struct wire_hea
     put_answer(h, &r, h->version, out);
 }
 
-static inline void answer_produce(const struct node *node, const struct wire_header *h,
-                                  struct buf *out)
-{
-    struct produce_resp r = produce_resp_default;
-    r.throttle_time_ms = node->throttle_ms;
-    put_answer(h, &r, h->version, out);
-}
-
 static inline void answer_mechanisms(const struct wire_header *h, struct buf *out)
 {
     struct str offered[] = {STR("SCRAM-SHA-512"), STR("GSSAPI")};
@@ -186,9 +177,6 @@ static inline void serve(const struct action *a)
         break;
     case API_LIST_OFFSETS:
         answer_offsets(node, &h, &out);
-        break;
-    case API_PRODUCE:
-        answer_produce(node, &h, &out);
         break;
     case API_FIND_COORDINATOR:
         answer_coordinator(&h, &out);

@@ -495,6 +495,15 @@ static void test_throttle(void **state)
     assert_int_equal(world.acc.metrics.throttles.count, 3);
     assert_int_equal(world.acc.metrics.throttles.sum_ms, 300);
     assert_int_equal(world.acc.metrics.throttles.max_ms, 300);
+    add(0, "d");
+    struct produce_ask *late = next();
+    late->kept_back = true; /* by a broker of old */
+    answer_with(late, produce_resp_partition_produce_response_default, 500);
+    ends(0, 1, 0);
+    add(0, "e");
+    answer(next(), 0, 2);
+    ends(0, 1, 2);
+    assert_int_equal(world.acc.metrics.throttles.max_ms, 500);
 }
 
 /* --- what brokers say of what they refuse --- */

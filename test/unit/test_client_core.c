@@ -353,9 +353,10 @@ static void test_throttled_produce(void **state)
     call->version_lo = 9;
     call->version_hi = 11;
     call->msg = &req;
-    world.nodes[1].throttle_ms = 700;
     assert_int_equal(submit(call)->state, CALL_DONE);
-    world.nodes[1].throttle_ms = 0;
+    core_throttled(&world.core, 77, 700, world.now_ms); /* who is not there */
+    core_throttled(&world.core, 1, 0, world.now_ms);
+    core_throttled(&world.core, 1, 700, world.now_ms);
     trace();
     struct call *init = ask(1, CALL_NODE), *write = ask(2, CALL_NODE), *other = ask(3, CALL_NODE);
     init->node_id = write->node_id = 1;
