@@ -14,6 +14,7 @@
 #ifndef TEST_CRASH_CRASHFS_H
 #define TEST_CRASH_CRASHFS_H
 
+#include "plat/clock.h"
 #include "plat/file.h"
 
 struct crashfs;
@@ -44,7 +45,9 @@ struct crashfs_plan {
 
 struct crashfs *crashfs_new(void);
 void crashfs_free(struct crashfs *c);
-/* As it is on disk and in the cache, without faults and open files. */
+/* Whose time files have that are written; NULL, as at first: time stands still. */
+void crashfs_set_clock(struct crashfs *c, struct clock *clock);
+/* As it is on disk and in the cache, without faults, open files and a clock. */
 struct crashfs *crashfs_clone(const struct crashfs *c);
 struct fs *crashfs_fs(struct crashfs *c);
 

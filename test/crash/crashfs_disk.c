@@ -231,6 +231,7 @@ static struct node *clone_node(struct twins *t, const struct node *from)
     struct node *to = node_new(from->is_dir);
     t->from[t->count] = from;
     t->to[t->count++] = to;
+    to->mtime_ms = from->mtime_ms;
     buf_put(&to->disk, from->disk.p, from->disk.len);
     buf_put(&to->cache, from->cache.p, from->cache.len);
     buf_put(&to->dirty, from->dirty.p, from->dirty.len);

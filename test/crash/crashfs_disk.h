@@ -29,6 +29,7 @@ struct node {
     int ref_count; /* entries, ops and open files */
     bool is_dir;
     bool is_locked;
+    int64_t mtime_ms;
     /* a file */
     struct buf disk, cache;
     struct buf dirty; /* a byte for each sector of the cache */

@@ -45,6 +45,9 @@ static enum err crash_pwritev(struct file *f, const struct iovec *iov, int iov_c
     if (e) {
         left = is_partial ? (size_t)rand_below(&h->c->rand, total + 1) : 0;
     }
+    if (left > 0) {
+        crashfs_touch(h->c, h->node);
+    }
     for (int i = 0; i < iov_count && left > 0; i++) {
         size_t n = MIN(left, iov[i].iov_len);
         node_write(h->node, iov[i].iov_base, n, pos);
@@ -61,6 +64,7 @@ static enum err crash_truncate(struct file *f, uint64_t size_bytes)
     enum err e = crashfs_admit(h->c, CRASHFS_CHANGES, &is_partial);
     if (crashfs_happens(h->c, e, is_partial)) {
         node_resize(h->node, (size_t)size_bytes);
+        crashfs_touch(h->c, h->node);
     }
     return e;
 }

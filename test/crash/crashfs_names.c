@@ -6,7 +6,14 @@
 
 #include <string.h>
 
-static const int64_t MTIME_MS = INT64_C(1700000000000);
+static const int64_t STILL_MS = INT64_C(1700000000000);
+
+void crashfs_set_clock(struct crashfs *c, struct clock *clock) { c->clock = clock; }
+
+void crashfs_touch(const struct crashfs *c, struct node *n)
+{
+    n->mtime_ms = c->clock ? clock_wall_ms(c->clock) : STILL_MS;
+}
 
 static int read_slot(struct crashfs *c, const char *name)
 {
@@ -38,6 +45,7 @@ static enum err open_there(struct crashfs *c, struct node *n, unsigned flags, bo
     enum err e = crashfs_admit(c, kind, &is_partial);
     if (is_truncating && crashfs_happens(c, e, is_partial)) {
         node_resize(n, 0);
+        crashfs_touch(c, n);
     }
     return e;
 }
@@ -48,6 +56,7 @@ static enum err open_new(struct crashfs *c, struct node *dir, const char *name, 
     enum err e = crashfs_admit(c, CRASHFS_OPENS | CRASHFS_CHANGES, &is_partial);
     if (crashfs_happens(c, e, is_partial)) {
         *ret = node_new(false);
+        crashfs_touch(c, *ret);
         dir_do(dir, (struct op){OP_LINK, (char *)(uintptr_t)name, NULL, *ret});
         node_unref(*ret);
     }
@@ -100,6 +109,7 @@ static enum err crash_mkdir(struct fs *fs, const char *path)
     enum err e = crashfs_admit(c, CRASHFS_CHANGES, &is_partial);
     if (crashfs_happens(c, e, is_partial)) {
         struct node *n = node_new(true);
+        crashfs_touch(c, n);
         dir_do(dir, (struct op){OP_LINK, name, NULL, n});
         node_unref(n);
     }
@@ -178,7 +188,7 @@ static enum err crash_stat(struct fs *fs, const char *path, struct fs_stat *ret_
     struct node *n = crashfs_lookup(c, path);
     enum err e = n == NULL ? ERR_NOT_FOUND : crashfs_admit(c, CRASHFS_READS, &is_partial);
     if (!e) {
-        *ret_stat = (struct fs_stat){n->cache.len, MTIME_MS, n->is_dir};
+        *ret_stat = (struct fs_stat){n->cache.len, n->mtime_ms, n->is_dir};
     }
     return e;
 }

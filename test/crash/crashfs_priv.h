@@ -15,6 +15,7 @@ struct read_count {
 struct crashfs {
     struct fs fs;
     struct node *root;
+    struct clock *clock;
     struct crashfs_plan plan;
     struct rand rand; /* of the plan */
     uint64_t count;
@@ -47,6 +48,9 @@ extern const struct file_ops crashfs_file_ops;
 /* The directory that holds the last component, which goes to name. NULL: it is not there. */
 struct node *crashfs_walk(const struct crashfs *c, const char *path, char *name);
 struct node *crashfs_lookup(const struct crashfs *c, const char *path);
+
+/* It is written to now. */
+void crashfs_touch(const struct crashfs *c, struct node *n);
 
 /* May the call go on? OK, or what it returns; *ret_is_partial: some of it happens all the same. */
 enum err crashfs_admit(struct crashfs *c, unsigned kind, bool *ret_is_partial);

@@ -352,7 +352,7 @@ static void made_again(struct host *h)
     create(h, 2);
 }
 
-/* The files of this disk have no times, as if the clock stood still: what the checkpoints say of
+/* The clock of this disk stands still: what the checkpoints say of
  * the first one must not count for the second. */
 static void made_again_without_a_clock(struct host *h)
 {

@@ -96,6 +96,12 @@ PLANTS = {
     "memo-after-a-power-cut": Plant("a start after a power cut takes the page cache for what it was", [
         ("src/broker/storage/memos.c", "memcmp(in.p + CHECKED_AT, s->boot_id.b, sizeof s->boot_id.b) == 0 &&",
          "")], sim(210)),
+    "memo-older-than-recovery-points": Plant("a start after a kill overlooks recovery points of another program", [
+        ("src/broker/storage/memos.c", "(int64_t)be64_get(in.p + CHECKED_AT + 16) == at.points_ms &&", "")],
+        unit("memos", "not_after_recovery_points_of_another")),
+    "memo-older-than-high-watermarks": Plant("a start after a kill overlooks that another program was here", [
+        ("src/broker/storage/memos.c", "&&\n           (int64_t)be64_get(in.p + CHECKED_AT + 24) == at.marks_ms;", ";")],
+        unit("memos", "not_after_high_watermarks_of_another")),
     "header-in-the-frame": Plant("a request that waits reads its client's id in another one's frame", [
         ("src/broker/worker.c", "if (!str_is_null(c->header.client_id)) {", "if (frame == NULL) {")],
         unit("worker", "a_request_that_waits_knows_its_client")),

@@ -76,9 +76,15 @@ static void begin_to_move(struct small *w)
     small_settle(w);
 }
 
+/* A disk, and what time it was then. */
+struct made {
+    struct crashfs *disk;
+    struct simclock clock;
+};
+
 /* One with all kinds of files in it, after a clean stop or a kill (of a broker that had noted how
  * far its logs are). */
-static struct crashfs *write_all(bool is_clean)
+static struct made write_all(bool is_clean)
 {
     struct small w;
     small_init(&w, "damage", 1);
@@ -104,9 +110,9 @@ static struct crashfs *write_all(bool is_clean)
     } else {
         small_kill(&w);
     }
-    struct crashfs *made = crashfs_clone(w.disk);
+    struct made made = {crashfs_clone(w.disk), w.clock};
     struct fs_stat st;
-    enum err e = fs_stat(crashfs_fs(made), "data/.ottla-memos", &st);
+    enum err e = fs_stat(crashfs_fs(made.disk), "data/.ottla-memos", &st);
     ASSERT(e == OK);
     small_deinit(&w);
     crashfs_free(w.disk);
@@ -254,14 +260,15 @@ static void check_records(struct small *w, const char *path)
 /* How the broker of before ended, and what went on. */
 enum { STOPPED, KILLED, REBOOTED, ENDS };
 
-static void run(uint64_t seed, const struct crashfs *made)
+static void run(uint64_t seed, const struct made *made)
 {
     struct small w;
     struct buf why = BUF_INIT;
     small_init(&w, "damage", seed);
     w.dirs = "data,data2";
     w.boots += seed % ENDS == REBOOTED;
-    w.disk = crashfs_clone(made);
+    w.disk = crashfs_clone(made->disk);
+    w.clock = made->clock;
     struct files *all = NEW(struct files);
     all->fs = crashfs_fs(w.disk);
     for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
@@ -298,12 +305,12 @@ int main(int argc, char **argv)
         return 2;
     }
     diag_set_level(getenv("SIM_DIAG") != NULL ? DIAG_DEBUG : DIAG_ERROR + 1);
-    struct crashfs *made[2] = {write_all(true), write_all(false)};
+    struct made made[2] = {write_all(true), write_all(false)};
     for (int64_t i = 0; i < count; i++) {
-        run((uint64_t)(seed + i), made[(seed + i) % ENDS != STOPPED]);
+        run((uint64_t)(seed + i), &made[(seed + i) % ENDS != STOPPED]);
     }
     printf("damage: seeds %" PRId64 " to %" PRId64 " passed\n", seed, seed + count - 1);
-    crashfs_free(made[0]);
-    crashfs_free(made[1]);
+    crashfs_free(made[0].disk);
+    crashfs_free(made[1].disk);
     return 0;
 }

@@ -35,6 +35,7 @@ static bool start(struct sim *s, struct buf *why)
         .ctx = s,
     };
     int line;
+    crashfs_set_clock(s->disk, &s->clock.clock);
     enum err e = props_parse(&args.props, str_from(settings), &line);
     if (!e && s->is_page_cache) {
         e = props_set(&args.props, STR("log.flush.before.ack"), STR("false"));

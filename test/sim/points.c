@@ -179,6 +179,7 @@ static void begin_after(struct life *l, const struct life *killed)
     memcpy(l->acked, killed->acked, sizeof l->acked);
     crashfs_free(l->w.disk);
     l->w.disk = crashfs_clone(killed->w.disk);
+    l->w.clock = killed->w.clock;
 }
 
 static void end(struct life *l)

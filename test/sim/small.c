@@ -62,6 +62,7 @@ bool small_start(struct small *w, struct buf *why)
         .tap = w->tap,
     };
     int line;
+    crashfs_set_clock(w->disk, &w->clock.clock);
     sim_client_drop(&w->client);
     uint64_t held = mem_fail_after(0);
     struct buf text = BUF_INIT;
