@@ -7,6 +7,10 @@
 
 enum { BATCH_RECORDS_MAX = 5, NEW_ID_ONE_IN = 40 };
 
+/* Of a record, at most: where the network carries a few bytes at a time one that is large takes all
+ * of a run. */
+enum { PIECES_MAX = 8 };
+
 void sim_value(struct buf *out, struct place x, size_t bytes)
 {
     buf_clear(out);
@@ -130,12 +134,13 @@ static void on_produced(struct sim *s, int self, const struct produce_resp *resp
 static void think_of_records(struct sim *s, struct producer *p)
 {
     static const size_t sizes[] = {10, 100, 1000, 60000};
+    size_t bytes = sizes[rand_below(&s->rand, ARRAY_LEN(sizes))];
     p->now = (struct shipment){
         .is_open = true,
         .part = (int)rand_below(&s->rand, SIM_PARTS),
         .count = 1 + (int)rand_below(&s->rand, BATCH_RECORDS_MAX),
         .codec = (enum codec)rand_below(&s->rand, CODEC_COUNT),
-        .value_bytes = sizes[rand_below(&s->rand, ARRAY_LEN(sizes))],
+        .value_bytes = MIN(bytes, PIECES_MAX * s->net.piece_bytes),
         .stamp_changes = s->meddler.stamp_changes,
     };
 }
