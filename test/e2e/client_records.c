@@ -140,7 +140,66 @@ static void *unhex(char *word, size_t *ret_len)
 static void on_delivery(void *ctx, const struct ottla_delivery *d)
 {
     (void)ctx;
-    printf("%d %lld %s\n", d->partition, (long long)d->offset, ottla_error_name(d->error));
+    printf("%d %lld %s%s%s\n", d->partition, (long long)d->offset, ottla_error_name(d->error),
+           d->message ? " " : "", d->message ? d->message : "");
+}
+
+/* --- "through": what the program puts between itself and a producer --- */
+
+static int in_brackets(void *ctx, const struct ottla_serialization *what, struct ottla_bytes *ret,
+                       struct ottla_error *why)
+{
+    (void)ctx;
+    (void)why;
+    char *text = ottla_scratch_alloc(what->scratch, what->object_length + 2);
+    text[0] = what->is_key ? '(' : '[';
+    memcpy(text + 1, what->object, what->object_length);
+    text[what->object_length + 1] = what->is_key ? ')' : ']';
+    *ret = (struct ottla_bytes){text, what->object_length + 2};
+    return 0;
+}
+
+static int refuse_no(void *ctx, const struct ottla_serialization *what, struct ottla_bytes *ret,
+                     struct ottla_error *why)
+{
+    if (what->object_length == 2 && memcmp(what->object, "no", 2) == 0) {
+        snprintf(why->message, sizeof why->message, "it says no");
+        return OTTLA_ERR_INVALID_RECORD;
+    }
+    return in_brackets(ctx, what, ret, why);
+}
+
+static int mark(void *ctx, struct ottla_message *m, struct ottla_scratch *scratch,
+                struct ottla_error *why)
+{
+    const struct ottla_header header = {"by", 2, ctx, 1};
+    (void)why;
+    return ottla_message_add_header(m, scratch, &header);
+}
+
+static struct {
+    int written, refused;
+} acknowledged[2]; /* by each interceptor */
+
+static void count(void *ctx, const struct ottla_delivery *d)
+{
+    int i = *(const char *)ctx - '1';
+    acknowledged[i].written += d->error == 0;
+    acknowledged[i].refused += d->error != 0;
+}
+
+static struct ottla_producer *producer_through(struct ottla_client *client)
+{
+    static char names[] = "12";
+    const struct ottla_producer_interceptor chain[] = {{mark, count, names},
+                                                       {mark, count, names + 1}};
+    struct ottla_producer_options o;
+    ottla_producer_options_init(&o);
+    o.key_serializer.serialize = in_brackets;
+    o.value_serializer.serialize = refuse_no;
+    o.interceptors = chain;
+    o.interceptor_count = 2;
+    return ottla_producer_new_with(client, &o, &error);
 }
 
 static void send_line(struct ottla_producer *producer, const char *topic, char *line, bool is_sync)
@@ -167,22 +226,27 @@ static void send_line(struct ottla_producer *producer, const char *topic, char *
         CHECK(ottla_producer_send_wait(producer, &m, &d, &error) == 0);
         on_delivery(NULL, &d);
     } else if (ottla_producer_send(producer, &m, on_delivery, NULL, &error)) {
-        printf("-1 -1 %s\n", ottla_error_name(error.code));
+        printf("-1 -1 %s %s\n", ottla_error_name(error.code), error.message);
     }
 }
 
-static void produce(struct ottla_client *client, const char *topic, bool is_sync, int wait_ms)
+static void produce(struct ottla_client *client, const char *topic, const char *how, int wait_ms)
 {
-    struct ottla_producer *producer = ottla_producer_new(client, &error);
+    bool is_through = strcmp(how, "through") == 0;
+    struct ottla_producer *producer =
+        is_through ? producer_through(client) : ottla_producer_new(client, &error);
     char *line = NULL;
     size_t size = 0;
     CHECK(producer != NULL);
     setvbuf(stdout, NULL, _IOLBF, 0); /* who feeds it may wait for what becomes of a record */
     while (getline(&line, &size, stdin) > 0) {
-        send_line(producer, topic, line, is_sync);
+        send_line(producer, topic, line, strcmp(how, "sync") == 0);
     }
     free(line);
     ottla_producer_free(producer, wait_ms);
+    for (int i = 0; is_through && i < 2; i++) {
+        printf("%d %d ACKNOWLEDGED\n", acknowledged[i].written, acknowledged[i].refused);
+    }
 }
 
 int main(int argc, char **argv)
@@ -194,7 +258,7 @@ int main(int argc, char **argv)
     }
     struct ottla_client *client = client_of(argv[2], argv + 6, argc - 6);
     if (strcmp(argv[1], "produce") == 0) {
-        produce(client, argv[3], strcmp(argv[4], "sync") == 0, atoi(argv[5]));
+        produce(client, argv[3], argv[4], atoi(argv[5]));
     } else {
         consume(client, argv[3], atoi(argv[4]), argv[5], is_committed);
     }

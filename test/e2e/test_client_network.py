@@ -38,7 +38,8 @@ class Writer:
 
     def _listen(self):
         for line in self.p.stdout:
-            p, o, error = line.decode().split()
+            p, o, error = line.decode().split(" ", 3)[:3]
+            error = error.strip()
             self.told.append((int(p), int(o), error))
 
     def write(self, numbers):

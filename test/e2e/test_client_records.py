@@ -25,7 +25,8 @@ class Case(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.broker = harness.broker(overrides={"num.partitions": PARTITIONS, "message.max.bytes": 20_000_000}).start()
+        cls.broker = harness.broker(overrides={"num.partitions": PARTITIONS, "message.max.bytes": 20_000_000,
+                                               "log.retention.ms": -1}).start()  # some records are of 1970
 
     @classmethod
     def tearDownClass(cls):
@@ -54,7 +55,9 @@ class Case(unittest.TestCase):
                        for p, ts, key, value, *headers in lines)
         out = harness.run(PROGRAM, "produce", broker or self.broker.bootstrap, self.topic(), how, str(wait_ms), *settings,
                           input=text.encode(), timeout=wait_ms / 1000 + 60)
-        return [(int(p), int(o), e) for p, o, e in (line.split() for line in out.decode().splitlines())]
+        lines = [line.split(" ", 3) for line in out.decode().splitlines()]
+        self.words = [line[3] if len(line) > 3 else "" for line in lines]  # of what was refused
+        return [(int(p), int(o), e) for p, o, e, *_ in lines]
 
     def same_as_kcat(self, **conf):
         got = self.consume(**conf)
@@ -150,9 +153,45 @@ class ClientRecords(Case):
         told = self.produce([(0, -1, None, b"x" * 2000), (99, -1, None, b"y"), (0, -1, None, b"z")], max_request_size=1000)
         self.assertEqual(sorted(told), [(-1, -1, "MESSAGE_TOO_LARGE"), (-1, -1, "UNKNOWN_TOPIC_OR_PARTITION"), (0, 0, "NONE")])
 
+    def test_produce_through(self):
+        """record → interceptors → serializers → partitioner → batch; what a serializer refuses is not sent, the rest is."""
+        lines = [(-1, 1000 + i, None if i % 10 == 3 else b"key-%d" % i, b"no" if i % 10 == 7 else b"%d" % i) for i in range(100)]
+        told = self.produce(lines, how="through")
+        self.assertEqual(told[-2:], [(90, 10, "ACKNOWLEDGED")] * 2)
+        refused = {(e, w) for (_, _, e), w in zip(told, self.words) if e == "INVALID_RECORD"}
+        topic = self.topic()
+        self.assertEqual(refused, {("INVALID_RECORD", "topic %s: the value cannot be serialized: it says no" % topic)})
+        got = self.same_as_kcat()
+        self.assertEqual(sorted((g.ts, g.key, g.value) for g in got),
+                         [(ts, k and b"(%s)" % k, b"[%s]" % v) for _, ts, k, v in lines if v != b"no"])
+        self.assertEqual({g.headers for g in got}, {"by=1,by=2"})
+        self.write([(g.key, b"theirs") for g in got if g.key], partitioner="murmur2")  # the partitioner saw bytes
+        homes = {}
+        for g in self.consume():
+            homes.setdefault(g.key, set()).add(g.partition)
+        self.assertTrue(all(len(parts) == 1 for key, parts in homes.items() if key))
+
     def test_produce_to_nobody(self):
         told = self.produce([(0, -1, None, b"x")], broker="127.0.0.1:%d" % harness.free_port(), max_block_ms=300)
         self.assertEqual(told, [(-1, -1, "REQUEST_TIMED_OUT")])
+
+
+class ClientRefusals(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.broker = harness.broker(overrides={"num.partitions": 1, "log.cleanup.policy": "compact"}).start()
+
+    def test_words(self):
+        """The broker's own words, for each record of a batch that it refuses: here those without a key."""
+        for bad in ((2,), (1, 3)):
+            told = self.produce([(0, -1, None if i in bad else b"k", b"v") for i in range(5)], linger_ms=1000)
+            self.assertEqual([e for _, _, e in told],
+                             ["INVALID_RECORD" if i in bad else "OPERATION_NOT_ATTEMPTED" for i in range(5)])
+            for i, words in enumerate(self.words):
+                self.assertIn("ompacted topic" if i in bad else "other records of its batch were refused", words)
+        self.assertEqual(self.consume(partitions=1), [])
+        told = self.produce([(0, -1, b"k", b"v")] * 3)
+        self.assertEqual([e for _, _, e in told], ["NONE"] * 3)
 
 
 class ClientAcrossRestarts(Case):
