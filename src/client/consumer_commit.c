@@ -260,8 +260,9 @@ static int code_of(const struct commit *commit, const struct offset_commit_resp 
             int e = resp->topics[i].partitions[k].error_code;
             if (e != 0 && (code == 0 || (passes(code) && !passes(e)))) {
                 code = e;
-                snprintf(why, size, "%.*s-%d: %s", STR_ARG(name_of(commit, &resp->topics[i])),
-                         resp->topics[i].partitions[k].partition_index, ottla_error_text(e));
+                snprintf(why, size, "%.*s-%d: %s%s", STR_ARG(name_of(commit, &resp->topics[i])),
+                         resp->topics[i].partitions[k].partition_index, ottla_error_text(e),
+                         error_remedy(e));
             }
         }
     }

@@ -271,16 +271,27 @@ static const char *reason(const struct link *l, enum err why)
                                                               : err_text(why);
 }
 
+/* What its user may look at. */
+static const char *hint(const struct core *c, const struct link *l, enum err why)
+{
+    bool is_tls = str_has_suffix(str_from(c->config->security_protocol), STR("SSL"));
+    if (l->state == LINK_HANDSHAKE && (why == ERR_MALFORMED || why == ERR_CLOSED) && !is_tls) {
+        return "; maybe it wants TLS (security.protocol)";
+    }
+    if (l->state == LINK_AUTH && why == ERR_SASL_AUTHENTICATION_FAILED && c->auth != NULL &&
+        c->auth->mechanism != SASL_OAUTHBEARER) {
+        return " (sasl.username, sasl.password)";
+    }
+    return l->state == LINK_AUTH && why == ERR_ILLEGAL_SASL_STATE ? " (security.protocol)" : "";
+}
+
 static void note_trouble(struct core *c, struct link *l, enum err why)
 {
     static const char *const doing[] = {
         "", "look up its name", "connect", "agree on versions", "log in", "stay connected"};
     char name[128];
-    bool is_odd = l->state == LINK_HANDSHAKE && (why == ERR_MALFORMED || why == ERR_CLOSED) &&
-                  !str_has_suffix(str_from(c->config->security_protocol), STR("SSL"));
     snprintf(l->trouble, sizeof l->trouble, "%s: cannot %s: %s%s", link_name(l, name, sizeof name),
-             doing[l->state], reason(l, why),
-             is_odd ? "; maybe it wants TLS (security.protocol)" : "");
+             doing[l->state], reason(l, why), hint(c, l, why));
     core_message(c, "%s", l->trouble);
 }
 

@@ -26,6 +26,14 @@ static inline bool code_is_retriable(int code)
     return (ottla_error_flags(code) & OTTLA_RETRIABLE) != 0;
 }
 
+/* What a consumer's user has to be given; "" for other errors. */
+static inline const char *error_remedy(int code)
+{
+    return code == ERR_TOPIC_AUTHORIZATION_FAILED   ? ": the user needs READ and DESCRIBE on it"
+           : code == ERR_GROUP_AUTHORIZATION_FAILED ? ": the user needs READ on it"
+                                                    : "";
+}
+
 /* What a callback of the program's said to the code that it returned. */
 static inline const char *error_words(int code, const struct ottla_error *why)
 {

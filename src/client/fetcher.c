@@ -196,7 +196,7 @@ static void take_metadata(struct fetcher *f, struct ask *a, const struct metadat
         if (t->name.len == 0) {
             continue; /* we asked by names */
         }
-        for (int32_t k = 0; k < t->partitions_count; k++) {
+        for (int32_t k = 0; k < t->partitions_count && t->error_code == 0; k++) {
             key.partition = t->partitions[k].partition_index;
             if ((p = fetcher_ask_answered(a, &key)) != NULL) {
                 take_leader(f, p, t, &t->partitions[k], now_ms);

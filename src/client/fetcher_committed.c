@@ -96,7 +96,7 @@ void fetcher_fail_position(struct fetcher *f, struct part *p, int code, int64_t 
     if (code == ERR_UNKNOWN_TOPIC_ID) {
         p->leader = -1; /* there is another of that name, or none */
     } else if (!code_is_retriable(code)) {
-        fetcher_fail(f, p, code, ottla_error_text(code));
+        fetcher_fail(f, p, code, NULL);
     }
 }
 

@@ -22,6 +22,7 @@ void part_remove(struct fetcher *f, struct part *p);
 void part_later(struct fetcher *f, struct part *p, int64_t now_ms);
 /* An error of a partition: it passes when another broker is asked, or is told. */
 void part_failed(struct fetcher *f, struct part *p, int code, int64_t now_ms);
+/* said NULL: the code's own words. */
 void fetcher_fail(struct fetcher *f, const struct part *p, int code, const char *said);
 void fetcher_say(struct fetcher *f, const struct part *p, const char *fmt, ...) printf_like(3, 4);
 /* Where auto.offset.reset says; 0: nowhere, an error unless somebody seeks. */

@@ -273,7 +273,8 @@ void fetcher_fail(struct fetcher *f, const struct part *p, int code, const char 
 {
     if (f->code == 0) {
         f->code = code;
-        snprintf(f->why, sizeof f->why, "%s-%d: %s", p->topic, p->partition, said);
+        snprintf(f->why, sizeof f->why, "%s-%d: %s%s", p->topic, p->partition,
+                 said ? said : ottla_error_text(code), said ? "" : error_remedy(code));
     }
 }
 
@@ -284,7 +285,7 @@ void part_failed(struct fetcher *f, struct part *p, int code, int64_t now_ms)
     if (code_is_retriable(code)) {
         p->leader = -1;
     } else {
-        fetcher_fail(f, p, code, ottla_error_text(code));
+        fetcher_fail(f, p, code, NULL);
     }
 }
 

@@ -58,8 +58,8 @@ void member_reset(struct member *m, bool keeps_id)
 void member_fail(struct member *m, int code, const char *said)
 {
     m->code = code;
-    snprintf(m->why, sizeof m->why, "group %s: %s", m->config->group_id,
-             said ? said : ottla_error_text(code));
+    snprintf(m->why, sizeof m->why, "group %s: %s%s", m->config->group_id,
+             said ? said : ottla_error_text(code), said ? "" : error_remedy(code));
     m->is_fatal = code == ERR_FENCED_INSTANCE_ID || code == ERR_INVALID_REGULAR_EXPRESSION;
 }
 

@@ -157,6 +157,21 @@ static void watch_again(struct member *m, bool is_soon, int64_t now_ms)
                                        : age);
 }
 
+/* Nobody would get partitions of these, and nobody would know why. */
+static void tell_forbidden(struct member *m, const struct metadata_resp *resp)
+{
+    char text[200];
+    for (int32_t i = 0; i < resp->topics_count && m->code == 0; i++) {
+        const struct metadata_resp_metadata_response_topic *t = &resp->topics[i];
+        int code = t->error_code;
+        if (code == ERR_TOPIC_AUTHORIZATION_FAILED && !m->has_pattern) {
+            snprintf(text, sizeof text, "topic %.*s: %s%s", STR_ARG(str_clip(t->name, 80)),
+                     ottla_error_text(code), error_remedy(code));
+            member_fail(m, code, text);
+        }
+    }
+}
+
 void member_take_topics(struct member *m, enum err e, const struct metadata_resp *resp,
                         int64_t now_ms)
 {
@@ -175,6 +190,7 @@ void member_take_topics(struct member *m, enum err e, const struct metadata_resp
     bool is_leading = m->state == MEMBER_LEADING;
     bool has_news = m->is_leader && know(m, resp, &is_missing);
     watch_again(m, is_missing, now_ms);
+    tell_forbidden(m, resp);
     if (is_leading) {
         lead(m, resp);
     }

@@ -588,7 +588,7 @@ enum err conn_close_reason(const struct conn *c) { return c->reason; }
 const char *conn_close_text(const struct conn *c)
 {
     if (c->is_shaking && c->reason == ERR_CLOSED) {
-        return "closed in the TLS handshake; maybe it does not speak TLS";
+        return "closed in the TLS handshake; maybe it does not speak TLS (security.protocol)";
     }
     return c->tls ? tls_why(c->tls) : "";
 }

@@ -72,6 +72,35 @@ BIO_METHOD *tls_bio_method(const struct openssl *lib)
 
 /* --- failures --- */
 
+/* What can be done about a certificate; where names of settings stand, they are the client's. */
+static const char *remedy(long verdict)
+{
+    switch (verdict) {
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return "; connect by a name that is in it";
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return "";
+    default:
+        return "; ssl.truststore.location must have who signed it";
+    }
+}
+
+static const char *remedy_of_alert(const char *alert)
+{
+    return strstr(alert, "certificate") != NULL ? "; it wants another one (ssl.keystore.location)"
+                                                : "";
+}
+
+/* It answered, but not as TLS does. */
+static bool is_no_tls(unsigned long code)
+{
+    int reason = ERR_GET_REASON(code);
+    return reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_PACKET_LENGTH_TOO_LONG ||
+           reason == SSL_R_HTTP_REQUEST;
+}
+
 static void explain(struct tls *t)
 {
     const struct openssl *lib = t->context->lib;
@@ -81,10 +110,13 @@ static void explain(struct tls *t)
     const char *alert =
         ERR_GET_REASON(code) >= SSL_AD_REASON_OFFSET && reason ? strstr(reason, "alert ") : NULL;
     if (verdict != X509_V_OK && !t->context->is_server) {
-        snprintf(t->why, sizeof t->why, "its certificate is not trusted: %s",
-                 lib->X509_verify_cert_error_string(verdict));
+        snprintf(t->why, sizeof t->why, "its certificate is not trusted: %s%s",
+                 lib->X509_verify_cert_error_string(verdict), remedy(verdict));
     } else if (alert != NULL) {
-        snprintf(t->why, sizeof t->why, "the other side refuses TLS: %s", alert + 6);
+        snprintf(t->why, sizeof t->why, "the other side refuses TLS: %s%s", alert + 6,
+                 t->context->is_server ? "" : remedy_of_alert(alert));
+    } else if (is_no_tls(code) && !t->context->is_server) {
+        snprintf(t->why, sizeof t->why, "it does not speak TLS (security.protocol)");
     } else {
         snprintf(t->why, sizeof t->why, "TLS: %s", reason ? reason : "it failed");
     }

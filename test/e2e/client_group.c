@@ -3,7 +3,8 @@
  * called as the peers of test/peers are. Until its input ends it prints, a JSON object a line,
  * {"have":[partitions]} when that changes, {"p","o","v"} for a record, which it commits then, and
  * what its listener hears:
- * {"revoked":[…]}, {"assigned":[…]}, {"lost":[…]}. A topic "~EXPRESSION" is a pattern.
+ * {"revoked":[…]}, {"assigned":[…]}, {"lost":[…]}; {"failed","why"}: what poll refused. A topic
+ * "~EXPRESSION" is a pattern.
  *
  * Lines of input: "stall MS": does nothing for so long; "subscribe T[,T…]"; "unsubscribe";
  * "enforce"; "who": {"generation","member"}; "lag": {"lag"}; "metrics": {"metrics"}. */
@@ -26,6 +27,15 @@ static void fail(const char *what)
     printf("{\"error\":\"%s: %s %s\"}\n", what, ottla_error_name(error.code), error.message);
     fflush(stdout);
     exit(1);
+}
+
+/* What is between quotes. */
+static void put_text(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        printf(c == '"' || c == '\\' ? "\\%c" : c < ' ' ? "\\u%04x" : "%c", c);
+    }
 }
 
 static void put_partitions(const char *word, const struct ottla_topic_partition *tps, size_t count)
@@ -217,7 +227,9 @@ static long long run(struct ottla_consumer *c)
             continue;
         }
         if (ottla_consumer_poll(c, 100, &records, &error)) {
-            printf("{\"failed\":\"%s\"}\n", ottla_error_name(error.code));
+            printf("{\"failed\":\"%s\",\"why\":\"", ottla_error_name(error.code));
+            put_text(error.message);
+            printf("\"}\n");
             fflush(stdout);
             usleep(100000);
             continue;

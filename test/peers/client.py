@@ -23,6 +23,7 @@ SUITES = {
     "test_client_records": "producers and consumers, also across restarts of the broker",
     "test_client_network": "slow, silent and broken connections, expired batches",
     "test_client_group": "members of groups, classic and by KIP-848",
+    "test_client_kip848": "members whose coordinator shares: what it may say, one by one",
     "test_console": "the tools that move records",
     "test_tools": "the tools for administration",
 }

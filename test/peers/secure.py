@@ -201,15 +201,15 @@ class Scenes:
         self.goes("SSL", ssl_truststore_location=cert("trust.pem"), ssl_endpoint_identification_algorithm="")
 
     def tls_is_refused(self):
-        self.refused("SSL", "not trusted", "issuer", ssl_truststore_location=cert("other.pem"))
+        self.refused("SSL", "not trusted", "issuer", "ssl.truststore.location", self.kafka.at("SSL"), ssl_truststore_location=cert("other.pem"))
         self.refused("SSL", "not trusted", ssl_truststore_location=None)
         self.refused("SSL", "no certificate", ssl_truststore_location=os.devnull)
 
     def wrong_protocols(self):
         """What may pass is tried until the time is over; the end says what it may be."""
         short = {"default_api_timeout_ms": "1500"}
-        self.refused("SSL", "maybe it wants TLS", security_protocol="PLAINTEXT", **short)
-        self.refused("SASLP", "maybe it does not speak TLS", security_protocol="SASL_SSL", sasl_mechanism="PLAIN", **short)
+        self.refused("SSL", "maybe it wants TLS (security.protocol)", self.kafka.at("SSL"), security_protocol="PLAINTEXT", **short)
+        self.refused("SASLP", "does not speak TLS (security.protocol)", self.kafka.at("SASLP"), security_protocol="SASL_SSL", sasl_mechanism="PLAIN", **short)
         self.refused("MTLS", "log in", security_protocol="SASL_SSL", sasl_mechanism="PLAIN", sasl_username="a", sasl_password="b",
                      ssl_keystore_location=cert("client.pem"))
 
@@ -217,7 +217,7 @@ class Scenes:
         self.goes("MTLS", ssl_keystore_location=cert("client.pem"))
         self.goes("MTLS", ssl_keystore_location=cert("client.enc.pem"), ssl_key_password="secret")
         self.goes("MTLS", ssl_keystore_location=cert("client.p12"), ssl_keystore_password="secret")
-        self.refused("MTLS", "the other side refuses TLS", "certificate")
+        self.refused("MTLS", "the other side refuses TLS", "certificate", "(ssl.keystore.location)")
 
     # -- SASL
 
@@ -292,7 +292,7 @@ class Scenes:
 
     def logins_that_are_refused(self):
         for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
-            self.refused("SASLS", "cannot log in", "uthentication", sasl_mechanism=mechanism, sasl_password="wrong")
+            self.refused("SASLS", "cannot log in", "uthentication", "(sasl.username, sasl.password)", self.kafka.at("SASLS"), sasl_mechanism=mechanism, sasl_password="wrong")
         self.refused("SASLP", "sasl.mechanism is not set")
         self.refused("SASLP", "no password", sasl_mechanism="PLAIN", sasl_password=None)
 

@@ -66,7 +66,8 @@ static void test_refusals(void **state)
 {
     begin(SASL_PLAIN);
     world.login_error = ERR_SASL_AUTHENTICATION_FAILED;
-    refused(ERR_SASL_AUTHENTICATION_FAILED, "h:9001: cannot log in: no such user");
+    refused(ERR_SASL_AUTHENTICATION_FAILED,
+            "h:9001: cannot log in: no such user (sasl.username, sasl.password)");
     begin(SASL_PLAIN);
     world.mechanism_error = ERR_UNSUPPORTED_SASL_MECHANISM;
     refused(ERR_UNSUPPORTED_SASL_MECHANISM, "h:9001: cannot log in: the broker does not offer "
@@ -74,7 +75,7 @@ static void test_refusals(void **state)
     begin(SASL_PLAIN);
     world.has_no_sasl = true;
     refused(ERR_ILLEGAL_SASL_STATE,
-            "h:9001: cannot log in: this listener of the broker has no SASL");
+            "h:9001: cannot log in: this listener of the broker has no SASL (security.protocol)");
     begin(SASL_OAUTHBEARER);
     refused(ERR_SASL_AUTHENTICATION_FAILED, "h:9001: cannot log in: the well is dry");
 }

@@ -135,7 +135,7 @@ static void answer_heartbeat(int code)
     member_take(&world.m, expect(MEMBER_HEARTBEAT), OK, &r, world.now_ms);
 }
 
-static void answer_topics(int32_t partitions)
+static void answer_topics_code(int32_t partitions, int code)
 {
     struct metadata_resp r = metadata_resp_default;
     struct metadata_resp_metadata_response_topic t = metadata_resp_metadata_response_topic_default;
@@ -145,12 +145,17 @@ static void answer_topics(int32_t partitions)
         p[i].partition_index = i;
     }
     t.name = STR("t");
-    t.error_code = partitions == 0 ? ERR_UNKNOWN_TOPIC_OR_PARTITION : 0;
+    t.error_code = (int16_t)code;
     t.partitions = p;
     t.partitions_count = partitions;
     r.topics = &t;
     r.topics_count = 1;
     member_take(&world.m, a, OK, &r, world.now_ms);
+}
+
+static void answer_topics(int32_t partitions)
+{
+    answer_topics_code(partitions, partitions == 0 ? ERR_UNKNOWN_TOPIC_OR_PARTITION : 0);
 }
 
 static void answer_leave(void)
@@ -530,6 +535,37 @@ static void test_leader_watches(void **state)
     end();
 }
 
+/* A topic that the leader may not see is told, again and again, until it may; and the group goes on
+ * without it. */
+static void test_leader_may_not(void **state)
+{
+    (void)state;
+    begin("range");
+    poll_all();
+    answer_join_as(1, "me");
+    answer_topics_code(0, ERR_TOPIC_AUTHORIZATION_FAILED);
+    assert_int_equal(poll_once(), MEMBER_FAIL);
+    assert_int_equal(world.m.code, ERR_TOPIC_AUTHORIZATION_FAILED);
+    assert_string_equal(world.m.why, "group g: topic t: topic authorization failed: the user needs "
+                                     "READ and DESCRIBE on it");
+    member_told(&world.m);
+    answer_sync(0, -1);
+    poll_all();
+    pass_ms(1500);
+    answer_topics_code(0, ERR_TOPIC_AUTHORIZATION_FAILED);
+    assert_int_equal(poll_once(), MEMBER_FAIL);
+    member_told(&world.m);
+    pass_ms(1500);
+    answer_topics(3);
+    assert_int_equal(poll_once(), MEMBER_NOTHING);
+    answer_join_as(2, "me");
+    answer_topics(3);
+    answer_sync(0, 2);
+    poll_all();
+    assert_int_equal(world.m.owned.count, 3);
+    end();
+}
+
 static void test_pattern(void **state)
 {
     struct ottla_error error;
@@ -612,6 +648,7 @@ int main(void)
         cmocka_unit_test(test_static_does_not_leave),
         cmocka_unit_test(test_leave),
         cmocka_unit_test(test_leader_watches),
+        cmocka_unit_test(test_leader_may_not),
         cmocka_unit_test(test_pattern),
         cmocka_unit_test(test_strategy),
         cmocka_unit_test(test_sticky_memory),
