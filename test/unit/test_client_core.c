@@ -347,7 +347,7 @@ static void test_throttled_produce(void **state)
     struct call *call = ask(0, CALL_NODE);
     call->node_id = 1;
     assert_ok(submit(call)->err);
-    call = ask(0, CALL_NODE);
+    call = ask(4, CALL_NODE);
     call->node_id = 1;
     call->api_key = API_PRODUCE;
     call->version_lo = 9;
