@@ -86,7 +86,9 @@ int32_t ottla_partition_by(const char *partitioner, const void *key, size_t leng
 
 int32_t ottla_partition_for_key(const void *key, size_t length, int32_t count)
 {
-    return ottla_partition_by("murmur2", key, length, count);
+    return count < 1 || (key == NULL && length > 0)
+               ? -1
+               : (int32_t)(positive_murmur2((struct bytes){key, length}) % (uint32_t)count);
 }
 
 /* --- by load --- */

@@ -107,7 +107,7 @@ static void tell_record(const struct ottla_producer *p, const struct acc_batch *
     if (to.fn == NULL && p->options.interceptor_count == 0) {
         return;
     }
-    struct acc_verdict v = acc_verdict(b, i);
+    struct acc_verdict v = b->code ? acc_verdict(b, i) : (struct acc_verdict){0, NULL};
     struct ottla_delivery d = {v.code, v.text, b->queue->topic->name, b->queue->partition,
                                b->base_off < 0 ? -1 : b->base_off + i};
     intercept_delivery(p, &d);

@@ -238,6 +238,24 @@ static void answer_fetcher(struct state *s, struct bytes b)
     s->fetcher.code = 0;
 }
 
+/* What its records are told. */
+static void tell_batch(struct accumulator *acc, struct acc_batch *batch)
+{
+    for (int32_t i = 0; i < batch->count; i++) {
+        struct acc_verdict v = acc_verdict(batch, i);
+        ASSERT((v.code == 0) == (v.text == NULL));
+        ASSERT(v.text == NULL || v.text[0] != '\0');
+    }
+    acc_free_batch(acc, batch);
+}
+
+static void tell_delay(const struct txn *t)
+{
+    char why[64];
+    txn_tell_delay(t, why, sizeof why);
+    ASSERT(why[0] != '\0');
+}
+
 /* The producer's next question gets these bytes for an answer. */
 static void answer_one(struct state *s, struct accumulator *acc, struct bytes b)
 {
@@ -278,8 +296,9 @@ static void answer_one(struct state *s, struct accumulator *acc, struct bytes b)
         }
     }
     while ((batch = acc_done(acc)) != NULL) {
-        acc_free_batch(acc, batch);
+        tell_batch(acc, batch);
     }
+    tell_delay(&acc->txn);
 }
 
 static void answer_producer(struct state *s, struct bytes b) { answer_one(s, &s->acc, b); }
