@@ -118,7 +118,10 @@ static bool start(struct http *h)
                                        (size_t)CONNECTION_BYTES, MHD_OPTION_END);
         if (h->daemon == NULL) {
             h->has_failed = true;
-            diag_warn(DIAG_NET, "no HTTP: libmicrohttpd is missing or cannot start");
+            diag_warn(
+                DIAG_NET,
+                "no HTTP: libmicrohttpd is missing or cannot start; Debian and Ubuntu have it "
+                "in libmicrohttpd12 or libmicrohttpd12t64");
         }
     }
     return h->daemon != NULL;

@@ -16,9 +16,11 @@ static bool load(void)
     SNAPPY_CALLS(X)
 #undef X
     if (!is_whole) {
-        diag_error(DIAG_ROOT,
-                   "%s cannot be loaded: batches compressed by snappy are neither read nor written",
-                   library_name);
+        diag_error(
+            DIAG_ROOT,
+            "%s cannot be loaded: batches compressed by snappy are neither read nor written; "
+            "Debian and Ubuntu have it in the package libsnappy1v5",
+            library_name);
     }
     return is_whole;
 }

@@ -20,6 +20,11 @@ def snappy(size):
     return uvarint(size) + b"\x00x" + b"\xfe\x01\x00" * count + (bytes([rest - 1 << 2 | 2]) + b"\x01\x00" if rest else b"")
 
 
+def stored_snappy(data):
+    """One literal: nothing is made of it but itself."""
+    return uvarint(len(data)) + b"\xf4" + struct.pack("<H", len(data) - 1) + data
+
+
 def lz4_block(size):
     more = size - 1 - 5 - 4 - 15  # one letter, its repetition, five letters
     return b"\x1fx\x01\x00" + b"\xff" * (more // 255) + bytes([more % 255]) + b"\x50xxxxx"
