@@ -192,6 +192,37 @@ static bool find_topics(struct cli *c, struct cli_names *ret)
     return ok;
 }
 
+/* Which of the topics is none, and what it may have been meant to be. */
+static bool refuse_missing(struct cli *c, const struct cli_names *wanted)
+{
+    struct ottla_topics *all = NULL;
+    struct cli_names names = {0};
+    struct buf hint = BUF_INIT;
+    const char *missing = wanted->names[0];
+    if (ottla_list_topics(c->client, &c->options, &all, NULL) == 0) {
+        for (size_t i = 0; i < all->count; i++) {
+            cli_names_add(&names, str_from(all->rows[i]->name));
+        }
+        for (size_t i = 0; i < wanted->count; i++) {
+            missing = cli_names_has(&names, wanted->names[i]) ? missing : wanted->names[i];
+        }
+        args_put_hint(&hint, str_from(missing), (const char *const *)names.names, (int)names.count);
+    }
+    ottla_topics_free(all);
+    cli_refuse(c, "there is no topic '%s'%s", missing, buf_cstr(&hint));
+    cli_names_deinit(&names);
+    buf_deinit(&hint);
+    return false;
+}
+
+static bool list_parts(struct cli *c, const struct cli_names *topics, struct cli_parts *ret)
+{
+    int e = cli_parts_of_topics(c, topics, ret);
+    return e == OTTLA_ERR_UNKNOWN_TOPIC_OR_PARTITION
+               ? refuse_missing(c, topics)
+               : e == 0 || cli_refuse(c, "%s", c->error.message);
+}
+
 static bool find_parts(struct tool *t)
 {
     struct cli *c = t->cli;
@@ -203,8 +234,7 @@ static bool find_parts(struct tool *t)
             cli_names_add(&topics, str_from(c->args.words[i]));
         }
     }
-    ok =
-        ok && (cli_parts_of_topics(c, &topics, &all) == 0 || cli_refuse(c, "%s", c->error.message));
+    ok = ok && list_parts(c, &topics, &all);
     for (size_t i = 0; ok && i < all.count; i++) {
         if (is_wanted(c, all.rows[i].partition)) {
             cli_parts_add(&t->parts, all.rows[i].topic, all.rows[i].partition, 0);

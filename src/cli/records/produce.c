@@ -69,6 +69,11 @@ static bool check(struct cli *c)
     if (c->is_yaml) {
         return cli_refuse(c, "--format: records are not read as yaml");
     }
+    const char *format = cli_value(c, CLI_FORMAT);
+    if (c->args.word_count == 0 && !c->is_json &&
+        (format == NULL || strstr(format, "%t") == NULL)) {
+        return cli_refuse(c, "which topic?");
+    }
     return options_number(c, O_PARTITION, 0, &any) && options_number(c, O_COUNT, 0, &any);
 }
 
