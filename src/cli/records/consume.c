@@ -7,6 +7,7 @@
 #include "cli/records/format.h"
 #include "cli/records/options.h"
 #include "cli/records/pace.h"
+#include "cli/records/pack.h"
 #include "cli/records/range.h"
 #include "cli/records/reading.h"
 #include "cli/records/subscribe.h"
@@ -32,6 +33,9 @@ enum {
     O_END,
     O_KEY_END,
     O_NULLS,
+    O_ENVELOPE,
+    O_PACK,
+    O_UNBUFFERED,
     OPTIONS
 };
 
@@ -67,6 +71,13 @@ static const struct args_option options[OPTIONS] = {
     [O_END] = {"delimiter", "TEXT", "What is behind each record, instead of \\n.", ARGS_VALUE, 'D'},
     [O_KEY_END] = {"key-delimiter", "TEXT", "Keys, too, and this behind them.", ARGS_VALUE, 'K'},
     [O_NULLS] = {"null", NULL, "Null keys and values are printed as NULL.", ARGS_FLAG, 'Z'},
+    [O_ENVELOPE] = {"envelope", NULL, "An object of JSON a record, with kcat's names.", ARGS_FLAG,
+                    'J'},
+    [O_PACK] = {"pack", "[key=|value=]LETTERS",
+                "Keys, values or both are made of: b h i q numbers of 1, 2, 4, 8 bytes (B H I Q: "
+                "without a sign), c a character, s the rest, $ no more, < the least byte first.",
+                ARGS_VALUE, 's', .is_list = true},
+    [O_UNBUFFERED] = {"unbuffered", NULL, NULL, ARGS_FLAG, 'u'}, /* nothing waits here */
 };
 
 /* --- the command line --- */
@@ -78,6 +89,38 @@ static bool check_kind(struct cli *c, int option)
     bool ok = kind == NULL || t != NULL;
     text_free(t);
     return ok || cli_refuse(c, "'%s' is none of " TEXT_NAMES, kind);
+}
+
+/* What --pack says of keys or of values: the last of several; NULL: nothing. */
+static const char *pack_of(const struct cli *c, const char *which)
+{
+    const char *found = NULL;
+    for (int i = 0; i < args_count(&c->args, O_PACK); i++) {
+        struct str text = str_from(args_nth(&c->args, O_PACK, i));
+        const size_t at = str_find(text, '=');
+        const bool is_it = at == text.len || str_eq(str_sub(text, 0, at), str_from(which));
+        found = is_it ? text.p + (at < text.len ? at + 1 : 0) : found;
+    }
+    return found;
+}
+
+static bool check_pack(struct cli *c)
+{
+    static const int others[] = {O_KEY_TEXT, O_VALUE_TEXT, -1};
+    for (int i = 0; i < args_count(&c->args, O_PACK); i++) {
+        const char *text = args_nth(&c->args, O_PACK, i), *format = strchr(text, '=');
+        const bool is_known =
+            format == NULL || strncmp(text, "key=", 4) == 0 || strncmp(text, "value=", 6) == 0;
+        buf_clear(&c->why);
+        buf_put_str(&c->why, STR("--pack: "));
+        if (!is_known) {
+            buf_printf(&c->why, "'%s' begins with neither key= nor value=", text);
+        }
+        if (!is_known || !pack_check(format ? format + 1 : text, &c->why)) {
+            return false;
+        }
+    }
+    return cli_excludes(c, O_PACK, others);
 }
 
 static bool check_offset(struct cli *c, struct range *ret)
@@ -122,6 +165,7 @@ static bool check_number(struct cli *c)
 
 static bool check(struct cli *c)
 {
+    static const int not_in_envelopes[] = {CLI_FORMAT, -1};
     struct range range;
     int64_t any;
     options_add_words(c, O_TOPIC);
@@ -131,8 +175,9 @@ static bool check(struct cli *c)
     if (cli_has(c, O_REGEX) && c->args.word_count > 1) {
         return cli_refuse(c, "--regex takes one TOPIC; write a|b");
     }
-    return check_group(c) && check_number(c) && options_number(c, O_TIMEOUT, 0, &any) &&
-           check_kind(c, O_KEY_TEXT) && check_kind(c, O_VALUE_TEXT) &&
+    return check_group(c) && check_number(c) && cli_excludes(c, O_ENVELOPE, not_in_envelopes) &&
+           options_number(c, O_TIMEOUT, 0, &any) && check_kind(c, O_KEY_TEXT) &&
+           check_kind(c, O_VALUE_TEXT) && check_pack(c) &&
            (cli_has(c, O_GROUP) || check_offset(c, &range));
 }
 
@@ -154,6 +199,9 @@ struct tool {
     struct reading reading;
     struct template template;
     struct text *key_text, *value_text;
+    const char *key_pack, *value_pack;
+    struct str end;                   /* behind an envelope */
+    struct cli_parts leaders;         /* of the topics that an envelope was printed of */
     struct buf key, value, line, why; /* of the record that is printed */
     struct cli_parts parts;           /* value: where to end; -1: the end was reached */
     int64_t *froms;                   /* of parts: where to begin */
@@ -379,32 +427,61 @@ static bool is_out(struct tool *t, const struct ottla_record *r)
 
 /* --- printing --- */
 
-static bool put_text(struct tool *t, const struct text *text, struct bytes b, struct buf *out)
+/* How bytes become text; what has neither is left as it is. */
+struct reader {
+    const struct text *text;
+    const char *pack;
+};
+
+static bool put_text(struct tool *t, struct reader r, struct bytes b, struct buf *out)
 {
     buf_clear(out);
-    return text == NULL || b.p == NULL || text_put(text, b, out, &t->why);
+    return b.p == NULL || (r.text == NULL && r.pack == NULL) ||
+           (r.text != NULL ? text_put(r.text, b, out, &t->why) : pack_put(r.pack, b, out, &t->why));
 }
 
 /* Keys and values as the text that they are meant to be. */
 static bool translate(struct tool *t, struct ottla_record *r)
 {
+    const struct reader key = {t->key_text, t->key_pack}, value = {t->value_text, t->value_pack};
     buf_clear(&t->why);
-    if (!put_text(t, t->key_text, (struct bytes){r->key, r->key_length}, &t->key) ||
-        !put_text(t, t->value_text, (struct bytes){r->value, r->value_length}, &t->value)) {
+    if (!put_text(t, key, (struct bytes){r->key, r->key_length}, &t->key) ||
+        !put_text(t, value, (struct bytes){r->value, r->value_length}, &t->value)) {
         progress_wipe(&t->reading.progress);
         fprintf(stderr, "%s-%d: offset %" PRId64 ": %s\n", r->topic, r->partition, r->offset,
                 buf_cstr(&t->why));
         return false;
     }
-    if (t->key_text != NULL && r->key != NULL) {
+    if ((key.text != NULL || key.pack != NULL) && r->key != NULL) {
         r->key = buf_cstr(&t->key);
         r->key_length = t->key.len;
     }
-    if (t->value_text != NULL && r->value != NULL) {
+    if ((value.text != NULL || value.pack != NULL) && r->value != NULL) {
         r->value = buf_cstr(&t->value);
         r->value_length = t->value.len;
     }
     return true;
+}
+
+/* Asked for once a topic, and again for a partition that has come since; -1: nobody knows. */
+static int32_t leader_of(struct tool *t, const struct ottla_record *r)
+{
+    struct cli *c = t->cli;
+    struct ottla_topics *topics = NULL;
+    struct cli_part *found = cli_parts_find(&t->leaders, r->topic, r->partition);
+    if (found == NULL &&
+        ottla_describe_topics(c->client, &r->topic, 1, &c->options, &topics, NULL) == 0) {
+        const struct ottla_topic *row = topics->rows[0];
+        for (size_t i = 0; i < row->partition_count; i++) {
+            const struct ottla_partition *p = row->partitions[i];
+            if (cli_parts_find(&t->leaders, r->topic, p->partition) == NULL) {
+                cli_parts_add(&t->leaders, r->topic, p->partition, p->leader);
+            }
+        }
+        found = cli_parts_find(&t->leaders, r->topic, r->partition);
+    }
+    ottla_topics_free(topics);
+    return found != NULL ? (int32_t)found->value : -1;
 }
 
 static void put_object(struct tool *t, const struct ottla_record *r, struct buf *out)
@@ -431,6 +508,9 @@ static bool print(void *ctx, const struct ottla_record *record, struct buf *out)
     t->printed++;
     if (t->cli->is_json) {
         put_object(t, &r, out);
+    } else if (cli_has(t->cli, O_ENVELOPE)) {
+        format_put_envelope(&r, leader_of(t, &r), out);
+        buf_put_str(out, t->end);
     } else {
         template_put(&t->template, &r, out);
     }
@@ -452,10 +532,17 @@ static bool prepare(struct tool *t)
     (void)options_number(c, O_COUNT, 0, &t->max);
     t->key_text = text_new(str_from(cli_value(c, O_KEY_TEXT)));
     t->value_text = text_new(str_from(cli_value(c, O_VALUE_TEXT)));
+    if (!cli_has(c, O_ENVELOPE)) { /* which kcat prints as it came */
+        t->key_pack = pack_of(c, "key");
+        t->value_pack = pack_of(c, "value");
+    }
     buf_clear(&c->why);
     bool ok = is_text ? template_parse_ends(&t->template, cli_value(c, O_KEY_END),
                                             cli_value(c, O_END), &c->why)
                       : template_parse(&t->template, format, &c->why);
+    if (cli_has(c, O_ENVELOPE)) { /* is not printed by the template, but for its end */
+        ok = ok && template_take_end(&t->template, &t->end, &c->why);
+    }
     t->template.null_text = cli_has(c, O_NULLS) ? STR("NULL") : STR("");
     return ok;
 }
@@ -501,6 +588,7 @@ static int run(struct cli *c)
     }
     template_deinit(&t.template);
     cli_parts_deinit(&t.parts);
+    cli_parts_deinit(&t.leaders);
     mem_free(t.froms);
     text_free(t.key_text);
     text_free(t.value_text);

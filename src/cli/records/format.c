@@ -262,6 +262,28 @@ void format_put_json(const struct ottla_record *r, struct buf *out)
     buf_put_str(out, STR("}\n"));
 }
 
+void format_put_envelope(const struct ottla_record *r, int32_t broker, struct buf *out)
+{
+    const char *type = r->timestamp_ms < 0 ? "unknown" : r->is_append_time ? "logappend" : "create";
+    buf_put_str(out, STR("{\"topic\":"));
+    json_put_str(out, str_from(r->topic));
+    buf_printf(out, ",\"partition\":%d,\"offset\":%" PRId64 ",\"tstype\":\"%s\"", r->partition,
+               r->offset, type);
+    buf_printf(out, ",\"ts\":%" PRId64 ",\"broker\":%d", MAX(r->timestamp_ms, 0), broker);
+    for (size_t i = 0; i < r->header_count; i++) {
+        const struct ottla_header *h = &r->headers[i];
+        buf_put_str(out, i ? STR(",") : STR(",\"headers\":["));
+        json_put_str(out, (struct str){h->key, h->key_length});
+        buf_put_u8(out, ',');
+        json_put_str(out, (struct str){h->value, h->value_length});
+    }
+    buf_put_str(out, r->header_count > 0 ? STR("],\"key\":") : STR(",\"key\":"));
+    json_put_str(out, (struct str){r->key, r->key_length});
+    buf_put_str(out, STR(",\"payload\":"));
+    json_put_str(out, (struct str){r->value, r->value_length});
+    buf_put_u8(out, '}');
+}
+
 static bool put_internal(const struct format *f, const struct ottla_record *r, struct buf *out,
                          struct buf *why)
 {

@@ -43,5 +43,7 @@ void format_put_log(const struct ottla_record *r, struct buf *out);
 /* One line of JSON: keys, values and headers as text when they are UTF-8, else in base64 under
  * key_base64, value_base64. */
 void format_put_json(const struct ottla_record *r, struct buf *out);
+/* One object as kcat's -J has it, without an end of line. broker: who leads the partition. */
+void format_put_envelope(const struct ottla_record *r, int32_t broker, struct buf *out);
 
 #endif

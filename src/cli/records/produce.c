@@ -8,6 +8,8 @@
 #include "cli/records/stop.h"
 #include "cli/records/template.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -25,6 +27,8 @@ enum {
     O_COUNT,
     O_END,
     O_KEY_END,
+    O_LINES,
+    O_TEE,
     OPTIONS
 };
 
@@ -55,26 +59,46 @@ static const struct args_option options[OPTIONS] = {
                    "What is between key and value. Records without it "
                    "have no key.",
                    ARGS_VALUE, 'K'},
+    [O_LINES] = {"lines", NULL,
+                 "With -t TOPIC: records stand in the FILE, instead of a file being a record.",
+                 ARGS_FLAG, 'l'},
+    [O_TEE] = {"tee", NULL, "What is sent goes to standard output, too.", ARGS_FLAG, 'T'},
 };
 
 /* --- the command line --- */
 
+/* As kcat has it, words are files where -t has named the topic. */
+static const char *topic_of(const struct cli *c)
+{
+    return cli_has(c, O_TOPIC)      ? cli_value(c, O_TOPIC)
+           : c->args.word_count > 0 ? c->args.words[0]
+                                    : NULL;
+}
+
+static bool has_files(const struct cli *c) { return cli_has(c, O_TOPIC) && c->args.word_count > 0; }
+
+static bool check_words(struct cli *c)
+{
+    const char *format = cli_value(c, CLI_FORMAT);
+    if (!cli_has(c, O_TOPIC) && c->args.word_count > 1) {
+        return cli_refuse(c, "one topic at a time; a format string may have %%t, and files come "
+                             "behind -t TOPIC");
+    }
+    if (cli_has(c, O_LINES) && (!has_files(c) || c->args.word_count > 1)) {
+        return cli_refuse(c, "--lines takes -t TOPIC and one FILE");
+    }
+    return topic_of(c) != NULL || c->is_json || (format != NULL && strstr(format, "%t") != NULL) ||
+           cli_refuse(c, "which topic?");
+}
+
 static bool check(struct cli *c)
 {
     int64_t any;
-    options_add_words(c, O_TOPIC);
-    if (c->args.word_count > 1) {
-        return cli_refuse(c, "one topic at a time; a format string may have %%t");
-    }
     if (c->is_yaml) {
         return cli_refuse(c, "--format: records are not read as yaml");
     }
-    const char *format = cli_value(c, CLI_FORMAT);
-    if (c->args.word_count == 0 && !c->is_json &&
-        (format == NULL || strstr(format, "%t") == NULL)) {
-        return cli_refuse(c, "which topic?");
-    }
-    return options_number(c, O_PARTITION, 0, &any) && options_number(c, O_COUNT, 0, &any);
+    return check_words(c) && options_number(c, O_PARTITION, -1, &any) &&
+           options_number(c, O_COUNT, 0, &any);
 }
 
 static bool merge(struct cli *c, struct props *p)
@@ -136,6 +160,7 @@ struct tool {
     struct buf topic, why;
     struct ottla_producer *producer;
     int64_t partition;  /* of all records; -1: none */
+    int64_t number;     /* of the record, from 1 on */
     atomic_bool failed; /* a record was not written */
 };
 
@@ -178,7 +203,7 @@ static bool take_record(struct tool *t, struct str line, struct ottla_message *m
 {
     const char *key = cli_value(t->cli, O_KEY);
     ottla_message_init(m);
-    m->topic = t->cli->args.word_count > 0 ? t->cli->args.words[0] : NULL;
+    m->topic = topic_of(t->cli);
     m->partition = (int32_t)t->partition;
     buf_clear(&t->why);
     if (!(t->cli->is_json ? object_read(&t->object, line, cli_has(t->cli, O_PLACE), m, &t->why)
@@ -201,27 +226,77 @@ static bool take_record(struct tool *t, struct str line, struct ottla_message *m
     return m->topic != NULL;
 }
 
+static bool send(struct tool *t, const struct ottla_message *m, struct str text)
+{
+    struct cli *c = t->cli;
+    if (cli_has(c, O_TEE)) {
+        (void)fwrite(text.p, 1, text.len, stdout);
+        fflush(stdout);
+    }
+    return ottla_producer_send(t->producer, m, on_delivery, t, &c->error) == 0 ||
+           cli_refuse(c, "record %" PRId64 ": %s", t->number, c->error.message);
+}
+
 static bool loop(struct tool *t)
 {
     struct cli *c = t->cli;
     struct ottla_message m;
     struct str line;
-    const int64_t bytes = progress_file_bytes(STDIN_FILENO);
+    const int64_t bytes = progress_file_bytes(t->input.fd);
     int64_t most = INT64_MAX;
     (void)options_number(c, O_COUNT, 0, &most);
     if (bytes >= 0 && !cli_has(c, O_VERBOSE)) {
         progress_init(&t->progress, NULL, bytes);
     }
-    for (int64_t number = 1; number <= most && input_line(&t->input, &line); number++) {
+    for (t->number = 1; t->number <= most && input_line(&t->input, &line); t->number++) {
         progress_at(&t->progress, t->input.taken);
         if (!take_record(t, line, &m)) {
-            return cli_refuse(c, "record %" PRId64 ": %s", number, buf_cstr(&t->why));
+            return cli_refuse(c, "record %" PRId64 ": %s", t->number, buf_cstr(&t->why));
         }
-        if (ottla_producer_send(t->producer, &m, on_delivery, t, &c->error) != 0) {
-            return cli_refuse(c, "record %" PRId64 ": %s", number, c->error.message);
+        if (!send(t, &m, line)) {
+            return false;
         }
     }
     return t->input.error == 0 || cli_refuse(c, "standard input: %s", strerror(t->input.error));
+}
+
+/* Each file is a value. */
+static bool send_files(struct tool *t)
+{
+    struct cli *c = t->cli;
+    struct ottla_message m;
+    const char *key = cli_value(c, O_KEY);
+    bool ok = true;
+    for (t->number = 1; ok && t->number <= c->args.word_count; t->number++) {
+        size_t len = 0;
+        char *text = cli_read_file(c, c->args.words[t->number - 1], &len);
+        ottla_message_init(&m);
+        take_headers(c, STR_NULL, &t->headers);
+        m.topic = topic_of(c);
+        m.partition = (int32_t)t->partition;
+        m.key = key;
+        m.key_length = key ? strlen(key) : 0;
+        m.value = text;
+        m.value_length = len;
+        m.headers = t->headers.rows;
+        m.header_count = t->headers.count;
+        ok = text != NULL && send(t, &m, STR(""));
+        mem_free(text);
+    }
+    return ok;
+}
+
+/* The file of --lines, or standard input. */
+static bool open_input(struct tool *t, struct str end)
+{
+    const char *path = cli_has(t->cli, O_LINES) ? t->cli->args.words[0] : NULL;
+    int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+    if (fd < 0) {
+        return cli_refuse(t->cli, "%s: %s", path, strerror(errno));
+    }
+    input_init(&t->input, fd, t->stop.pipe[0]);
+    input_delimit(&t->input, end);
+    return true;
 }
 
 static bool prepare(struct tool *t)
@@ -240,8 +315,9 @@ static bool prepare(struct tool *t)
     if (!ok || !template_take_end(&t->template, &end, &c->why)) {
         return false;
     }
-    input_init(&t->input, STDIN_FILENO, t->stop.pipe[0]);
-    input_delimit(&t->input, end);
+    if (!open_input(t, end)) {
+        return false;
+    }
     t->producer = ottla_producer_new(c->client, &c->error);
     return t->producer != NULL || cli_refuse(c, "%s", c->error.message);
 }
@@ -252,7 +328,7 @@ static int work(struct tool *t)
     if (!prepare(t)) {
         return cli_fail(c, "%s", buf_cstr(&c->why));
     }
-    bool ok = loop(t);
+    bool ok = has_files(c) && !cli_has(c, O_LINES) ? send_files(t) : loop(t);
     progress_wipe(&t->progress);
     ottla_producer_free(t->producer, options_delivery_ms(c));
     if (!ok) {
@@ -269,6 +345,9 @@ static int run(struct cli *c)
     }
     int status = work(&t);
     stop_deinit(&t.stop);
+    if (t.input.fd > STDIN_FILENO) {
+        close(t.input.fd);
+    }
     input_deinit(&t.input);
     template_deinit(&t.template);
     object_deinit(&t.object);
@@ -280,7 +359,7 @@ static int run(struct cli *c)
 
 static const struct cli_tool tool = {
     .spec = {.command = "ottla produce",
-             .words = "[TOPIC]",
+             .words = "[TOPIC | -t TOPIC [FILE...]]",
              .about = "Writes what comes on standard input as records. Status 0: all are written.",
              .options = options,
              .option_count = OPTIONS,
