@@ -766,7 +766,7 @@ class Forms(Console):
                 (("-Xfetch.min.bytes=1", "-p0", "-c1"), "v:1\n"), (("-u", "-c1"), "v:1\n"),
                 (("-s", "s", "-K:"), None), (("-s", "key=c", "-K:", "-c1"), "k:v:1\n"),
                 (("-s", "value=h s", "-c1"), "30266 1\n"), (("-s", ">Hc$", "-c1"), "302661\n"),
-                (("-s", "b", "-s", "value=h", "-K=", "-c1"), "107=30266\n"),
+                (("-s", "b", "-s", "value=h", "-K/", "-c1"), "107/30266\n"),
                 (("-J", "-c1"), '{"topic":"cat","partition":0,"offset":0,"tstype":"create","ts":%d,"broker":1,"headers":["a",null,"b",""],'
                  '"key":"k1","payload":"v:1"}\n' % when),
                 (("-J", "-D;", "-K:", "-Z", "-o1", "-c2", "-s", "i"), None), (("-J", "-o4"), None))

@@ -7,6 +7,7 @@
 #include "cli/records/format.h"
 #include "cli/records/line.h"
 #include "cli/records/object.h"
+#include "cli/records/pack.h"
 #include "cli/records/range.h"
 #include "cli/records/template.h"
 
@@ -127,6 +128,8 @@ static void print(struct str text, uint8_t choice)
     f.internal = choice % 5;
     (void)format_put(&f, &r, &out, &why);
     format_put_json(&r, &out);
+    format_put_envelope(&r, 1, &out);
+    (void)pack_put("bBhH iI<qQc", (struct bytes){(const uint8_t *)text.p, text.len}, &out, &why);
     format_deinit(&f);
     buf_deinit(&out);
     buf_deinit(&why);

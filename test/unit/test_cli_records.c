@@ -7,6 +7,7 @@
 #include "cli/records/input.h"
 #include "cli/records/line.h"
 #include "cli/records/pace.h"
+#include "cli/records/pack.h"
 #include "cli/records/perf_stats.h"
 
 #include <stdio.h>
@@ -451,6 +452,39 @@ static void lists_are_of_something(void **state)
         "java.util.ArrayList");
 }
 
+/* --- packed bytes --- */
+
+static void packed(const char *format, struct bytes b, const char *want)
+{
+    struct buf out = BUF_INIT, why = BUF_INIT;
+    assert_true(pack_check(format, &why));
+    bool ok = pack_put(format, b, &out, &why);
+    assert_string_equal(ok ? buf_cstr(&out) : buf_cstr(&why), want);
+    buf_deinit(&out);
+    buf_deinit(&why);
+}
+
+static void bytes_are_made_of_numbers(void **state)
+{
+    static const char *const bad[] = {"", "z", "i,i"};
+    packed("bB", BYTES("\xff\xff"), "-1255");
+    packed("h H", BYTES("\xff\xfe\xff\xfe"), "-2 65534");
+    packed("i", BYTES("\x80\0\0\0"), "-2147483648");
+    packed("I<I", BYTES("\0\0\0\1\1\0\0\0"), "11");
+    packed("q", BYTES("\xff\xff\xff\xff\xff\xff\xff\xff"), "-1");
+    packed("Q$", BYTES("\xff\xff\xff\xff\xff\xff\xff\xff"), "18446744073709551615");
+    packed("c s$", BYTES("abc"), "a bc");
+    packed("s$", BYTES(""), "");
+    packed("h", BYTES("abc"), "24930"); /* the rest is passed over */
+    packed("i", BYTES("abc"), "i takes 4 bytes, and there are 3");
+    packed("h$", BYTES("abc"), "1 bytes are left where the end should be");
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct buf why = BUF_INIT;
+        assert_false(pack_check(bad[i], &why));
+        buf_deinit(&why);
+    }
+}
+
 /* --- formats --- */
 
 static const struct ottla_header two_headers[] = {{"h1", 2, "v1", 2}, {"h2", 2, NULL, 0}};
@@ -701,6 +735,7 @@ int main(void)
         cmocka_unit_test(bytes_that_say_nothing_are_told),
         cmocka_unit_test(strings_have_encodings),
         cmocka_unit_test(lists_are_of_something),
+        cmocka_unit_test(bytes_are_made_of_numbers),
         cmocka_unit_test(a_record_is_printed_by_its_parts),
         cmocka_unit_test(separators_and_null_are_chosen),
         cmocka_unit_test(deserializers_print_keys_and_values),

@@ -443,7 +443,10 @@ static bool put_text(struct tool *t, struct reader r, struct bytes b, struct buf
 /* Keys and values as the text that they are meant to be. */
 static bool translate(struct tool *t, struct ottla_record *r)
 {
-    const struct reader key = {t->key_text, t->key_pack}, value = {t->value_text, t->value_pack};
+    struct reader key = {t->key_text, t->key_pack}, value = {t->value_text, t->value_pack};
+    if (!t->cli->is_json && !template_has(&t->template, "kK")) {
+        key = (struct reader){NULL, NULL}; /* nobody sees whether it can be read */
+    }
     buf_clear(&t->why);
     if (!put_text(t, key, (struct bytes){r->key, r->key_length}, &t->key) ||
         !put_text(t, value, (struct bytes){r->value, r->value_length}, &t->value)) {

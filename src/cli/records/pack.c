@@ -46,9 +46,13 @@ static uint64_t number_of(const uint8_t *p, size_t size, bool is_little)
 
 static void put_number(struct buf *out, char letter, uint64_t v)
 {
-    const unsigned unused = 64 - 8 * (unsigned)size_of(letter);
+    const size_t size = size_of(letter);
     if (islower((unsigned char)letter)) {
-        buf_printf(out, "%" PRId64, (int64_t)(v << unused) >> unused);
+        buf_printf(out, "%" PRId64,
+                   size == 1   ? (int8_t)v
+                   : size == 2 ? (int16_t)v
+                   : size == 4 ? (int32_t)v
+                               : (int64_t)v);
     } else {
         buf_printf(out, "%" PRIu64, v);
     }

@@ -250,6 +250,16 @@ void template_put(struct template *t, const struct ottla_record *r, struct buf *
 
 /* --- reading --- */
 
+bool template_has(const struct template *t, const char *wanted)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if (t->pieces[i].letter != 0 && strchr(wanted, t->pieces[i].letter) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool template_take_end(struct template *t, struct str *ret_end, struct buf *why)
 {
     for (size_t i = 0; i < t->count; i++) {

@@ -37,6 +37,9 @@ bool template_parse(struct template *t, const char *format, struct buf *why);
 bool template_parse_ends(struct template *t, const char *key_end, const char *end, struct buf *why);
 void template_deinit(struct template *t);
 
+/* Whether it has one of these letters. */
+bool template_has(const struct template *t, const char *letters);
+
 void template_put(struct template *t, const struct ottla_record *r, struct buf *out);
 
 /* For reading: fields of those letters only, text between any two, and text at the end, which is
