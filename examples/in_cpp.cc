@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -45,8 +46,10 @@ template <class Pointer, class Call> Pointer make(Call &&call)
 client_ptr connect(const std::string &servers)
 {
     config_ptr config(ottla_config_new());
-    for (auto [name, value] : {std::pair{"bootstrap.servers", servers.c_str()}, {"client.id", "in_cpp"}}) {
-        check([&](auto *e) { return ottla_config_set(config.get(), name, value, e); });
+    const std::vector<std::pair<const char *, const char *>> settings = {
+        {"bootstrap.servers", servers.c_str()}, {"client.id", "in_cpp"}};
+    for (const auto &setting : settings) {
+        check([&](auto *e) { return ottla_config_set(config.get(), setting.first, setting.second, e); });
     }
     return make<client_ptr>([&](auto *e) { return ottla_client_new(config.get(), e); });
 }

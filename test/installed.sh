@@ -25,11 +25,11 @@ compile() {
     for name in copy_loop custom_partitioner first_consumer first_producer lag_reader with_broker test_suite; do
         package=ottla
         case $name in with_broker | test_suite) package=ottla-test ;; esac
-        # shellcheck disable=SC2046 # words
+        # shellcheck disable=SC2046,SC2086 # words
         ${CC:-cc} -std=c11 $warnings -o "$into/$name" "$examples/$name.c" $(pkg-config --cflags "$@" --libs $package)
     done
     if command -v g++ >/dev/null; then
-        # shellcheck disable=SC2046
+        # shellcheck disable=SC2046,SC2086
         g++ -std=c++17 $warnings -o "$into/in_cpp" "$examples/in_cpp.cc" $(pkg-config --cflags "$@" --libs ottla)
     else
         echo "no g++: no program in C++"
@@ -56,10 +56,10 @@ project() {
         return
     fi
     cp -r "$examples" "$into.source"
-    cmake -S "$into.source/cmake" -B "$into" "$@" >"$into.log" 2>&1 && cmake --build "$into" >>"$into.log" 2>&1 || {
+    if ! (cmake -S "$into.source/cmake" -B "$into" "$@" && cmake --build "$into") >"$into.log" 2>&1; then
         cat "$into.log"
         exit 1
-    }
+    fi
     (cd "$into" && ctest --output-on-failure)
 }
 
@@ -67,7 +67,7 @@ export LD_LIBRARY_PATH="$libs"
 compile "$root/shared"
 run "$root/shared"
 project "$root/cmake"
-# shellcheck disable=SC2046
+# shellcheck disable=SC2046,SC2086
 ${CC:-cc} -std=c11 $warnings -o "$root/unload" "$source/test/stranger/unload.c" $(pkg-config --cflags ottla) -ldl -pthread
 # shellcheck disable=SC2016
 "$root/shared/with_broker" sh -c '"$0" "$1" "$BROKER" plugged' "$root/unload" "$libs/libottla.so"
