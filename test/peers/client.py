@@ -25,6 +25,7 @@ SUITES = {
     "test_client_group": "members of groups, classic and by KIP-848",
     "test_client_kip848": "members whose coordinator shares: what it may say, one by one",
     "test_console": "the tools that move records",
+    "test_forms": "produce and consume",
     "test_tools": "the tools for administration",
 }
 ELSEWHERE = """what needs Java's clients beside it: ./dev interop --broker kafka --scenes our_groups,txn

@@ -5,6 +5,7 @@
  * its end is paused, and when all are, the tool ends. */
 #include "cli/command.h"
 #include "cli/records/format.h"
+#include "cli/records/leaders.h"
 #include "cli/records/options.h"
 #include "cli/records/pace.h"
 #include "cli/records/pack.h"
@@ -200,8 +201,8 @@ struct tool {
     struct template template;
     struct text *key_text, *value_text;
     const char *key_pack, *value_pack;
-    struct str end;                   /* behind an envelope */
-    struct cli_parts leaders;         /* of the topics that an envelope was printed of */
+    struct str end; /* behind an envelope */
+    struct leaders leaders;
     struct buf key, value, line, why; /* of the record that is printed */
     struct cli_parts parts;           /* value: where to end; -1: the end was reached */
     int64_t *froms;                   /* of parts: where to begin */
@@ -466,27 +467,6 @@ static bool translate(struct tool *t, struct ottla_record *r)
     return true;
 }
 
-/* Asked for once a topic, and again for a partition that has come since; -1: nobody knows. */
-static int32_t leader_of(struct tool *t, const struct ottla_record *r)
-{
-    struct cli *c = t->cli;
-    struct ottla_topics *topics = NULL;
-    struct cli_part *found = cli_parts_find(&t->leaders, r->topic, r->partition);
-    if (found == NULL &&
-        ottla_describe_topics(c->client, &r->topic, 1, &c->options, &topics, NULL) == 0) {
-        const struct ottla_topic *row = topics->rows[0];
-        for (size_t i = 0; i < row->partition_count; i++) {
-            const struct ottla_partition *p = row->partitions[i];
-            if (cli_parts_find(&t->leaders, r->topic, p->partition) == NULL) {
-                cli_parts_add(&t->leaders, r->topic, p->partition, p->leader);
-            }
-        }
-        found = cli_parts_find(&t->leaders, r->topic, r->partition);
-    }
-    ottla_topics_free(topics);
-    return found != NULL ? (int32_t)found->value : -1;
-}
-
 static void put_object(struct tool *t, const struct ottla_record *r, struct buf *out)
 {
     if (!t->cli->is_yaml) {
@@ -512,7 +492,7 @@ static bool print(void *ctx, const struct ottla_record *record, struct buf *out)
     if (t->cli->is_json) {
         put_object(t, &r, out);
     } else if (cli_has(t->cli, O_ENVELOPE)) {
-        format_put_envelope(&r, leader_of(t, &r), out);
+        format_put_envelope(&r, leaders_find(&t->leaders, t->cli, &r), out);
         buf_put_str(out, t->end);
     } else {
         template_put(&t->template, &r, out);
@@ -591,7 +571,7 @@ static int run(struct cli *c)
     }
     template_deinit(&t.template);
     cli_parts_deinit(&t.parts);
-    cli_parts_deinit(&t.leaders);
+    leaders_deinit(&t.leaders);
     mem_free(t.froms);
     text_free(t.key_text);
     text_free(t.value_text);
