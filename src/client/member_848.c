@@ -340,14 +340,36 @@ static void fall_back(struct member *m)
     m->retry_at_ms = 0;
 }
 
+/* The coordinator does not say which of its topics it may not see. */
+static void fail_topics(struct member *m)
+{
+    enum { CODE = ERR_TOPIC_AUTHORIZATION_FAILED };
+    char text[240];
+    int len = 0;
+    for (size_t i = 0; i < m->topic_count && len < 80; i++) {
+        len += snprintf(text + len, sizeof text - (size_t)len, "%s%.60s", i ? ", " : "topic ",
+                        m->topics[i]);
+    }
+    snprintf(text + len, sizeof text - (size_t)len, "%s%s%s", len ? ": " : "",
+             ottla_error_text(CODE), error_remedy(CODE));
+    member_fail(m, CODE, text);
+}
+
 static void put_out(struct member *m, int code, struct str said)
 {
     char text[200];
-    member_say(m, &m->warnings, "put out in epoch %d: %s", m->generation, ottla_error_name(code));
+    if (m->generation >= 0) {
+        member_say(m, &m->warnings, "put out in epoch %d: %s", m->generation,
+                   ottla_error_name(code));
+    }
     member_reset(m, true);
     member_rejoin(m, "the coordinator has put it out");
     if (code == ERR_FENCED_MEMBER_EPOCH || code == ERR_UNKNOWN_MEMBER_ID) {
         return; /* it joins again */
+    }
+    if (code == ERR_TOPIC_AUTHORIZATION_FAILED && said.len == 0) {
+        fail_topics(m);
+        return;
     }
     said = str_clip(said, sizeof text - 1);
     memcpy(text, said.len ? said.p : "", said.len);

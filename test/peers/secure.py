@@ -296,6 +296,27 @@ class Scenes:
         self.refused("SASLP", "sasl.mechanism is not set")
         self.refused("SASLP", "no password", sasl_mechanism="PLAIN", sasl_password=None)
 
+    def rights(self):
+        """Who may not read a topic or be in a group is told which, and what is missing."""
+        tool = [os.path.join(HERE, "apache-kafka"), "kafka-acls", "--bootstrap-server", self.kafka.broker.bootstrap]
+        conf = os.path.join(harness.Dirs.new("conf"), "client.properties")
+        check(self.write("SASLP", "not-hers", sasl_mechanism="PLAIN").returncode == 0)
+        check(self.write("SASLP", "hers", sasl_mechanism="PLAIN").returncode == 0)
+        harness.run(*tool, "--add", "--deny-principal", "User:" + USER[0], "--operation", "Read", "--topic", "not-hers",
+                    "--group", "not-hers")
+        for protocol in ("classic", "consumer"):
+            with open(conf, "w") as f:
+                f.writelines(line + "\n" for line in self.settings("SASLP", sasl_mechanism="PLAIN", group_protocol=protocol))
+            for topic, group, words in (
+                    ("not-hers", "hers", ("topic authorization failed", "READ", "not-hers")),
+                    ("hers", "not-hers", ("group not-hers: ", "group authorization failed", "READ"))):
+                done = subprocess.run([TOOL, "console-consumer", "--bootstrap-server", self.kafka.at("SASLP"), "--topic", topic,
+                                       "--group", group, "--consumer.config", conf, "--timeout-ms", "20000"],
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=90)
+                text = done.stdout.decode()
+                for word in words:
+                    check(word in text, "%s: no '%s' in: %s" % (protocol, word, text))
+
     def sessions_are_renewed(self):
         """A consumer that stays for several sessions, on connections that stay, too."""
         for mechanism in ("SCRAM-SHA-256", "PLAIN"):

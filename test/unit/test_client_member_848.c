@@ -226,6 +226,20 @@ static void test_refused(void **state)
     end();
 }
 
+/* Which topics these may be: the coordinator does not say. */
+static void test_topics_refused(void **state)
+{
+    (void)state;
+    begin("");
+    assert_int_equal(poll_once(), MEMBER_NOTHING);
+    answer(expect(MEMBER_BEAT), ERR_TOPIC_AUTHORIZATION_FAILED, 0, topic_t, -1);
+    assert_int_equal(poll_once(), MEMBER_FAIL);
+    assert_string_equal(world.m.why, "group g: topic t, u: topic authorization failed: the user "
+                                     "needs READ and DESCRIBE on it");
+    assert_int_equal(world.m.warnings.len, 0); /* it was not in */
+    end();
+}
+
 /* A broker that does not know it: the classic protocol, with no id of its own. */
 static void test_falls_back(void **state)
 {
@@ -443,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_fenced),
         cmocka_unit_test(test_lost_heartbeat),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_topics_refused),
         cmocka_unit_test(test_falls_back),
         cmocka_unit_test(test_leave),
         cmocka_unit_test(test_max_poll_interval),
