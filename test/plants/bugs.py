@@ -27,34 +27,34 @@ PLANTS = {
     "producers-forgotten": Plant("after a crash nobody remembers what producers wrote", [
         ("src/log/recover_state.c", "e = replay(r, from_off, true);", "(void)replay;")]),
     "checksums-unchecked": Plant("recovery keeps what was torn", [
-        ("src/log/recover_scan.c", "e = scan_check_crc(s, &b, pos);", "(void)scan_check_crc;")], sim(8)),
+        ("src/log/recover_scan.c", "e = scan_check_crc(s, &b, pos);", "(void)scan_check_crc;")], sim(10)),
     "clean-mark-stays": Plant("a crash looks like a clean stop", [
         ("src/log/logdir.c", "enum err e = fs_unlink(d->fs, name);\n    *ret_was_clean = e == OK;",
          "enum err e = read_clean_mark(d->fs, name) == -1 ? ERR_NOT_FOUND : OK;\n    *ret_was_clean = e == OK;")]),
     "uncommitted-read": Plant("consumers see what a power cut may take", [
         ("src/broker/api/fetch.c", ".upto = upper_bound(f, &it->view),",
-         ".upto = (upper_bound(f, &it->view), log_end_pos(it->part->log)),")], sim(8)),
+         ".upto = (upper_bound(f, &it->view), log_end_pos(it->part->log)),")], sim(18)),
     "any-error-ends-the-log": Plant("a read that fails cuts off what lies behind it", [
         ("src/log/recover_scan.c", "return e == ERR_NOT_FOUND || e == ERR_CORRUPT_MESSAGE ? OK : e;",
-         "return OK;")], sim(77)),
+         "return OK;")], sim(78)),
     "offsets-forgotten": Plant("the last commits are not loaded", [
         ("src/broker/host/coordinator_load.c", "while (!e && l.next_off < upto.off) {",
-         "while (!e && l.next_off < upto.off - 3) {")], sim(8)),
+         "while (!e && l.next_off < upto.off - 3) {")], sim(23)),
     "commit-answered-early": Plant("a committed offset goes back", [
         ("src/broker/host/coordinator.c", "if (v.high_watermark.off < f->need_off && !is_late) {",
          "if (v.high_watermark.off < 0 && !is_late) {"),
         ("src/broker/host/coordinator.c", "enum err e = v.high_watermark.off < f->need_off ?",
-         "enum err e = v.high_watermark.off < 0 ?")], sim(12)),
+         "enum err e = v.high_watermark.off < 0 ?")], sim(4)),
     "metadata-not-synced": Plant("a topic that was created is gone", [
         ("src/broker/metalog/metalog.c", "enum err e = log_sync(ml->log, &synced);",
          "enum err e = OK;\n    (void)synced;\n    (void)log_sync;")]),
     "memo-says-synced": Plant("a start after a kill takes for synced what was only written", [
         ("src/log/memo.c", "buf_put_be64(out, (uint64_t)log->synced_off);",
-         "buf_put_be64(out, (uint64_t)log->end_off);")], sim(80)),
+         "buf_put_be64(out, (uint64_t)log->end_off);")], sim(135)),
     "unproven-not-written-again": Plant("what a sync lost before a kill counts as synced after it", [
         ("src/log/sync.c", "r->needs_proof = log->is_unproven;", "r->needs_proof = false;")], sim(36)),
     "torn-tail-kept": Plant("what was behind a cut follows what is written next", [
-        ("src/log/recover_io.c", "e = e ? e : file_truncate(f, rs->good_bytes);", "")], sim(188)),
+        ("src/log/recover_io.c", "e = e ? e : file_truncate(f, rs->good_bytes);", "")], sim(109)),
     "failed-write-acknowledged": Plant("a batch that was written in part, or not at all, is acknowledged", [
         ("src/log/append.c", "e = write_batches(log, a);", "log_ignore(write_batches(log, a));")]),
     "gap-in-the-log": Plant("a batch is skipped", [
@@ -73,12 +73,13 @@ PLANTS = {
         ("src/broker/host/reaction.c", "if (t->is_deleted) {", "if (t->is_deleted && r == NULL) {")]),
     "old-place-stays": Plant("after a move the next start finds the partition twice", [
         ("src/broker/storage/mover_place.c", "e = e ? e : put_away(m, p, p->dir, ret_old_path);",
-         "")]),    "failed-write-kept": Plant("what could not be written is in the log's memory, and is read out of a hole", [
+         "")]),
+    "failed-write-kept": Plant("what could not be written is in the log's memory, and is read out of a hole", [
         ("src/log/append.c", "e = file_pwrite(f, a->p, a->len, seg->size_bytes);\n    if (e && ",
          "log_ignore(file_pwrite(f, a->p, a->len, seg->size_bytes));\n    if (e && ")], sim(2)),
     "metadata-not-written": Plant("a change that could not be written is acknowledged", [
         ("src/broker/metalog/metalog.c", "    return e;\n}\n\nstatic int32_t batch_end(",
-         "    return OK;\n}\n\nstatic int32_t batch_end(")], sim(18)),
+         "    return OK;\n}\n\nstatic int32_t batch_end(")], sim(24)),
     "moved-without-the-rest": Plant("what was written while a partition was copied is gone after the move", [
         ("src/broker/storage/mover_copy.c", "for (int i = 0; !e && bytes > 0; i++) {",
          "for (int i = 0; !e && bytes > MOVE_CHUNK_BYTES; i++) {"),
@@ -95,7 +96,7 @@ PLANTS = {
          "if (log->end_off < 0) {")], crash(101)),
     "memo-after-a-power-cut": Plant("a start after a power cut takes the page cache for what it was", [
         ("src/broker/storage/memos.c", "memcmp(in.p + CHECKED_AT, s->boot_id.b, sizeof s->boot_id.b) == 0 &&",
-         "")], sim(210)),
+         "")], unit("memos", "not_after_a_reboot")),
     "memo-older-than-recovery-points": Plant("a start after a kill overlooks recovery points of another program", [
         ("src/broker/storage/memos.c", "(int64_t)be64_get(in.p + CHECKED_AT + 16) == at.points_ms &&", "")],
         unit("memos", "not_after_recovery_points_of_another")),
