@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "broker/metrics.h"
 #include "broker/tap.h"
+#include "broker/warmer.h"
 #include "broker/worker.h"
 #include "log/log.h"
 
@@ -15,6 +16,7 @@ struct loop *call_loop(const struct call *c) { return worker_loop(c->worker); }
 struct call_extent {
     struct log_extent x;
     struct call_extent *next;
+    struct crew *warmer;
 };
 
 static int extent_fd(void *ref) { return log_extent_fd(&((struct call_extent *)ref)->x); }
@@ -28,7 +30,9 @@ static enum err extent_pread(void *ref, uint64_t pos, void *p, size_t len)
 static void extent_release(void *ref)
 {
     struct call_extent *e = ref;
-    log_extent_done(&e->x);
+    if (log_extent_is_spent(&e->x)) {
+        warmer_drop(e->warmer, &e->x);
+    }
     log_extent_release(&e->x);
     mem_free(e);
 }
@@ -42,7 +46,7 @@ static const struct extent_ops extent_ops = {
 void *call_take_extent(struct call *c, const struct log_extent *x)
 {
     struct call_extent *e = mem_alloc(sizeof *e);
-    *e = (struct call_extent){*x, c->extents};
+    *e = (struct call_extent){*x, c->extents, c->broker->warmer};
     c->extents = e;
     c->extent_count++;
     metrics_add(&worker_metrics(c->worker)->bytes_out, x->len);
@@ -71,6 +75,7 @@ static void fill(struct sendvec *v, struct buf *out, const struct wire_splices *
         struct call_extent *e = s->ref;
         sendvec_add_bytes(v, (struct bytes){p + at, s->at - at}, NULL);
         sendvec_add_extent(v, &extent_ops, e, e->x.pos, e->x.len);
+        v->may_be_slow |= log_extent_is_spent(&e->x);
         at = s->at;
     }
     sendvec_add_bytes(v, (struct bytes){p + at, len - at}, p);

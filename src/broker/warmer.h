@@ -15,20 +15,23 @@ struct warm_read {
     struct log_hint hint; /* of the reader: where he was */
 };
 
-/* What is to be brought into memory, in place until done is called, on the loop: extents, and what
- * it takes to find others together with their bytes. */
+/* What is to be brought into memory, in place until done is called, on the loop: extents, what it
+ * takes to find others together with their bytes, and whatever else may wait for the disk. */
 struct warm_job {
     struct list_node node;
     struct mail mail;
-    struct loop *loop;
+    struct loop *loop; /* NULL: nobody waits for it, and work ends its life */
     const struct log_extent **extents;
     int32_t count;
     const struct warm_read *reads;
     int32_t read_count;
+    void (*work)(struct warm_job *job); /* in the helper thread; may be NULL */
     void (*done)(struct warm_job *job);
 };
 
 must_check enum err warmer_new(int thread_count, struct crew **ret_crew);
 void warmer_queue(struct crew *c, struct warm_job *job);
+/* What was sent and is spent leaves the memory again; takes the extent over. */
+void warmer_drop(struct crew *c, struct log_extent *x);
 
 #endif

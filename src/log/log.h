@@ -204,9 +204,11 @@ bool log_extent_is_cold(const struct log_extent *x, struct log_hint *hint);
 void log_extent_warm(const struct log_extent *x);
 /* The reader is done with it: old data that had to be read from the disk leaves the memory again,
  * so that it does not push out what others tail, unless others seem to want it
- * (doc/decisions/0008).
- */
+ * (doc/decisions/0008). To drop it may take as long as the disk does; who may not wait asks whether
+ * it is spent, and has it dropped by somebody else. */
 void log_extent_done(const struct log_extent *x);
+bool log_extent_is_spent(const struct log_extent *x);
+void log_extent_drop(const struct log_extent *x);
 
 /* --- lookups --- */
 

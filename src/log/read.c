@@ -396,15 +396,26 @@ void log_extent_warm(const struct log_extent *x)
     mem_free(chunk);
 }
 
+bool log_extent_is_spent(const struct log_extent *x)
+{
+    const struct seg_cold *cold = &x->seg->cold;
+    return x->is_behind && is_recent(x, &cold->found_ms) && !is_recent(x, &cold->missed_ms);
+}
+
 /* Pages that the socket has not sent yet cannot go: so those of the extents before go once more. */
-void log_extent_done(const struct log_extent *x)
+void log_extent_drop(const struct log_extent *x)
 {
     enum { AGAIN_BYTES = 8 << 20 };
     struct seg_cold *cold = &x->seg->cold;
-    if (x->is_behind && is_recent(x, &cold->found_ms) && !is_recent(x, &cold->missed_ms)) {
-        uint64_t from = x->pos - MIN(x->pos, (uint64_t)AGAIN_BYTES);
-        file_advise(extent_file(x), from, x->pos + x->len - from, FILE_DONT_NEED);
-        atomic_store(&cold->dropped_pos, x->pos + x->len);
-        atomic_store(&cold->dropped_ms, x->read_ms);
+    uint64_t from = x->pos - MIN(x->pos, (uint64_t)AGAIN_BYTES);
+    file_advise(extent_file(x), from, x->pos + x->len - from, FILE_DONT_NEED);
+    atomic_store(&cold->dropped_pos, x->pos + x->len);
+    atomic_store(&cold->dropped_ms, x->read_ms);
+}
+
+void log_extent_done(const struct log_extent *x)
+{
+    if (log_extent_is_spent(x)) {
+        log_extent_drop(x);
     }
 }

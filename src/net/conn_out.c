@@ -16,6 +16,7 @@
 
 enum {
     TURN_BYTES = 1024 * 1024,
+    SLOW_TURN_BYTES = 256 * 1024,
     GATHER_MAX = 64,
     COPY_BYTES = 16 * 1024,     /* to copy so much is cheaper than a call and a packet of its own */
     TOGETHER_BYTES = 16 * 1024, /* what those that are sent together may have */
@@ -347,9 +348,16 @@ static void after_write(struct conn *c, enum err e, size_t asked, size_t n)
     }
 }
 
+/* A megabyte is a quarter of a millisecond, for which everyone else on the loop waits. */
+static size_t turn_bytes(const struct conn *c)
+{
+    const struct reply *r = head_of(c);
+    return r != NULL && r->vec.may_be_slow ? SLOW_TURN_BYTES : TURN_BYTES;
+}
+
 void conn_flush(struct conn *c)
 {
-    size_t left = TURN_BYTES;
+    size_t left = turn_bytes(c);
     drop_sent(c);
     if (!c->is_closed && !c->is_blocked) {
         flush_secret(c);

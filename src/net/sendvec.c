@@ -9,6 +9,7 @@ void sendvec_init(struct sendvec *v)
     v->count = 0;
     v->cap = SENDVEC_INLINE;
     v->total_bytes = 0;
+    v->may_be_slow = false;
 }
 
 static void drop_chunks(struct sendvec *v)
@@ -42,6 +43,7 @@ void sendvec_move(struct sendvec *to, struct sendvec *from)
     }
     to->count = from->count;
     to->total_bytes = from->total_bytes;
+    to->may_be_slow = from->may_be_slow;
     sendvec_init(from);
 }
 

@@ -31,6 +31,7 @@ struct sendvec {
     struct send_chunk *chunks;
     size_t count, cap;
     size_t total_bytes;
+    bool may_be_slow; /* others go first: a turn sends less of it */
 };
 
 void sendvec_init(struct sendvec *v);

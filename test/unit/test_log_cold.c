@@ -2,6 +2,7 @@
  * What the kernel holds is played by a file system that says what the test wants. */
 #include "test/unit/test.h"
 
+#include "broker/warmer.h"
 #include "test/unit/logspy.h"
 
 static struct log_extent read_at(struct world *w, int64_t off)
@@ -113,6 +114,27 @@ static void what_a_second_reader_wants_stays(void **state)
     assert_true(goes_after(w, 2, false)); /* nobody missed anything lately */
 }
 
+/* A worker would wait for the kernel: what it has sent goes when somebody else has the time. */
+static void who_sent_it_does_not_wait_until_it_is_gone(void **state)
+{
+    struct world *w = *state;
+    struct crew *crew;
+    write_old(w);
+    assert_ok(warmer_new(0, &crew));
+    w->spy.is_cached = false;
+    struct log_extent x = read_at(w, 0);
+    uint64_t end = x.pos + x.len;
+    assert_false(log_extent_is_spent(&x));
+    assert_true(log_extent_is_cold(&x, NULL));
+    assert_true(log_extent_is_spent(&x));
+    warmer_drop(crew, &x);
+    assert_null(x.seg);
+    assert_int_equal(w->spy.dropped_to, 0);
+    assert_true(crew_step(crew));
+    assert_int_equal(w->spy.dropped_to, end);
+    crew_free(crew);
+}
+
 static void who_is_far_behind_is_no_second_reader(void **state)
 {
     struct world *w = *state;
@@ -182,7 +204,7 @@ int main(void)
         T(the_tail_is_never_asked_about),      T(an_old_segment_in_memory_is_not_cold_and_stays),
         T(what_came_from_the_disk_goes_again), T(what_was_cold_once_is_not_for_ever),
         T(what_a_second_reader_wants_stays),   T(who_is_far_behind_is_no_second_reader),
-        T(who_may_not_wait_is_told),
+        T(who_may_not_wait_is_told),           T(who_sent_it_does_not_wait_until_it_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,8 @@
-/* ListOffsets: offsets by time and the special ones. */
+/* ListOffsets: offsets by time and the special ones. What takes a look at the log is looked up by a
+ * helper thread, which owns the call meanwhile: a worker must not wait for the disk. */
 #include "broker/api/api.h"
+
+#include "broker/warmer.h"
 
 enum special_time {
     TIME_LATEST = -1,
@@ -102,16 +105,61 @@ static bool do_topic(struct call *c, const struct list_offsets_req *req, int32_t
     return true;
 }
 
+/* --- who may wait --- */
+
+/* By time: what tells is in index files and batches, which only the disk may have. */
+struct search {
+    struct warm_job job;
+    struct call *call;
+    const struct list_offsets_req *req;
+    struct list_offsets_resp resp;
+    bool has_room;
+};
+
+static void search_all(struct search *s)
+{
+    s->resp = list_offsets_resp_default;
+    s->resp.topics_count = s->req->topics_count;
+    s->resp.topics = CALL_ARRAY(s->call, struct list_offsets_resp_list_offsets_topic_response,
+                                s->req->topics_count);
+    s->has_room = s->resp.topics != NULL;
+    for (int32_t t = 0; s->has_room && t < s->req->topics_count; t++) {
+        s->has_room = do_topic(s->call, s->req, t, &s->resp);
+    }
+}
+
+static void answer(struct search *s) { call_reply(s->call, s->has_room ? &s->resp : NULL); }
+
+static void work(struct warm_job *job) { search_all(CONTAINER_OF(job, struct search, job)); }
+static void on_done(struct warm_job *job) { answer(CONTAINER_OF(job, struct search, job)); }
+
+static bool is_by_log(const struct list_offsets_req_list_offsets_topic *topic)
+{
+    for (int32_t i = 0; i < topic->partitions_count; i++) {
+        int64_t ts_ms = topic->partitions[i].timestamp;
+        if (ts_ms >= 0 || ts_ms == TIME_MAX_TIMESTAMP) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void api_list_offsets(struct call *c, const void *request)
 {
-    const struct list_offsets_req *req = request;
-    struct list_offsets_resp resp = list_offsets_resp_default;
-    resp.topics_count = req->topics_count;
-    resp.topics =
-        CALL_ARRAY(c, struct list_offsets_resp_list_offsets_topic_response, req->topics_count);
-    bool has_room = resp.topics != NULL;
-    for (int32_t t = 0; has_room && t < req->topics_count; t++) {
-        has_room = do_topic(c, req, t, &resp);
+    struct search *s = CALL_NEW(c, struct search);
+    if (s == NULL) {
+        call_fail(c, "out of memory");
+        return;
     }
-    call_reply(c, has_room ? &resp : NULL);
+    s->call = c;
+    s->req = request;
+    for (int32_t t = 0; t < s->req->topics_count; t++) {
+        if (is_by_log(&s->req->topics[t])) {
+            s->job = (struct warm_job){.loop = call_loop(c), .work = work, .done = on_done};
+            warmer_queue(c->broker->warmer, &s->job);
+            return;
+        }
+    }
+    search_all(s);
+    answer(s);
 }
