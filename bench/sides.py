@@ -176,6 +176,14 @@ class Bench:
         with self.quiet():
             return json.loads(harness.run(*words))
 
+    def decode(self, codec, **options):
+        """What only to decompress takes on the brokers' core."""
+        words = [GEN, "decode", "--data", self.data, "--codec", codec, "--seconds", str(self.seconds / 2)]
+        for key, value in options.items():
+            words += ["--" + key.replace("_", "-"), str(value)]
+        with self.quiet():
+            return json.loads(harness.run(*pinned(BROKER_CPU, *words)))
+
     @contextlib.contextmanager
     def quiet(self):
         for side in self.sides:

@@ -202,6 +202,7 @@ int gen_consume(const struct options *o);
 int gen_stream(const struct options *o);
 int gen_commit(const struct options *o);
 int gen_rebalance(const struct options *o);
+int gen_decode(const struct options *o);
 int gen_idle(const struct options *o);
 int gen_start(const struct options *o);
 

@@ -20,6 +20,8 @@ static const char usage[] =
     "  commit    --topic --conns --groups --seconds or --records: offsets, each group in its turn\n"
     "  rebalance --topic --conns: a group of as many members, settled, then all join again\n"
     "  idle      --conns --settle seconds: connections that asked once\n"
+    "  decode    --data FILE --codec --value-bytes --seconds: what only to decompress takes; no "
+    "--at\n"
     "  start     --log FILE [--cpu] [--settle seconds] -- COMMAND...: runs it until it answers\n"
     "\n"
     "Each prints one JSON object. --pid P adds what the broker used meanwhile.\n";
@@ -175,15 +177,21 @@ static void parse(int argc, char **argv, struct options *o)
 struct command {
     const char *name;
     int (*run)(const struct options *o);
-    bool wants_topic, wants_program;
+    bool wants_topic, wants_program, is_alone;
 };
 
 static const struct command commands[] = {
-    {"create", admin_create, true, false},    {"delete", admin_delete, true, false},
-    {"find", admin_print_found, true, false}, {"produce", gen_produce, true, false},
-    {"consume", gen_consume, true, false},    {"stream", gen_stream, true, false},
-    {"commit", gen_commit, true, false},      {"rebalance", gen_rebalance, true, false},
-    {"idle", gen_idle, false, false},         {"start", gen_start, false, true},
+    {"create", admin_create, .wants_topic = true},
+    {"delete", admin_delete, .wants_topic = true},
+    {"find", admin_print_found, .wants_topic = true},
+    {"produce", gen_produce, .wants_topic = true},
+    {"consume", gen_consume, .wants_topic = true},
+    {"stream", gen_stream, .wants_topic = true},
+    {"commit", gen_commit, .wants_topic = true},
+    {"rebalance", gen_rebalance, .wants_topic = true},
+    {"idle", gen_idle},
+    {"decode", gen_decode, .is_alone = true},
+    {"start", gen_start, .wants_program = true},
 };
 
 static const struct command *find(const char *name)
@@ -199,7 +207,7 @@ static const struct command *find(const char *name)
 static bool is_complete(const struct options *o, const struct command *c)
 {
     bool has_program = o->log != NULL && o->command != NULL && o->command[0] != NULL;
-    return o->host != NULL && (!c->wants_topic || o->topic != NULL) &&
+    return (o->host != NULL || c->is_alone) && (!c->wants_topic || o->topic != NULL) &&
            (!c->wants_program || has_program);
 }
 

@@ -241,6 +241,17 @@ class Compressed(Load):
         self.warm(bench)
         bench.warm(lambda side: self.sample(bench, side))
 
+    def limit(self, bench):
+        """What the codec's library takes, and the ingestion of what was sent."""
+        figures = {}
+        for codec in self.codecs:
+            done = bench.decode(codec, value_bytes=100)
+            bench.warm_memory()
+            ingest = bench.limit("ingest", conns=self.conns, chunk=done["sent_bytes"])
+            figures[codec + "_cpu_s_per_gb"] = (done["cpu_s"] / done["bytes"] +
+                                                ingest["cpu_s"] / ingest["bytes"] * done["share"]) * GB
+        return figures
+
     def one(self, bench, side, codec):
         """A batch that was compressed again would come back with other bytes."""
         topic = bench.topic()
