@@ -5,14 +5,14 @@
  *   ottla-limit ingest DIR   receive, CRC-32C, write to the page cache, acknowledge each chunk
  *   ottla-limit commit DIR   the same, with one fdatasync of each file before the acknowledgement
  *                            of all that came meanwhile; --files are shared by the connections
- *   ottla-limit send DIR     answer each small request with bytes of a file by sendfile
- *   ottla-limit copy DIR     the same by pread and send
- *   ottla-limit echo DIR     give back each request as it came
- *   ottla-limit relay DIR    store pieces that come at a steady rate, and give them to a reader;
- * the figure is their delay (limit_relay.c)
+ *   ottla-limit send DIR     answer each small request with bytes of a file by sendfile; with
+ * --pace so often a second, all that have asked: clients sleep between, as readers at a log's end
+ * do ottla-limit copy DIR     the same by pread and send ottla-limit echo DIR     give back each
+ * request as it came ottla-limit relay DIR    store pieces that come at a steady rate, and give
+ * them to a reader; the figure is their delay (limit_relay.c)
  *
  *   [--send-buffer bytes] [--seconds 2] [--conns 4] [--files 4] [--chunk bytes of a request or
- *   answer] [--file-mib what is sent] [--rate pieces a second] */
+ *   answer] [--file-mib what is sent] [--rate pieces a second] [--pace times a second] */
 #include "limit_relay.h"
 #include "loopback.h"
 
@@ -30,6 +30,7 @@
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum {
@@ -53,6 +54,7 @@ static size_t chunk_bytes = 64 * 1024;
 static size_t file_bytes = 512 << 20;
 static int send_buffer; /* 0: the kernel chooses */
 static double rate = 10000;
+static double pace; /* 0: at once */
 static atomic_bool is_over;
 
 struct server_conn {
@@ -62,6 +64,7 @@ struct server_conn {
     bool is_dirty;    /* a lead's: written since the last sync */
     size_t ack_count; /* due after the sync */
     size_t got, left; /* of a request; of an answer */
+    size_t asked;     /* bytes of answers that wait for their time */
     uint32_t crc;
 };
 
@@ -221,14 +224,9 @@ static ssize_t give(struct server_conn *c, uint8_t *buffer)
     return send(c->fd, buffer, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void send_turn(struct server *s, struct server_conn *c, uint8_t *buffer)
+static void give_all(struct server *s, struct server_conn *c, uint8_t *buffer)
 {
-    ssize_t n = recv(c->fd, buffer, READ_BYTES, MSG_DONTWAIT);
-    if (n > 0) {
-        c->got += (size_t)n;
-        c->left += c->got / ASK_BYTES * chunk_bytes;
-        c->got %= ASK_BYTES;
-    }
+    ssize_t n;
     while (c->left > 0 && (n = give(c, buffer)) > 0) {
         c->left -= (size_t)n;
         c->pos += n;
@@ -237,6 +235,34 @@ static void send_turn(struct server *s, struct server_conn *c, uint8_t *buffer)
         }
         s->bytes += (double)n;
     }
+}
+
+/* Something new for all who wait. */
+static void tick(struct server *s, int timer, uint8_t *buffer)
+{
+    uint64_t times;
+    (void)!read(timer, &times, sizeof times);
+    for (int i = 0; i < conn_count; i++) {
+        struct server_conn *c = &s->conns[i];
+        c->left += c->asked;
+        c->asked = 0;
+        give_all(s, c, buffer);
+    }
+}
+
+static void send_turn(struct server *s, struct server_conn *c, uint8_t *buffer)
+{
+    ssize_t n = recv(c->fd, buffer, READ_BYTES, MSG_DONTWAIT);
+    if (n > 0) {
+        c->got += (size_t)n;
+        c->asked += c->got / ASK_BYTES * chunk_bytes;
+        c->got %= ASK_BYTES;
+    }
+    if (pace == 0) {
+        c->left += c->asked;
+        c->asked = 0;
+    }
+    give_all(s, c, buffer);
 }
 
 static void echo_turn(struct server *s, struct server_conn *c, uint8_t *buffer)
@@ -279,14 +305,31 @@ static void accept_all(struct server *s, int ep)
     }
 }
 
+static int start_timer(int ep)
+{
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    struct timespec every = {0, (long)(1e9 / pace)};
+    must(timer >= 0 && pace > 1 &&
+             timerfd_settime(timer, 0, &(struct itimerspec){every, every}, NULL) == 0,
+         "timer");
+    poll_add(ep, timer, conn_count, EPOLLIN);
+    return timer;
+}
+
 static void serve(struct server *s, int ep, uint8_t *buffer)
 {
     struct epoll_event events[CONNS_MAX];
+    int timer = pace > 0 ? start_timer(ep) : -1;
     double begin_s = now_s(CLOCK_MONOTONIC), begin_cpu_s = now_s(CLOCK_THREAD_CPUTIME_ID);
     while (now_s(CLOCK_MONOTONIC) - begin_s < seconds) {
         int n = epoll_wait(ep, events, CONNS_MAX, 10);
         for (int i = 0; i < n; i++) {
-            turn(s, &s->conns[events[i].data.u32], buffer);
+            int at = (int)events[i].data.u32;
+            if (at == conn_count) {
+                tick(s, timer, buffer);
+            } else {
+                turn(s, &s->conns[at], buffer);
+            }
         }
         if (mode == COMMIT) {
             commit_all(s);
@@ -345,6 +388,8 @@ static void set(const char *name, const char *value)
         chunk_bytes = strtoul(value, NULL, 10);
     } else if (strcmp(name, "--rate") == 0) {
         rate = strtod(value, NULL);
+    } else if (strcmp(name, "--pace") == 0) {
+        pace = strtod(value, NULL);
     } else if (strcmp(name, "--send-buffer") == 0) {
         send_buffer = atoi(value);
     } else if (strcmp(name, "--file-mib") == 0) {

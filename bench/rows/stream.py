@@ -6,7 +6,7 @@ import threading
 import time
 
 from rows.base import GB, Line, Row
-from rows.load import Load, best_send, page_cache
+from rows.load import Load, page_cache
 
 
 BATCH_BYTES = 80  # of a record's batch beside its value
@@ -84,7 +84,14 @@ class FanOut(Stream):
         self.warm(bench, **self.large, readers=self.readers)
 
     def limit(self, bench):
-        return best_send(bench, self.readers, 65536, "further_")
+        """What sending costs to readers that sleep between: with them all, and with one."""
+        def paced(conns):
+            return bench.limit("send", conns=conns, chunk=65536, pace=self.large["rate"], file_mib=8)
+        one, many = paced(1), paced(self.readers)
+        each = [done["cpu_s"] / done["seconds"] for done in (one, many)]
+        rate = many["bytes"] / many["seconds"]
+        return {"further_cpu_s_per_gb": (each[1] - each[0]) / (rate * (self.readers - 1) / self.readers) * GB,
+                "cpu_s_per_gb": each[1] / rate * GB}
 
     def sample(self, bench, side):
         with bench.only(side):
