@@ -177,11 +177,14 @@ static bool put_pair(struct parse *p, struct str pair, struct line_record *r)
     return put_header(p, pair, r);
 }
 
-/* The next separator, at `at` or behind it. */
-static bool find_separator(const struct line_rules *r, struct str list, size_t at, regmatch_t *ret)
+/* The next separator, at `at` or behind it. The list has a NUL behind it and may have some within.
+ */
+static bool find_separator(const struct line_rules *r, const struct buf *list, size_t at,
+                           regmatch_t *ret)
 {
-    *ret = (regmatch_t){(regoff_t)at, (regoff_t)list.len};
-    return at <= list.len && regexec(&r->headers_separator, list.p, 1, ret, REG_STARTEND) == 0;
+    *ret = (regmatch_t){(regoff_t)at, (regoff_t)list->len};
+    return at <= list->len &&
+           regexec(&r->headers_separator, (const char *)list->p, 1, ret, REG_STARTEND) == 0;
 }
 
 /* As Java splits: what is empty at the end is left out, but a list without a separator is a pair; a
@@ -192,7 +195,10 @@ static bool put_headers(struct parse *p, struct str list, struct line_record *r)
     size_t begin = 0, search = 0;
     bool is_split = false;
     p->empty = 0;
-    while (find_separator(p->rules, list, search, &m)) {
+    buf_clear(&r->list);
+    buf_put_str(&r->list, list);
+    buf_cstr(&r->list);
+    while (find_separator(p->rules, &r->list, search, &m)) {
         const size_t from_pos = (size_t)m.rm_so, to_pos = (size_t)m.rm_eo;
         search = MAX(to_pos, from_pos + 1);
         if (to_pos == 0) {
@@ -233,6 +239,7 @@ bool line_parse(const struct line_rules *rules, struct str line, int64_t number,
 void line_record_deinit(struct line_record *r)
 {
     mem_free(r->headers);
+    buf_deinit(&r->list);
     *r = (struct line_record){0};
 }
 

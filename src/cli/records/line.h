@@ -26,6 +26,7 @@ struct line_record {
     struct str key, value;
     struct ottla_header *headers;
     size_t header_count, header_cap;
+    struct buf list; /* of headers, with a NUL behind it, for the regular expression */
 };
 void line_record_deinit(struct line_record *r);
 
