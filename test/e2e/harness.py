@@ -85,9 +85,9 @@ def can_connect(port):
         return s.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_for(what, condition, timeout_s=READY_S, every_s=0.01):
+def wait_for(what, condition, timeout_s=None, every_s=0.01):
     """Polls until condition() is true and returns that value."""
-    end = time.monotonic() + timeout_s
+    end = time.monotonic() + (timeout_s or READY_S)
     while True:
         value = condition()
         if value:

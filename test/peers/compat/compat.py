@@ -24,7 +24,7 @@ import groups  # noqa: E402
 import harness  # noqa: E402
 import moves  # noqa: E402
 from check import check  # noqa: E402
-from pair import JAVA, Pair  # noqa: E402
+from pair import JAVA, PATIENCE_S, Pair  # noqa: E402
 from story import Story  # noqa: E402
 
 SNAPSHOTS = {"metadata.log.max.record.bytes.between.snapshots": 1500, "metadata.max.retention.bytes": 40000}
@@ -100,6 +100,7 @@ def main():
     a.add_argument("--scenes", default=",".join(SCENES))
     a.add_argument("--rounds", type=int, default=3, help="there and back")
     args = a.parse_args()
+    harness.READY_S = PATIENCE_S
     brokers.install()
     JAVA.ensure()
     passed = failed = 0

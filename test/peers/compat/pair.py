@@ -8,6 +8,7 @@ import peers
 import scenes
 from check import check
 
+PATIENCE_S = 300  # a machine that others use, too, needs a while for what takes a second
 JAVA = peers.java("4.3.1", count=120)
 SETTINGS = {
     "auto.create.topics.enable": "false",
@@ -66,7 +67,7 @@ class Client:
         self.seed = 0
 
     def call(self, cmd, **kw):
-        return JAVA.call(cmd, self.pair.bootstrap, **kw)
+        return JAVA.call(cmd, self.pair.bootstrap, timeout=PATIENCE_S, **kw)
 
     def create(self, name, partitions, settings):
         self.call("create", topic=name, partitions=partitions,
@@ -85,8 +86,7 @@ class Client:
 
     def dump(self, isolation, topics):
         """{(topic, partition): [first, end, [record, ...]]}"""
-        out = self.call("dump", topic=",".join(topics), prop="isolation.level=" + isolation,
-                        timeout=120)
+        out = self.call("dump", topic=",".join(topics), prop="isolation.level=" + isolation)
         check(out[-1].get("left") == 0, isolation, "reading did not reach the end:", out[-1])
         facts = {}
         for r in out[:-1]:

@@ -13,7 +13,7 @@ import scenes
 from check import check
 from facts import INTERNAL, gained, same
 from files import check_indexes, check_logs, check_metadata, check_shell, newest_snapshot
-from pair import JAVA, Client, Pair
+from pair import JAVA, PATIENCE_S, Client, Pair
 from peers import CODECS
 
 KCAT = peers.by_name(["kcat"])[0]
@@ -97,7 +97,7 @@ class Story:
         c = self.client
         c.write("again", c.records(1, 30))
         c.call("delete", topic="again")
-        harness.wait_for("the topic to go", lambda: self.can_create("again"), timeout_s=20, every_s=0.5)
+        harness.wait_for("the topic to go", lambda: self.can_create("again"), timeout_s=PATIENCE_S, every_s=0.5)
         c.write("again", c.records(1, 20))
 
     def can_create(self, name):
@@ -122,13 +122,14 @@ class Story:
     def commit_offsets(self):
         harness.run(brokers.SCRIPT, "kafka-console-consumer", "--bootstrap-server",
                     self.pair.bootstrap, "--topic", "codecs", "--group", "readers",
-                    "--from-beginning", "--max-messages", "700", "--timeout-ms", "20000")
+                    "--from-beginning", "--max-messages", "700",
+                    "--timeout-ms", str(1000 * PATIENCE_S), timeout=2 * PATIENCE_S)
 
     def wait_until_compacted(self):
         def has_gaps():
             first, end, records = self.client.dump("read_uncommitted", ["compacted"])["compacted", 0]
             return len(records) < end - first
-        harness.wait_for("compaction", has_gaps, timeout_s=60, every_s=1)
+        harness.wait_for("compaction", has_gaps, timeout_s=PATIENCE_S, every_s=1)
 
     def describe(self):
         """What only Apache Kafka tells: settings of topics, users, quotas, committed offsets."""
@@ -163,7 +164,7 @@ class Story:
     def end_load(self):
         if self.load:
             self.load.send_signal(signal.SIGTERM)
-            err, rc = self.load.communicate(timeout=120)[1], self.load.returncode
+            err, rc = self.load.communicate(timeout=PATIENCE_S)[1], self.load.returncode
             self.load = None
             args = [KILL9, "check", self.pair.bootstrap, "load", self.notes]
             done = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
