@@ -57,7 +57,9 @@ struct log_open_args {
     const char *dir; /* of the partition; must exist, and after a stop that was not clean its name
                         must be on the disk if there is anything in it */
     struct log_config config;
-    int64_t log_start_off;      /* from the checkpoint; 0 if none */
+    int64_t log_start_off; /* from the checkpoint; 0 if none */
+    bool is_start_doubted; /* it may be of an earlier log of this name: passed over when this one
+                              ends before it */
     int64_t recovery_point_off; /* from the checkpoint; 0 for a new log, -1 if it is not known: then
                                    all is checked, and a loss may pass for one of has_gaps */
     int64_t cleaned_off; /* from cleaner-offset-checkpoint: below it offsets may be missing */

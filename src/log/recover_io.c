@@ -192,7 +192,7 @@ static enum err check_memo(const struct recovery *r)
 static enum err recover_segs(struct recovery *r)
 {
     if (r->seg_count == 0) {
-        return create_first_seg(r, MAX(r->args->log_start_off, 0));
+        return create_first_seg(r, r->args->is_start_doubted ? 0 : MAX(r->args->log_start_off, 0));
     }
     struct scanned *scanned = mem_zalloc(r->seg_count * sizeof *scanned);
     recover_plan_scans(r->segs, r->seg_count, r->recovery_off);
@@ -206,11 +206,17 @@ static enum err recover_segs(struct recovery *r)
     return e;
 }
 
+static int64_t told_start(const struct recovery *r)
+{
+    const struct log_open_args *a = r->args;
+    return a->is_start_doubted && a->log_start_off > r->log->end_off ? 0 : a->log_start_off;
+}
+
 /* A log that ends before its start has lost what was there: it begins anew at the start. */
 static enum err fit_start(struct recovery *r)
 {
     struct log *log = r->log;
-    log->start_off = MAX(r->args->log_start_off, log->segs[0]->base_off);
+    log->start_off = MAX(told_start(r), log->segs[0]->base_off);
     log->start_off = MAX(log->start_off, r->has_memo ? r->memo.start_off : 0);
     if (log->end_off >= log->start_off) {
         return OK;

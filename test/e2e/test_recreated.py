@@ -56,6 +56,21 @@ class Recreated(ApiCase):
         self.start_again(self.broker.kill)
         self.assertEqual(self.offset_at(name, -2)["offset"], 7)
 
+    def test_a_start_stays_though_its_checkpoint_seems_older_than_the_topic(self):
+        """The clock was set back, or the directory is a copy whose files were given other times."""
+        name = self.topic()
+        self.create(name)
+        self.write(name, [b"value"] * 10)
+        self.delete_records(name, 7)
+        for end in (self.broker.stop, self.broker.kill):
+            end()
+            made = os.stat(os.path.join(self.broker.dir, name + "-0", "partition.metadata")).st_mtime
+            for f in ("log-start-offset", "recovery-point-offset"):
+                os.utime(self.checkpoint(f), (made - 3600, made - 3600))
+            self.start_again(lambda: None)
+            self.assertEqual(self.offset_at(name, -2)["offset"], 7)
+            self.assertEqual(len(self.read(name, 7)), 3)
+
 
 if __name__ == "__main__":
     unittest.main()

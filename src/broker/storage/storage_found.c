@@ -64,11 +64,18 @@ static void on_directory(void *ctx, const struct logdir_partition *p)
     map_insert(&l->dir->known, found_hash(p->topic, p->partition), &f->node);
 }
 
-/* Rows go by names: one that is older than the partition tells of another that was deleted. */
+/* Rows go by names: one that is older than the partition tells of another that was deleted. Or the
+ * clock was set back, or the directory is a copy whose files have other times. */
+static bool is_older(const struct reading *r, const struct found *f)
+{
+    return r->written_ms < f->made_ms;
+}
+
+/* For what is found again by a longer scan. */
 static struct found *find_of_row(const struct reading *r, const struct checkpoint_row *row)
 {
     struct found *f = storage_find_found(r->dir, row->topic, row->partition);
-    return f != NULL && f->made_ms <= r->written_ms ? f : NULL;
+    return f != NULL && !is_older(r, f) ? f : NULL;
 }
 
 static void on_recovery_point(void *ctx, const struct checkpoint_row *row)
@@ -79,13 +86,17 @@ static void on_recovery_point(void *ctx, const struct checkpoint_row *row)
     }
 }
 
+/* Nothing else has the start: without it deleted records come back. So times alone are no reason to
+ * pass it over; rows of those that were deleted are gone before another gets their name. */
 static void on_start(void *ctx, const struct checkpoint_row *row)
 {
-    struct found *f = find_of_row(ctx, row);
+    const struct reading *r = ctx;
+    struct found *f = storage_find_found(r->dir, row->topic, row->partition);
     if (f != NULL) {
         f->start_off = row->off;
+        f->is_start_doubted = is_older(r, f);
     } else {
-        atomic_store(&((struct reading *)ctx)->storage->has_stale_starts, true);
+        atomic_store(&r->storage->has_stale_starts, true);
     }
 }
 

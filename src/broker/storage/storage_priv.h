@@ -51,7 +51,8 @@ struct found {
     int32_t partition;
     struct uuid topic_id;
     int64_t recovery_point_off, start_off, cleaned_off;
-    int64_t made_ms; /* when partition.metadata was written */
+    int64_t made_ms;       /* when partition.metadata was written */
+    bool is_start_doubted; /* the checkpoint that has start_off seems to be older than that */
     struct bytes memo;
     bool is_used;
 };
@@ -70,6 +71,7 @@ struct storage_log {
     const char *path;
     const struct partition_config *config;
     int64_t start_off, recovery_point_off, cleaned_off;
+    bool is_start_doubted;
     bool was_clean;
     struct bytes memo;
 };
