@@ -222,7 +222,8 @@ class Throttled(unittest.TestCase):
         self.assertEqual(out.decode().split("\n")[:2], ["0 0 NONE"] * 2)
         names = [name for _, name in broker.seen]
         first = names.index("Produce")
-        self.assertGreaterEqual(broker.seen[first + 1][0] - broker.seen[first][0], 1.5, broker.seen)
+        # The client counts whole milliseconds: it may be one early.
+        self.assertGreaterEqual(broker.seen[first + 1][0] - broker.seen[first][0], 1.5 - 0.002, broker.seen)
         self.assertIn("Produce", names[first + 1:])
 
 
