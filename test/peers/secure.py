@@ -398,7 +398,7 @@ class Scenes:
 
 
 SCENES = ["tls", "tls_is_refused", "wrong_protocols", "client_certificates", "logins", "jaas", "tokens", "token_endpoint",
-          "logins_that_are_refused", "sessions_are_renewed", "administration", "silence", "examples"]
+          "logins_that_are_refused", "rights", "sessions_are_renewed", "administration", "silence", "examples"]
 
 
 def main():
