@@ -37,6 +37,17 @@ def folder_of(path, root):
     return parts[1] if len(parts) > 2 else MAIN
 
 
+def inner_of(parts, rows):
+    """The row of the folder within a folder where this stands: 'client/core'; None when it has none."""
+    name = "/".join(parts[:2])
+    return name if len(parts) > 2 and name in rows else None
+
+
+def may_include_inner(rows, own, target):
+    """Between the folders of one folder; what stands in that itself may include them all, and they it."""
+    return own is None or target is None or target == own or target in rows[own]
+
+
 def may_include(rows, folder, target):
     if target == TABLES:
         return True
@@ -48,6 +59,7 @@ def may_include(rows, folder, target):
 def file_faults(rows, root, path):
     folder = folder_of(path, root)
     name = path.relative_to(root)
+    inner = inner_of(name.parts[1:], rows)
     if folder != "include" and folder not in rows:
         yield f"{name}: src/layers.txt has no row for {folder}"
         return
@@ -61,6 +73,8 @@ def file_faults(rows, root, path):
             yield f'{name}:{number}: "{header}": name the folder too'
         elif not may_include(rows, folder, target):
             yield f'{name}:{number}: {folder} may not include "{header}"'
+        elif not may_include_inner(rows, inner, inner_of(header.split("/"), rows)):
+            yield f'{name}:{number}: {inner} may not include "{header}"'
 
 
 def faults(root):

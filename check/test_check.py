@@ -61,6 +61,12 @@ class Layers(Tree):
         self.assertEqual(self.faults("src/main.c", '#include "cli/cli.h"\n'), [])
         self.assertEqual(len(self.faults("src/main.c", '#include "base/err.h"\n')), 1)
 
+    def test_folders_within_a_folder_have_rows_of_their_own(self):
+        rows = "client:\nclient/core:\nclient/group: client/core\npure:\n"
+        self.assertEqual(self.faults("src/client/group/x.c", '#include "client/core/a.h"\n#include "client/b.h"\n', rows), [])
+        self.assertEqual(self.faults("src/client/core/x.c", '#include "client/group/a.h"\n', rows),
+                         ['src/client/core/x.c:1: client/core may not include "client/group/a.h"'])
+
     def test_rows_that_point_up_are_refused(self):
         self.assertEqual(len(self.faults("src/a/x.c", "", "a: b\nb: a\npure: a\n")), 1)
 

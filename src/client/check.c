@@ -6,8 +6,8 @@
 
 #include "base/attr.h"
 #include "base/topic_name.h"
-#include "client/accumulator_int.h"
 #include "client/error.h"
+#include "client/producer/accumulator_int.h"
 
 static bool is_asked_for(const struct ottla_config *c, const char *name)
 {

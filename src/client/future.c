@@ -6,8 +6,8 @@
 #include "client/future.h"
 
 #include "base/mem.h"
+#include "client/core/host.h"
 #include "client/error.h"
-#include "client/host.h"
 #include "plat/fork.h"
 
 struct ottla_future {

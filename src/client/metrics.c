@@ -1,8 +1,8 @@
 /* Numbers as JSON, by Kafka's names. Any thread. */
 #include "client/metrics.h"
 
-#include "client/consumer_int.h"
-#include "client/producer_int.h"
+#include "client/consumer/consumer_int.h"
+#include "client/producer/producer_int.h"
 
 #include <stdio.h>
 

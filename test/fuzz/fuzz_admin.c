@@ -10,7 +10,7 @@
 #include "base/assert.h"
 #include "base/attr.h"
 #include "base/mem.h"
-#include "client/host.h"
+#include "client/core/host.h"
 #include "compat/wire_random.h"
 #include "simnet.h"
 

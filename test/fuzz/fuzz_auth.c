@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "base/endian.h"
 #include "base/mem.h"
-#include "client/core.h"
+#include "client/core/core.h"
 
 #include <stdlib.h>
 

@@ -8,9 +8,9 @@
 #include "base/assert.h"
 #include "base/endian.h"
 #include "base/mem.h"
-#include "client/accumulator.h"
-#include "client/core.h"
-#include "client/fetcher.h"
+#include "client/consumer/fetcher.h"
+#include "client/core/core.h"
+#include "client/producer/accumulator.h"
 #include "formed.h"
 
 #include <stdlib.h>

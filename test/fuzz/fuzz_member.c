@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "base/endian.h"
 #include "base/mem.h"
-#include "client/member_int.h"
+#include "client/group/member_int.h"
 #include "formed.h"
 
 #include <stdlib.h>

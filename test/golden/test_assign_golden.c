@@ -5,7 +5,7 @@
 #include "unit/test.h"
 
 #include "base/mem.h"
-#include "client/roster.h"
+#include "client/group/roster.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "test.h"
 
 #include "base/mem.h"
-#include "client/accumulator.h"
+#include "client/producer/accumulator.h"
 
 #include <stdio.h>
 

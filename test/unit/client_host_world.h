@@ -7,7 +7,7 @@
 
 #include "base/endian.h"
 #include "base/mem.h"
-#include "client/host.h"
+#include "client/core/host.h"
 #include "record/record.h"
 #include "simnet.h"
 

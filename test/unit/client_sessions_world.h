@@ -7,7 +7,7 @@
 #include "test.h"
 
 #include "base/mem.h"
-#include "client/fetcher_int.h"
+#include "client/consumer/fetcher_int.h"
 #include "record/record.h"
 
 #include <stdio.h>

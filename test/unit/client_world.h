@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "client/config.h"
-#include "client/core.h"
+#include "client/core/core.h"
 
 #include <stdio.h>
 

@@ -10,8 +10,8 @@
 #include "test.h"
 
 #include "base/mem.h"
-#include "client/accumulator.h"
 #include "client/error.h"
+#include "client/producer/accumulator.h"
 
 #include <stdio.h>
 #include <stdlib.h>

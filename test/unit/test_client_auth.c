@@ -2,7 +2,7 @@
  * the settings that say how. */
 #include "client_world.h"
 
-#include "client/security.h"
+#include "client/core/security.h"
 
 static struct auth_setup setup;
 

@@ -3,7 +3,7 @@
 #include "test.h"
 
 #include "base/mem.h"
-#include "client/fetcher_int.h"
+#include "client/consumer/fetcher_int.h"
 #include "record/control.h"
 #include "record/record.h"
 

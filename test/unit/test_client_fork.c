@@ -6,8 +6,8 @@
 #include "test.h"
 
 #include "base/attr.h"
-#include "client/consumer_int.h"
-#include "client/producer_int.h"
+#include "client/consumer/consumer_int.h"
+#include "client/producer/producer_int.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "test.h"
 
 #include "base/mem.h"
-#include "client/member_int.h"
+#include "client/group/member_int.h"
 
 #include <stdio.h>
 

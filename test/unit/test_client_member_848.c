@@ -2,7 +2,7 @@
  * it. The coordinator is the test. */
 #include "test.h"
 
-#include "client/member_int.h"
+#include "client/group/member_int.h"
 
 struct world {
     struct ottla_config *config;

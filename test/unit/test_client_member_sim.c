@@ -9,7 +9,7 @@
  * through its bytes, in some version. Seeds are fixed: a failure names its seed. */
 #include "grouptest.h"
 
-#include "client/member.h"
+#include "client/group/member.h"
 
 enum { SEEDS = 60, MEMBERS = 5, FLIGHTS = 64, TOPICS = 3, STEPS = 2500, CALM_STEPS = 1200 };
 enum { STEP_MS = 100, GROWN_MAX = 3 };

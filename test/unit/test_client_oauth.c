@@ -3,7 +3,7 @@
 #include "test.h"
 
 #include "base/base64.h"
-#include "client/oauth.h"
+#include "client/core/oauth.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "client/check.h"
-#include "client/producer_int.h"
+#include "client/producer/producer_int.h"
 
 #include <unistd.h>
 

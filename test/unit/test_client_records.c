@@ -2,8 +2,8 @@
 #include "test.h"
 
 #include "base/mem.h"
-#include "client/partitioner.h"
-#include "client/records.h"
+#include "client/consumer/records.h"
+#include "client/producer/partitioner.h"
 #include "record/control.h"
 
 #include "ottla/client.h"

@@ -2,7 +2,7 @@
  * then, and what every error code of every answer does. */
 #include "test.h"
 
-#include "client/txn.h"
+#include "client/producer/txn.h"
 
 #include <stdio.h>
 
