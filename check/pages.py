@@ -193,7 +193,7 @@ def make(root):
     tests = [path for path in (root / "test").rglob("*") if path.suffix in (".c", ".py")]
     proved = proofs((str(path.relative_to(root)), path.read_text()) for path in tests)
     sources = [path.read_text() for path in (root / "src").rglob("*.c")
-               if path.relative_to(root / "src").as_posix() not in TYPED_BY and path.parent.name != "client"]
+               if path.relative_to(root / "src").as_posix() not in TYPED_BY and "client" not in path.relative_to(root / "src").parts]
     all_rows = settings((root / "def/config.def").read_text())
     heard = heard_settings(all_rows, sources)
     pages = {"doc/compat.md": compat_page(kafka, served, proved),

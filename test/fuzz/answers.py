@@ -15,7 +15,7 @@ def plain(name):
 
 
 def asked_for():
-    names = {n for f in CLIENT.glob("*.[ch]") for n in ASKED.findall(f.read_text())}
+    names = {n for f in CLIENT.rglob("*.[ch]") for n in ASKED.findall(f.read_text())}
     return {plain(n): n for n in names - {"COUNT"}}
 
 
