@@ -302,8 +302,8 @@ class Scenes:
         conf = os.path.join(harness.Dirs.new("conf"), "client.properties")
         check(self.write("SASLP", "not-hers", sasl_mechanism="PLAIN").returncode == 0)
         check(self.write("SASLP", "hers", sasl_mechanism="PLAIN").returncode == 0)
-        harness.run(*tool, "--add", "--deny-principal", "User:" + USER[0], "--operation", "Read", "--topic", "not-hers",
-                    "--group", "not-hers")
+        denial = ["--deny-principal", "User:" + USER[0], "--operation", "Read", "--topic", "not-hers", "--group", "not-hers"]
+        harness.run(*tool, "--add", *denial)
         for protocol in ("classic", "consumer"):
             with open(conf, "w") as f:
                 f.writelines(line + "\n" for line in self.settings("SASLP", sasl_mechanism="PLAIN", group_protocol=protocol))
@@ -316,6 +316,7 @@ class Scenes:
                 text = done.stdout.decode()
                 for word in words:
                     check(word in text, "%s: no '%s' in: %s" % (protocol, word, text))
+        harness.run(*tool, "--remove", "--force", *denial)
 
     def sessions_are_renewed(self):
         """A consumer that stays for several sessions, on connections that stay, too."""
